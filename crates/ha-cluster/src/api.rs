@@ -1,0 +1,126 @@
+//! The few requests this crate makes itself: health, create, read, watch.
+//!
+//! Blocking and plain: tests and benchmarks of the product use the product's own client.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Body, http::Response};
+
+use crate::credentials::{Credentials, kubeconfig_path};
+use crate::error::{Error, Result};
+
+/// Whether a health address answers 200. Its certificate is not looked at: no secret is sent.
+pub(crate) fn is_healthy(url: &str) -> bool {
+    let tls = TlsConfig::builder().disable_verification(true).build();
+    let timeout = Some(Duration::from_secs(5));
+    let agent: Agent = Agent::config_builder().tls_config(tls).timeout_global(timeout).build().into();
+    agent.get(url).call().is_ok_and(|response| response.status() == 200)
+}
+
+/// The API server as the administrator sees it. Cheap to clone; connections are shared.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    agent: Agent,
+    server: String,
+    authorization: String,
+}
+
+impl Api {
+    pub(crate) fn new(directory: &Path, server: &str) -> Result<Self> {
+        let authority = Credentials::within(directory).authority;
+        let pem = std::fs::read(&authority).map_err(Error::file("read", &authority))?;
+        let roots: Vec<Certificate> = parse_pem(&pem)
+            .filter_map(|item| match item {
+                Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            })
+            .collect();
+        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .max_idle_connections_per_host(64)
+            .max_idle_connections(64)
+            .build()
+            .into();
+        let authorization = format!("Bearer {}", administrator_token(directory)?);
+        Ok(Self { agent, server: server.to_owned(), authorization })
+    }
+
+    /// Reads an object or list; nothing when it does not exist.
+    pub(crate) fn get(&self, path: &str) -> Result<Option<Value>> {
+        let request = self.agent.get(format!("{}{path}", self.server));
+        let response = request.header("Authorization", &self.authorization).call();
+        let response = response.map_err(|error| failed("GET", path, &error))?;
+        match response.status().as_u16() {
+            404 => Ok(None),
+            _ => answer("GET", path, response).map(Some),
+        }
+    }
+
+    /// Creates an object below a collection such as `/api/v1/nodes`.
+    pub(crate) fn create(&self, path: &str, object: &Value) -> Result<Value> {
+        let request = self.agent.post(format!("{}{path}", self.server));
+        let response = request.header("Authorization", &self.authorization).send_json(object);
+        answer("POST", path, response.map_err(|error| failed("POST", path, &error))?)
+    }
+
+    /// Writes the status of an object below its `/status`.
+    pub(crate) fn patch_status(&self, path: &str, status: &Value) -> Result<Value> {
+        let path = format!("{path}/status");
+        let response = self
+            .agent
+            .patch(format!("{}{path}", self.server))
+            .header("Authorization", &self.authorization)
+            .header("Content-Type", "application/merge-patch+json")
+            .send(serde_json::json!({ "status": status }).to_string());
+        answer("PATCH", &path, response.map_err(|error| failed("PATCH", &path, &error))?)
+    }
+
+    /// The events of a watch, until the server or the network ends it.
+    pub(crate) fn watch(&self, path: &str) -> Result<impl Iterator<Item = Result<Value>> + use<>> {
+        let request = self.agent.get(format!("{}{path}", self.server));
+        let response = request.header("Authorization", &self.authorization).call();
+        let response = response.map_err(|error| failed("WATCH", path, &error))?;
+        if response.status() != 200 {
+            return Err(answer("WATCH", path, response).map_or_else(
+                |error| error,
+                |_| failed("WATCH", path, &"the answer is not a watch"),
+            ));
+        }
+        let path = path.to_owned();
+        let lines = BufReader::new(response.into_body().into_reader()).lines();
+        Ok(lines.map(move |line| {
+            let line = line.map_err(|error| failed("WATCH", &path, &error))?;
+            serde_json::from_str(&line).map_err(|error| failed("WATCH", &path, &error))
+        }))
+    }
+}
+
+fn administrator_token(directory: &Path) -> Result<String> {
+    let path = kubeconfig_path(directory, "admin");
+    let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let config: Value = serde_json::from_str(&text)
+        .map_err(|error| Error::file("read", &path)(std::io::Error::other(error)))?;
+    let token = config.pointer("/users/0/user/token").and_then(Value::as_str).map(str::to_owned);
+    token.ok_or_else(|| Error::Usage(format!("{} holds no token", path.display())))
+}
+
+/// The body of a good answer, or the server's own message.
+fn answer(method: &'static str, path: &str, mut response: Response<Body>) -> Result<Value> {
+    let status = response.status();
+    let body = response.body_mut().with_config().limit(u64::MAX).read_json::<Value>();
+    if status.is_success() {
+        return body.map_err(|error| failed(method, path, &error));
+    }
+    let message = body.ok().and_then(|body| body["message"].as_str().map(str::to_owned));
+    Err(failed(method, path, &message.unwrap_or_else(|| format!("HTTP {status}"))))
+}
+
+fn failed(method: &'static str, path: &str, reason: &dyn std::fmt::Display) -> Error {
+    Error::Api { method, path: path.to_owned(), reason: reason.to_string() }
+}

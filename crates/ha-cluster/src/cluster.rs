@@ -1,0 +1,311 @@
+//! A running cluster: start, find again, stop.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::api::{Api, is_healthy};
+use crate::binaries::{Binaries, KUBECTL, ensure};
+use crate::components::{Components, Ports};
+use crate::credentials::{Credentials, USERS, kubeconfig_path};
+use crate::error::{Error, Result};
+use crate::process::{Group, Launch, Lifetime, kill};
+use crate::state::{Component, State, all_clusters, directory};
+use crate::{Progress, repository};
+
+/// How long a component may take to become ready; a loaded machine is slow.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often a condition is looked at while waiting for it.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// A control plane that listens on loopback ports.
+///
+/// From [`Cluster::start`] it lives as long as the value, or at most as long as the process.
+#[derive(Debug)]
+pub struct Cluster {
+    directory: PathBuf,
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    state: State,
+    /// Nothing when the cluster goes on without this value.
+    group: Option<Group>,
+}
+
+/// How one component is doing.
+#[derive(Debug)]
+pub struct Health {
+    /// The component, such as `kube-apiserver`.
+    pub name: String,
+    /// Its process.
+    pub pid: u32,
+    /// Whether the process runs.
+    pub alive: bool,
+    /// Where it is asked for its health.
+    pub url: String,
+    /// Whether it says that it is ready.
+    pub ready: bool,
+}
+
+impl Cluster {
+    /// Starts a cluster that ends with the returned value. Progress goes to standard error.
+    ///
+    /// The name is that of its folder below `target/cluster`: one cluster per name at a time.
+    pub fn start(name: &str) -> Result<Self> {
+        #[allow(clippy::print_stderr)]
+        let progress = |line: &str| eprintln!("{line}");
+        Self::launch(directory(name)?, Lifetime::WithParent, &progress)
+    }
+
+    /// Starts a cluster that goes on until it is stopped. `directory` replaces the folder that
+    /// follows from the name.
+    pub fn start_detached(
+        name: &str,
+        directory: Option<PathBuf>,
+        progress: Progress,
+    ) -> Result<Self> {
+        let directory = Self::directory(name, directory)?;
+        let mut cluster = Self::launch(directory, Lifetime::Detached, progress)?;
+        if let Some(group) = cluster.group.take() {
+            group.detach();
+        }
+        Ok(cluster)
+    }
+
+    /// Finds a running cluster again. Dropping the value does not stop it.
+    pub fn find(name: &str, directory: Option<PathBuf>, progress: Progress) -> Result<Self> {
+        let directory = Self::directory(name, directory)?;
+        let state = State::read(&directory)?.ok_or_else(|| {
+            Error::Usage(format!(
+                "no cluster in {}: start one with `cargo xtask cluster up`",
+                directory.display()
+            ))
+        })?;
+        Ok(Self {
+            kubeconfig: kubeconfig_path(&directory, "admin"),
+            kubectl: ensure(&KUBECTL, progress)?,
+            directory,
+            state,
+            group: None,
+        })
+    }
+
+    /// The names of the clusters below `target/cluster`, running or not.
+    pub fn names() -> Vec<String> {
+        let entries = fs::read_dir(all_clusters()).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().join("cluster.json").exists())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Stops the cluster and removes its folder.
+    pub fn stop(mut self) -> Result<()> {
+        match self.group.take() {
+            Some(group) => drop(group),
+            None => end(&self.directory, &self.state)?,
+        }
+        fs::remove_dir_all(&self.directory).map_err(Error::file("remove", &self.directory))
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig_path(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The kubeconfig of one of [`USERS`].
+    pub fn token_kubeconfig(&self, user: &str) -> Result<PathBuf> {
+        if USERS.iter().any(|(name, _)| *name == user) {
+            return Ok(kubeconfig_path(&self.directory, user));
+        }
+        let users: Vec<&str> = USERS.iter().map(|(name, _)| *name).collect();
+        Err(Error::Usage(format!("no user {user:?}: there are {}", users.join(", "))))
+    }
+
+    /// The pinned kubectl.
+    pub fn kubectl_path(&self) -> &Path {
+        &self.kubectl
+    }
+
+    /// The pinned kubectl, as the administrator.
+    pub fn kubectl(&self) -> Command {
+        let mut command = Command::new(&self.kubectl);
+        command.env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    /// The address of the API server.
+    pub fn server(&self) -> &str {
+        &self.state.server
+    }
+
+    /// The folder with state and logs.
+    pub fn path(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Asks every component.
+    pub fn health(&self) -> Result<Vec<Health>> {
+        let alive = self.state.alive(&self.directory)?;
+        let health = |component: &Component| Health {
+            name: component.name.clone(),
+            pid: component.pid,
+            alive: alive.iter().any(|living| living.pid == component.pid),
+            url: component.health.clone(),
+            ready: is_healthy(&component.health),
+        };
+        Ok(self.state.components.iter().map(health).collect())
+    }
+
+    pub(crate) fn api(&self) -> Result<Api> {
+        Api::new(&self.directory, &self.state.server)
+    }
+
+    fn directory(name: &str, given: Option<PathBuf>) -> Result<PathBuf> {
+        let Some(given) = given else {
+            return directory(name);
+        };
+        std::path::absolute(&given).map_err(Error::file("find", &given))
+    }
+
+    fn launch(directory: PathBuf, lifetime: Lifetime, progress: Progress) -> Result<Self> {
+        let binaries = Binaries::ensure(progress)?;
+        claim(&directory)?;
+        let ports = Ports::free()?;
+        let server = format!("https://127.0.0.1:{}", ports.kube_apiserver);
+        let credentials = Credentials::create(&directory, &server)?;
+        let kubeconfig = kubeconfig_path(&directory, "admin");
+        let components = Components {
+            binaries: &binaries,
+            credentials: &credentials,
+            ports: &ports,
+            directory: &directory,
+            kubeconfig: &kubeconfig,
+        };
+        let mut starting = Starting {
+            state: State { group: 0, server, components: Vec::new() },
+            group: Group::new(lifetime)?,
+            directory: &directory,
+        };
+        starting.start(&[components.etcd(), components.kube_apiserver()])?;
+        starting.start(&[
+            components.kube_controller_manager(),
+            components.kube_scheduler(),
+            components.kwok(),
+        ])?;
+        starting.wait_for_service_account()?;
+        let Starting { state, group, .. } = starting;
+        let kubectl = binaries.kubectl;
+        let cluster = Self { directory, kubeconfig, kubectl, state, group: Some(group) };
+        cluster.create_users()?;
+        Ok(cluster)
+    }
+
+    /// Gives the users what `tests/cluster/users.yaml` says.
+    fn create_users(&self) -> Result<()> {
+        let file = repository().join("tests/cluster/users.yaml");
+        let mut kubectl = self.kubectl();
+        let output = kubectl.args(["apply", "-f"]).arg(&file).output();
+        let output = output.map_err(|source| Error::Process {
+            action: "run",
+            program: self.kubectl.display().to_string(),
+            source,
+        })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(Error::file("apply", &file)(std::io::Error::other(message)))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // A failing test keeps its logs.
+        if self.group.take().is_some() && !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+/// A cluster whose components are being started.
+struct Starting<'a> {
+    state: State,
+    group: Group,
+    directory: &'a Path,
+}
+
+impl Starting<'_> {
+    /// Starts components side by side and waits until all are ready.
+    fn start(&mut self, launches: &[Launch]) -> Result<()> {
+        let logs = self.directory.join("logs");
+        for launch in launches {
+            let pid = self.group.start(launch, &logs)?;
+            let (name, health) = (launch.name.to_owned(), launch.health.clone());
+            self.state.components.push(Component { name, pid, health });
+            self.state.group = self.group.id();
+            self.state.write(self.directory)?; // at once: whoever cleans up must find it
+        }
+        for launch in launches {
+            self.wait(&format!("{} to be ready", launch.name), || Ok(is_healthy(&launch.health)))?;
+        }
+        Ok(())
+    }
+
+    /// Pods can be created once the controllers made the default service account.
+    fn wait_for_service_account(&mut self) -> Result<()> {
+        let api = Api::new(self.directory, &self.state.server)?;
+        self.wait("the default service account", || {
+            let account = api.get("/api/v1/namespaces/default/serviceaccounts/default")?;
+            Ok(account.is_some())
+        })
+    }
+
+    fn wait(&mut self, what: &str, condition: impl Fn() -> Result<bool>) -> Result<()> {
+        let started = Instant::now();
+        while !condition()? {
+            self.group.check()?;
+            if started.elapsed() > PATIENCE {
+                let (what, seconds) = (what.to_owned(), PATIENCE.as_secs());
+                return Err(Error::TimedOut { what, seconds, logs: self.directory.join("logs") });
+            }
+            std::thread::sleep(INTERVAL);
+        }
+        Ok(())
+    }
+}
+
+/// Makes the folder of a new cluster, in place of one that is no longer running.
+fn claim(directory: &Path) -> Result<()> {
+    if let Some(state) = State::read(directory)? {
+        if !state.alive(directory)?.is_empty() {
+            return Err(Error::Usage(format!(
+                "a cluster runs in {}: stop it with `cargo xtask cluster down`, or choose another name",
+                directory.display()
+            )));
+        }
+        fs::remove_dir_all(directory).map_err(Error::file("remove", directory))?;
+    }
+    let logs = directory.join("logs");
+    fs::create_dir_all(&logs).map_err(Error::file("create", &logs))
+}
+
+/// Ends the processes of a cluster that another process started.
+fn end(directory: &Path, state: &State) -> Result<()> {
+    if state.alive(directory)?.is_empty() {
+        return Ok(());
+    }
+    let program = "the process group of the cluster".to_owned();
+    kill(state.group).map_err(|source| Error::Process { action: "stop", program, source })?;
+    let started = Instant::now();
+    while !state.alive(directory)?.is_empty() {
+        if started.elapsed() > PATIENCE {
+            let (what, seconds) = ("the cluster's processes to end".to_owned(), PATIENCE.as_secs());
+            return Err(Error::TimedOut { what, seconds, logs: directory.join("logs") });
+        }
+        std::thread::sleep(INTERVAL);
+    }
+    Ok(())
+}

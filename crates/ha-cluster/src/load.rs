@@ -1,0 +1,1 @@
+//! Creates generated objects through the API server.

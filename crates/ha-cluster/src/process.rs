@@ -1,0 +1,138 @@
+//! The processes of one cluster: one process group, ended together.
+//!
+//! A cluster that belongs to a test must end with it, however the test ends. A *guard* leads its
+//! process group: a shell that waits for the end of its standard input, a pipe whose other end
+//! only the test's process holds, and then kills the group. (A parent-death signal would come
+//! when the *thread* that started the cluster ends, and exists on Linux only.)
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::binaries::last_lines;
+use crate::error::{Error, Result};
+
+/// How long the processes live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lifetime {
+    /// Until the value that owns them is dropped, or its process ends.
+    WithParent,
+    /// Until they are stopped by name.
+    Detached,
+}
+
+/// What to start.
+#[derive(Debug)]
+pub(crate) struct Launch {
+    pub(crate) name: &'static str,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<String>,
+    /// Where the component says whether it is ready.
+    pub(crate) health: String,
+}
+
+/// The running processes of one cluster.
+#[derive(Debug)]
+pub(crate) struct Group {
+    lifetime: Lifetime,
+    /// The process group; zero before the first process.
+    id: u32,
+    children: Vec<Running>,
+    /// Held open for the guard; closed by the system when this process ends.
+    _guard_input: Option<ChildStdin>,
+}
+
+#[derive(Debug)]
+struct Running {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Group {
+    pub(crate) fn new(lifetime: Lifetime) -> Result<Self> {
+        let mut group = Self { lifetime, id: 0, children: Vec::new(), _guard_input: None };
+        if lifetime == Lifetime::WithParent {
+            let mut guard = Command::new("sh");
+            guard.args(["-c", "cat >/dev/null; kill -KILL 0"]).stdin(Stdio::piped());
+            group.spawn("guard", guard, PathBuf::new())?;
+            group._guard_input = group.children[0].child.stdin.take();
+        }
+        Ok(group)
+    }
+
+    /// The number of the process group.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Starts a component with its output in a log file; its process number.
+    pub(crate) fn start(&mut self, launch: &Launch, logs: &Path) -> Result<u32> {
+        let log = logs.join(format!("{}.log", launch.name));
+        let output = File::create(&log).map_err(Error::file("create", &log))?;
+        let errors = output.try_clone().map_err(Error::file("open", &log))?;
+        let mut command = Command::new(&launch.program);
+        command.args(&launch.arguments).current_dir(logs).stdin(Stdio::null());
+        command.stdout(output).stderr(errors);
+        self.spawn(launch.name, command, log)
+    }
+
+    fn spawn(&mut self, name: &'static str, mut command: Command, log: PathBuf) -> Result<u32> {
+        let group = i32::try_from(self.id).unwrap_or_default();
+        let child = command.process_group(group).spawn().map_err(|source| Error::Process {
+            action: "start",
+            program: command.get_program().to_string_lossy().into_owned(),
+            source,
+        })?;
+        let pid = child.id();
+        if self.id == 0 {
+            self.id = pid;
+        }
+        self.children.push(Running { name, child, log });
+        Ok(pid)
+    }
+
+    /// Fails when a component has ended.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        for running in &mut self.children {
+            if let Ok(Some(status)) = running.child.try_wait() {
+                let log = std::fs::read(&running.log).unwrap_or_default();
+                return Err(Error::Ended {
+                    component: running.name.to_owned(),
+                    status: status.to_string(),
+                    log: running.log.clone(),
+                    tail: last_lines(&log),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up ownership: the processes go on when this value is dropped.
+    pub(crate) fn detach(mut self) {
+        self.children.clear();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.children.is_empty() {
+            return;
+        }
+        // An error means that the group is gone already, which is what is wanted.
+        let _ = kill(self.id);
+        for running in &mut self.children {
+            let _ = running.child.wait();
+        }
+    }
+}
+
+/// Ends a process group at once: nothing of a test cluster is worth a graceful end.
+pub(crate) fn kill(group: u32) -> std::io::Result<()> {
+    let group = i32::try_from(group).map_err(std::io::Error::other)?;
+    killpg(Pid::from_raw(group), Signal::SIGKILL).map_err(std::io::Error::from)
+}
