@@ -17,8 +17,15 @@ use crate::error::{Error, Result};
 pub(crate) fn is_healthy(url: &str) -> bool {
     let tls = TlsConfig::builder().disable_verification(true).build();
     let timeout = Some(Duration::from_secs(5));
-    let agent: Agent = Agent::config_builder().tls_config(tls).timeout_global(timeout).build().into();
-    agent.get(url).call().is_ok_and(|response| response.status() == 200)
+    let agent: Agent = Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(timeout)
+        .build()
+        .into();
+    agent
+        .get(url)
+        .call()
+        .is_ok_and(|response| response.status() == 200)
 }
 
 /// The API server as the administrator sees it. Cheap to clone; connections are shared.
@@ -39,7 +46,9 @@ impl Api {
                 _ => None,
             })
             .collect();
-        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::new_with_certs(&roots))
+            .build();
         let agent = Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
@@ -48,7 +57,11 @@ impl Api {
             .build()
             .into();
         let authorization = format!("Bearer {}", administrator_token(directory)?);
-        Ok(Self { agent, server: server.to_owned(), authorization })
+        Ok(Self {
+            agent,
+            server: server.to_owned(),
+            authorization,
+        })
     }
 
     /// Reads an object or list; nothing when it does not exist.
@@ -65,8 +78,14 @@ impl Api {
     /// Creates an object below a collection such as `/api/v1/nodes`.
     pub(crate) fn create(&self, path: &str, object: &Value) -> Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.server));
-        let response = request.header("Authorization", &self.authorization).send_json(object);
-        answer("POST", path, response.map_err(|error| failed("POST", path, &error))?)
+        let response = request
+            .header("Authorization", &self.authorization)
+            .send_json(object);
+        answer(
+            "POST",
+            path,
+            response.map_err(|error| failed("POST", path, &error))?,
+        )
     }
 
     /// Writes the status of an object below its `/status`.
@@ -78,7 +97,11 @@ impl Api {
             .header("Authorization", &self.authorization)
             .header("Content-Type", "application/merge-patch+json")
             .send(serde_json::json!({ "status": status }).to_string());
-        answer("PATCH", &path, response.map_err(|error| failed("PATCH", &path, &error))?)
+        answer(
+            "PATCH",
+            &path,
+            response.map_err(|error| failed("PATCH", &path, &error))?,
+        )
     }
 
     /// The events of a watch, until the server or the network ends it.
@@ -106,21 +129,38 @@ fn administrator_token(directory: &Path) -> Result<String> {
     let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
     let config: Value = serde_json::from_str(&text)
         .map_err(|error| Error::file("read", &path)(std::io::Error::other(error)))?;
-    let token = config.pointer("/users/0/user/token").and_then(Value::as_str).map(str::to_owned);
+    let token = config
+        .pointer("/users/0/user/token")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     token.ok_or_else(|| Error::Usage(format!("{} holds no token", path.display())))
 }
 
 /// The body of a good answer, or the server's own message.
 fn answer(method: &'static str, path: &str, mut response: Response<Body>) -> Result<Value> {
     let status = response.status();
-    let body = response.body_mut().with_config().limit(u64::MAX).read_json::<Value>();
+    let body = response
+        .body_mut()
+        .with_config()
+        .limit(u64::MAX)
+        .read_json::<Value>();
     if status.is_success() {
         return body.map_err(|error| failed(method, path, &error));
     }
-    let message = body.ok().and_then(|body| body["message"].as_str().map(str::to_owned));
-    Err(failed(method, path, &message.unwrap_or_else(|| format!("HTTP {status}"))))
+    let message = body
+        .ok()
+        .and_then(|body| body["message"].as_str().map(str::to_owned));
+    Err(failed(
+        method,
+        path,
+        &message.unwrap_or_else(|| format!("HTTP {status}")),
+    ))
 }
 
 fn failed(method: &'static str, path: &str, reason: &dyn std::fmt::Display) -> Error {
-    Error::Api { method, path: path.to_owned(), reason: reason.to_string() }
+    Error::Api {
+        method,
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
 }

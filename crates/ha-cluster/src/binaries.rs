@@ -31,17 +31,29 @@ pub struct Program {
     takes: &'static str,
 }
 
-const KUBERNETES_VERSION: &[&str] =
-    &["k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion"];
+const KUBERNETES_VERSION: &[&str] = &[
+    "k8s.io/component-base/version.gitVersion",
+    "k8s.io/client-go/pkg/version.gitVersion",
+];
 
 const fn kubernetes(name: &'static str, package: &'static str, takes: &'static str) -> Program {
     let (module, origin) = ("kubernetes", "k8s.io/kubernetes");
-    Program { name, module, package, origin, version_variables: KUBERNETES_VERSION, takes }
+    Program {
+        name,
+        module,
+        package,
+        origin,
+        version_variables: KUBERNETES_VERSION,
+        takes,
+    }
 }
 
 /// The API server.
-pub static KUBE_APISERVER: Program =
-    kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", "about 5 minutes");
+pub static KUBE_APISERVER: Program = kubernetes(
+    "kube-apiserver",
+    "k8s.io/kubernetes/cmd/kube-apiserver",
+    "about 5 minutes",
+);
 /// The controllers.
 pub static KUBE_CONTROLLER_MANAGER: Program = kubernetes(
     "kube-controller-manager",
@@ -49,8 +61,11 @@ pub static KUBE_CONTROLLER_MANAGER: Program = kubernetes(
     "about 2 minutes",
 );
 /// The scheduler.
-pub static KUBE_SCHEDULER: Program =
-    kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", "about 1 minute");
+pub static KUBE_SCHEDULER: Program = kubernetes(
+    "kube-scheduler",
+    "k8s.io/kubernetes/cmd/kube-scheduler",
+    "about 1 minute",
+);
 /// The command line client.
 pub static KUBECTL: Program =
     kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl", "about 1 minute");
@@ -151,20 +166,36 @@ fn build(program: &'static Program, path: &Path, progress: Progress) -> Result<(
     ));
     let started = Instant::now();
     let unfinished = path.with_extension("unfinished");
-    go(program, &["build", "-o", &unfinished.to_string_lossy(), "-trimpath", "-ldflags"]
+    go(
+        program,
+        &[
+            "build",
+            "-o",
+            &unfinished.to_string_lossy(),
+            "-trimpath",
+            "-ldflags",
+        ]
         .into_iter()
         .chain([link_flags(program, &version).as_str(), program.package])
-        .collect::<Vec<_>>())?;
+        .collect::<Vec<_>>(),
+    )?;
     fs::rename(&unfinished, path).map_err(Error::file("rename", &unfinished))?;
-    progress(&format!("built {} in {} s", program.name, started.elapsed().as_secs()));
+    progress(&format!(
+        "built {} in {} s",
+        program.name,
+        started.elapsed().as_secs()
+    ));
     Ok(())
 }
 
 /// No symbol tables, and the version where the program expects its release process to put it.
 fn link_flags(program: &Program, version: &str) -> String {
-    program.version_variables.iter().fold("-s -w".to_owned(), |flags, variable| {
-        flags + " -X " + variable + "=" + version
-    })
+    program
+        .version_variables
+        .iter()
+        .fold("-s -w".to_owned(), |flags, variable| {
+            flags + " -X " + variable + "=" + version
+        })
 }
 
 fn ensure_kwok_stages() -> Result<PathBuf> {
@@ -199,17 +230,31 @@ fn go(program: &'static Program, arguments: &[&str]) -> Result<Output> {
     let output = Command::new("go")
         .args(arguments)
         .current_dir(&folder)
-        .envs([("CGO_ENABLED", "0"), ("GOFLAGS", "-mod=readonly"), ("GOWORK", "off")])
+        .envs([
+            ("CGO_ENABLED", "0"),
+            ("GOFLAGS", "-mod=readonly"),
+            ("GOWORK", "off"),
+        ])
         .output()
         .map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => Error::GoMissing { binary: program.name },
-            _ => Error::Process { action: "run", program: "go".to_owned(), source },
+            std::io::ErrorKind::NotFound => Error::GoMissing {
+                binary: program.name,
+            },
+            _ => Error::Process {
+                action: "run",
+                program: "go".to_owned(),
+                source,
+            },
         })?;
     if output.status.success() {
         return Ok(output);
     }
     let command = format!("go {}", arguments.join(" "));
-    Err(Error::Go { command, folder, output: last_lines(&output.stderr) })
+    Err(Error::Go {
+        command,
+        folder,
+        output: last_lines(&output.stderr),
+    })
 }
 
 /// The end of a log, enough to see why a program gave up.
@@ -237,8 +282,8 @@ impl Cache {
             hash.update(fs::read(&file).map_err(Error::file("read", &file))?);
         }
         hash.update(link_flags(program, ""));
-        let hash: String = hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let folder = root()?.join(format!("{}-{hash}", program.module));
+        let hash = format!("{:x}", hash.finalize());
+        let folder = root()?.join(format!("{}-{}", program.module, &hash[..16]));
         fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
         Ok(Self { folder })
     }

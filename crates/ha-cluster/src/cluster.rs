@@ -15,7 +15,7 @@ use crate::state::{Component, State, all_clusters, directory};
 use crate::{Progress, repository};
 
 /// How long a component may take to become ready; a loaded machine is slow.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a condition is looked at while waiting for it.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -121,7 +121,10 @@ impl Cluster {
             return Ok(kubeconfig_path(&self.directory, user));
         }
         let users: Vec<&str> = USERS.iter().map(|(name, _)| *name).collect();
-        Err(Error::Usage(format!("no user {user:?}: there are {}", users.join(", "))))
+        Err(Error::Usage(format!(
+            "no user {user:?}: there are {}",
+            users.join(", ")
+        )))
     }
 
     /// The pinned kubectl.
@@ -141,9 +144,14 @@ impl Cluster {
         &self.state.server
     }
 
-    /// The folder with state and logs.
+    /// The folder of its state.
     pub fn path(&self) -> &Path {
         &self.directory
+    }
+
+    /// The folder of its logs, one file per component.
+    pub fn logs(&self) -> PathBuf {
+        logs(&self.directory)
     }
 
     /// Asks every component.
@@ -185,7 +193,11 @@ impl Cluster {
             kubeconfig: &kubeconfig,
         };
         let mut starting = Starting {
-            state: State { group: 0, server, components: Vec::new() },
+            state: State {
+                group: 0,
+                server,
+                components: Vec::new(),
+            },
             group: Group::new(lifetime)?,
             directory: &directory,
         };
@@ -198,7 +210,13 @@ impl Cluster {
         starting.wait_for_service_account()?;
         let Starting { state, group, .. } = starting;
         let kubectl = binaries.kubectl;
-        let cluster = Self { directory, kubeconfig, kubectl, state, group: Some(group) };
+        let cluster = Self {
+            directory,
+            kubeconfig,
+            kubectl,
+            state,
+            group: Some(group),
+        };
         cluster.create_users()?;
         Ok(cluster)
     }
@@ -240,7 +258,7 @@ struct Starting<'a> {
 impl Starting<'_> {
     /// Starts components side by side and waits until all are ready.
     fn start(&mut self, launches: &[Launch]) -> Result<()> {
-        let logs = self.directory.join("logs");
+        let logs = logs(self.directory);
         for launch in launches {
             let pid = self.group.start(launch, &logs)?;
             let (name, health) = (launch.name.to_owned(), launch.health.clone());
@@ -249,7 +267,9 @@ impl Starting<'_> {
             self.state.write(self.directory)?; // at once: whoever cleans up must find it
         }
         for launch in launches {
-            self.wait(&format!("{} to be ready", launch.name), || Ok(is_healthy(&launch.health)))?;
+            self.wait(&format!("{} to be ready", launch.name), || {
+                Ok(is_healthy(&launch.health))
+            })?;
         }
         Ok(())
     }
@@ -269,12 +289,20 @@ impl Starting<'_> {
             self.group.check()?;
             if started.elapsed() > PATIENCE {
                 let (what, seconds) = (what.to_owned(), PATIENCE.as_secs());
-                return Err(Error::TimedOut { what, seconds, logs: self.directory.join("logs") });
+                return Err(Error::TimedOut {
+                    what,
+                    seconds,
+                    logs: logs(self.directory),
+                });
             }
             std::thread::sleep(INTERVAL);
         }
         Ok(())
     }
+}
+
+fn logs(directory: &Path) -> PathBuf {
+    directory.join("logs")
 }
 
 /// Makes the folder of a new cluster, in place of one that is no longer running.
@@ -288,7 +316,7 @@ fn claim(directory: &Path) -> Result<()> {
         }
         fs::remove_dir_all(directory).map_err(Error::file("remove", directory))?;
     }
-    let logs = directory.join("logs");
+    let logs = logs(directory);
     fs::create_dir_all(&logs).map_err(Error::file("create", &logs))
 }
 
@@ -298,12 +326,23 @@ fn end(directory: &Path, state: &State) -> Result<()> {
         return Ok(());
     }
     let program = "the process group of the cluster".to_owned();
-    kill(state.group).map_err(|source| Error::Process { action: "stop", program, source })?;
+    kill(state.group).map_err(|source| Error::Process {
+        action: "stop",
+        program,
+        source,
+    })?;
     let started = Instant::now();
     while !state.alive(directory)?.is_empty() {
         if started.elapsed() > PATIENCE {
-            let (what, seconds) = ("the cluster's processes to end".to_owned(), PATIENCE.as_secs());
-            return Err(Error::TimedOut { what, seconds, logs: directory.join("logs") });
+            let (what, seconds) = (
+                "the cluster's processes to end".to_owned(),
+                PATIENCE.as_secs(),
+            );
+            return Err(Error::TimedOut {
+                what,
+                seconds,
+                logs: logs(directory),
+            });
         }
         std::thread::sleep(INTERVAL);
     }

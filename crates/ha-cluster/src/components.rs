@@ -71,7 +71,12 @@ impl Components<'_> {
             "--log-level=warn".to_owned(),
         ];
         let program = self.binaries.etcd.clone();
-        Launch { name: "etcd", program, arguments, health: format!("{client}/readyz") }
+        Launch {
+            name: "etcd",
+            program,
+            arguments,
+            health: format!("{client}/readyz"),
+        }
     }
 
     /// The advertised address is one of RFC 5737's, which is nobody's, and is not published
@@ -90,7 +95,10 @@ impl Components<'_> {
             format!("--token-auth-file={}", file(&self.credentials.tokens)),
             "--authorization-mode=RBAC".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-            format!("--service-account-key-file={}", file(&self.credentials.service_account_key)),
+            format!(
+                "--service-account-key-file={}",
+                file(&self.credentials.service_account_public_key)
+            ),
             format!(
                 "--service-account-signing-key-file={}",
                 file(&self.credentials.service_account_key)
@@ -100,7 +108,12 @@ impl Components<'_> {
             "--max-requests-inflight=1000".to_owned(),
             "--max-mutating-requests-inflight=500".to_owned(),
         ];
-        self.secure("kube-apiserver", &self.binaries.kube_apiserver, arguments, port)
+        secure(
+            "kube-apiserver",
+            &self.binaries.kube_apiserver,
+            arguments,
+            port,
+        )
     }
 
     /// Some controllers work on more objects at once than usual, so that large clusters settle
@@ -121,13 +134,18 @@ impl Components<'_> {
             "--concurrent-service-endpoint-syncs=20".to_owned(),
         ]);
         let program = &self.binaries.kube_controller_manager;
-        self.secure("kube-controller-manager", program, arguments, port)
+        secure("kube-controller-manager", program, arguments, port)
     }
 
     pub(crate) fn kube_scheduler(&self) -> Launch {
         let port = self.ports.kube_scheduler;
         let arguments = self.client_arguments(port);
-        self.secure("kube-scheduler", &self.binaries.kube_scheduler, arguments, port)
+        secure(
+            "kube-scheduler",
+            &self.binaries.kube_scheduler,
+            arguments,
+            port,
+        )
     }
 
     pub(crate) fn kwok(&self) -> Launch {
@@ -140,7 +158,12 @@ impl Components<'_> {
             "--node-lease-duration-seconds=40".to_owned(),
         ];
         let program = self.binaries.kwok.clone();
-        Launch { name: "kwok", program, arguments, health: format!("http://{address}/readyz") }
+        Launch {
+            name: "kwok",
+            program,
+            arguments,
+            health: format!("http://{address}/readyz"),
+        }
     }
 
     /// What controller manager and scheduler have in common.
@@ -153,20 +176,19 @@ impl Components<'_> {
             "--kube-api-burst=2000".to_owned(),
         ]
     }
+}
 
-    /// A component that answers on an encrypted port; its health needs no credentials.
-    fn secure(
-        &self,
-        name: &'static str,
-        program: &Path,
-        arguments: Vec<String>,
-        port: u16,
-    ) -> Launch {
-        let health = match name {
-            "kube-controller-manager" => "healthz", // it has no /readyz
-            _ => "readyz",
-        };
-        let health = format!("https://127.0.0.1:{port}/{health}");
-        Launch { name, program: program.to_path_buf(), arguments, health }
+/// A component that answers on an encrypted port; its health needs no credentials.
+fn secure(name: &'static str, program: &Path, arguments: Vec<String>, port: u16) -> Launch {
+    let health = match name {
+        "kube-controller-manager" => "healthz", // it has no /readyz
+        _ => "readyz",
+    };
+    let health = format!("https://127.0.0.1:{port}/{health}");
+    Launch {
+        name,
+        program: program.to_path_buf(),
+        arguments,
+        health,
     }
 }

@@ -30,8 +30,10 @@ pub(crate) struct Credentials {
     pub(crate) certificate: PathBuf,
     /// The server's key.
     pub(crate) key: PathBuf,
-    /// Signs and checks the tokens of service accounts.
+    /// Signs the tokens of service accounts.
     pub(crate) service_account_key: PathBuf,
+    /// Checks them.
+    pub(crate) service_account_public_key: PathBuf,
     /// The API server's `--token-auth-file`.
     pub(crate) tokens: PathBuf,
 }
@@ -44,6 +46,7 @@ impl Credentials {
             certificate: directory.join("apiserver.crt"),
             key: directory.join("apiserver.key"),
             service_account_key: directory.join("service-account.key"),
+            service_account_public_key: directory.join("service-account.pub"),
             tokens: directory.join("tokens.csv"),
         }
     }
@@ -55,10 +58,20 @@ impl Credentials {
         write(&files.authority, &authority)?;
         write(&files.certificate, &certificate)?;
         write(&files.key, &key)?;
-        write(&files.service_account_key, &KeyPair::generate()?.serialize_pem())?;
+        let service_accounts = KeyPair::generate()?;
+        write(
+            &files.service_account_key,
+            &service_accounts.serialize_pem(),
+        )?;
+        write(
+            &files.service_account_public_key,
+            &service_accounts.public_key_pem(),
+        )?;
         let mut tokens = String::new();
         for (user, group) in USERS {
-            let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
+            let token: String = std::iter::repeat_with(fastrand::alphanumeric)
+                .take(32)
+                .collect();
             let _ = writeln!(tokens, "{token},{user},{user},{group}");
             let config = kubeconfig(directory, url, &files.authority, user, &token);
             write(&kubeconfig_path(directory, user), &config)?;
@@ -98,13 +111,23 @@ fn kubeconfig(directory: &Path, url: &str, authority: &Path, user: &str, token: 
 fn server_certificate() -> Result<(String, String, String)> {
     let mut authority = CertificateParams::new(Vec::<String>::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-    authority.distinguished_name.push(DnType::CommonName, "kubectl-ha test cluster");
+    authority.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "kubectl-ha test cluster");
     let authority_key = KeyPair::generate()?;
     let authority_pem = authority.self_signed(&authority_key)?.pem();
     let issuer = Issuer::new(authority, authority_key);
 
-    let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc"];
+    let names = [
+        "127.0.0.1",
+        "localhost",
+        "kubernetes",
+        "kubernetes.default.svc",
+    ];
     let server = CertificateParams::new(names.map(str::to_owned))?;
     let key = KeyPair::generate()?;
     let certificate = server.signed_by(&key, &issuer)?;

@@ -14,8 +14,6 @@ mod cluster;
 mod components;
 mod credentials;
 mod error;
-pub mod generate;
-pub mod load;
 mod process;
 mod state;
 

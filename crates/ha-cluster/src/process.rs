@@ -38,12 +38,11 @@ pub(crate) struct Launch {
 /// The running processes of one cluster.
 #[derive(Debug)]
 pub(crate) struct Group {
-    lifetime: Lifetime,
     /// The process group; zero before the first process.
     id: u32,
     children: Vec<Running>,
-    /// Held open for the guard; closed by the system when this process ends.
-    _guard_input: Option<ChildStdin>,
+    /// Held open, never written: the system closes it when this process ends.
+    guard_input: Option<ChildStdin>,
 }
 
 #[derive(Debug)]
@@ -55,12 +54,18 @@ struct Running {
 
 impl Group {
     pub(crate) fn new(lifetime: Lifetime) -> Result<Self> {
-        let mut group = Self { lifetime, id: 0, children: Vec::new(), _guard_input: None };
+        let mut group = Self {
+            id: 0,
+            children: Vec::new(),
+            guard_input: None,
+        };
         if lifetime == Lifetime::WithParent {
             let mut guard = Command::new("sh");
-            guard.args(["-c", "cat >/dev/null; kill -KILL 0"]).stdin(Stdio::piped());
+            guard
+                .args(["-c", "cat >/dev/null; kill -KILL 0"])
+                .stdin(Stdio::piped());
             group.spawn("guard", guard, PathBuf::new())?;
-            group._guard_input = group.children[0].child.stdin.take();
+            group.guard_input = group.children[0].child.stdin.take();
         }
         Ok(group)
     }
@@ -76,18 +81,24 @@ impl Group {
         let output = File::create(&log).map_err(Error::file("create", &log))?;
         let errors = output.try_clone().map_err(Error::file("open", &log))?;
         let mut command = Command::new(&launch.program);
-        command.args(&launch.arguments).current_dir(logs).stdin(Stdio::null());
+        command
+            .args(&launch.arguments)
+            .current_dir(logs)
+            .stdin(Stdio::null());
         command.stdout(output).stderr(errors);
         self.spawn(launch.name, command, log)
     }
 
     fn spawn(&mut self, name: &'static str, mut command: Command, log: PathBuf) -> Result<u32> {
         let group = i32::try_from(self.id).unwrap_or_default();
-        let child = command.process_group(group).spawn().map_err(|source| Error::Process {
-            action: "start",
-            program: command.get_program().to_string_lossy().into_owned(),
-            source,
-        })?;
+        let child = command
+            .process_group(group)
+            .spawn()
+            .map_err(|source| Error::Process {
+                action: "start",
+                program: command.get_program().to_string_lossy().into_owned(),
+                source,
+            })?;
         let pid = child.id();
         if self.id == 0 {
             self.id = pid;
@@ -123,6 +134,7 @@ impl Drop for Group {
         if self.children.is_empty() {
             return;
         }
+        drop(self.guard_input.take());
         // An error means that the group is gone already, which is what is wanted.
         let _ = kill(self.id);
         for running in &mut self.children {

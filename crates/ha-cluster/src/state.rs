@@ -42,7 +42,8 @@ impl State {
     pub(crate) fn write(&self, directory: &Path) -> Result<()> {
         let path = file(directory);
         let text = serde_json::to_string_pretty(self).map_err(std::io::Error::other);
-        text.and_then(|text| fs::write(&path, text)).map_err(Error::file("write", &path))
+        text.and_then(|text| fs::write(&path, text))
+            .map_err(Error::file("write", &path))
     }
 
     /// The components whose process still runs. A process number may have been given to another
@@ -62,7 +63,10 @@ impl State {
         let runs = |component: &&Component| {
             let process = system.process(sysinfo::Pid::from_u32(component.pid));
             process.is_some_and(|process| {
-                process.cmd().iter().any(|word| word.to_string_lossy().contains(&*folder))
+                process
+                    .cmd()
+                    .iter()
+                    .any(|word| word.to_string_lossy().contains(&*folder))
             })
         };
         Ok(self.components.iter().filter(runs).collect())

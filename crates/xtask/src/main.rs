@@ -1,6 +1,8 @@
 //! The project's task runner: everything that is not `cargo build` itself.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod cluster;
+
 use clap::{Parser, Subcommand};
 
 /// Builds the policies, the test cluster, the documentation and releases.
@@ -11,8 +13,13 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Task {}
+enum Task {
+    /// Runs a real control plane on this machine, for tests and benchmarks.
+    Cluster(cluster::Args),
+}
 
 fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {}
+    match Cli::parse().task {
+        Task::Cluster(args) => cluster::run(args),
+    }
 }
