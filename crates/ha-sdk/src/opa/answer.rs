@@ -1,0 +1,198 @@
+//! What an OPA engine asks and gets: an object under review in, violations or a report out.
+//!
+//! The input is `{"review": …}` as Gatekeeper gives it, or `{"request": …}` as an API server
+//! does; both hold an AdmissionRequest. Only problems of that very object count: what was wrong
+//! elsewhere must not block it. What cannot be read is no answer at all, never an empty one.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use ha_core::rule::Input;
+use ha_core::{Finding, Rule, Settings, Severity, Snapshot, Verdict};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// In which syntax the engine wants the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// JSON.
+    Json,
+    /// Rego, whose result set is a set.
+    Rego,
+}
+
+/// `ha/violation`: the violations, or the response that the API server expects.
+const VIOLATION: i32 = 0;
+/// `ha/report`: all findings.
+const REPORT: i32 = 1;
+
+#[derive(Deserialize)]
+struct Question<'a> {
+    #[serde(borrow)]
+    review: Option<Request<'a>>,
+    #[serde(borrow)]
+    request: Option<Request<'a>>,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+/// The part of an AdmissionRequest that matters.
+#[derive(Deserialize)]
+struct Request<'a> {
+    #[serde(default)]
+    uid: String,
+    /// Null when the object is being deleted.
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+}
+
+/// What the user of the engine may set.
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Parameters {
+    /// The least severity that is a violation.
+    fail_on: Severity,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { fail_on: Severity::High }
+    }
+}
+
+/// A violation, in Gatekeeper's form.
+#[derive(Serialize)]
+struct Violation {
+    msg: String,
+    details: Details,
+}
+
+/// One finding, in the words of the JSON report.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    rule: &'static str,
+    verdict: Verdict,
+    severity: Severity,
+    message: String,
+    reason: String,
+    remediation: String,
+}
+
+#[derive(Serialize)]
+struct Answer<T> {
+    result: T,
+}
+
+#[derive(Serialize)]
+struct Reviewed {
+    response: Response,
+}
+
+/// What the API server expects.
+#[derive(Serialize)]
+struct Response {
+    uid: String,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+}
+
+#[derive(Serialize)]
+struct Status {
+    code: u16,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    findings: Vec<Details>,
+}
+
+/// The answer of `rules` to `input`, or `None` when the input is not a question.
+pub(super) fn answer(
+    rules: &[&'static Rule],
+    entrypoint: i32,
+    input: &str,
+    format: Format,
+) -> Option<String> {
+    let question: Question<'_> = serde_json::from_str(input).ok()?;
+    let (request, wants_response) = match (question.review, question.request) {
+        (Some(review), None) => (review, false),
+        (None, Some(request)) => (request, true),
+        _ => return None,
+    };
+    let mut findings = findings(rules, request.object)?;
+    match entrypoint {
+        VIOLATION => {
+            let fail_on = question.parameters.fail_on;
+            findings.retain(|one| one.verdict == Verdict::Fail && one.severity >= fail_on);
+            let violations: Vec<_> = findings.into_iter().map(Violation::from).collect();
+            if wants_response {
+                print(Reviewed { response: Response::new(request.uid, &violations) }, format)
+            } else {
+                print(violations, format)
+            }
+        }
+        REPORT => print(Report { findings }, format),
+        _ => None,
+    }
+}
+
+/// What the rules say about the object; nothing when it is being deleted.
+fn findings(rules: &[&'static Rule], object: Option<&RawValue>) -> Option<Vec<Details>> {
+    let Some(object) = object else { return Some(Vec::new()) };
+    let (snapshot, settings) = (snapshot_of(object.get())?, Settings::default());
+    let input = Input { snapshot: &snapshot, settings: &settings, impacts: &[] };
+    let about_it = |finding: &Finding| {
+        let object = snapshot.objects.get(finding.object.position());
+        finding.object != Snapshot::CLUSTER && object.is_some_and(|object| object.read)
+    };
+    let findings = crate::run(rules, &input).findings.into_iter().filter(about_it);
+    findings.map(|finding| Details::new(rules, finding)).collect()
+}
+
+/// The snapshot of a cluster of which only this object is known.
+fn snapshot_of(_object: &str) -> Option<Snapshot> {
+    None
+}
+
+impl Details {
+    fn new(rules: &[&'static Rule], finding: Finding) -> Option<Self> {
+        let rule = rules.get(usize::try_from(finding.rule).ok()?)?;
+        let Finding { verdict, severity, message, reason, remediation, .. } = finding;
+        Some(Self { rule: rule.name, verdict, severity, message, reason, remediation })
+    }
+}
+
+impl From<Details> for Violation {
+    fn from(details: Details) -> Self {
+        let Details { rule, message, remediation, .. } = &details;
+        let msg = if remediation.is_empty() {
+            format!("{message} ({rule})")
+        } else {
+            format!("{message} ({rule}). {remediation}")
+        };
+        Self { msg, details }
+    }
+}
+
+impl Response {
+    fn new(uid: String, violations: &[Violation]) -> Self {
+        let messages: Vec<&str> = violations.iter().map(|violation| violation.msg.as_str()).collect();
+        let status = (!messages.is_empty())
+            .then(|| Status { code: 403, message: messages.join("\n") });
+        Self { uid, allowed: status.is_none(), status }
+    }
+}
+
+/// The result set: one binding named `result`.
+fn print(result: impl Serialize, format: Format) -> Option<String> {
+    let binding = serde_json::to_string(&Answer { result }).ok()?;
+    Some(match format {
+        Format::Json => format!("[{binding}]"),
+        // JSON is Rego syntax, too, except that the result set is a set.
+        Format::Rego => format!("{{{binding}}}"),
+    })
+}
