@@ -222,6 +222,7 @@ record! {
 
 choice! {
     /// A port by number or by name.
+    #[derive(Copy)]
     pub enum PortReference {
         /// The number.
         Number(u32) = "number",
@@ -238,6 +239,7 @@ impl Default for PortReference {
 
 record! {
     /// What an HTTP probe asks for.
+    #[derive(Copy)]
     pub struct HttpGet {
         /// The path.
         pub path: Text,
@@ -252,6 +254,7 @@ record! {
 
 record! {
     /// What a gRPC probe asks for.
+    #[derive(Copy)]
     pub struct GrpcCall {
         /// The port.
         pub port: u32,
@@ -262,6 +265,7 @@ record! {
 
 choice! {
     /// How a probe asks.
+    #[derive(Copy)]
     pub enum ProbeHandler {
         /// An HTTP request.
         HttpGet(HttpGet) = "http-get",

@@ -127,6 +127,7 @@ record! {
 
 record! {
     /// A Service named by another object.
+    #[derive(Copy)]
     pub struct ServiceReference {
         /// Its namespace.
         pub namespace: Text,

@@ -64,6 +64,7 @@ impl WorkloadKind {
 
 choice! {
     /// An `IntOrString` that counts pods.
+    #[derive(Copy)]
     pub enum Threshold {
         /// So many.
         Count(i32) = "count",
@@ -74,6 +75,7 @@ choice! {
 
 record! {
     /// `RollingUpdate` and its two bounds, defaults filled in.
+    #[derive(Copy)]
     pub struct RollingUpdate {
         /// How many may be missing.
         pub max_unavailable as "max-unavailable": Threshold,
