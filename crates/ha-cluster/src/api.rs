@@ -88,22 +88,6 @@ impl Api {
         )
     }
 
-    /// Writes the status of an object below its `/status`.
-    pub(crate) fn patch_status(&self, path: &str, status: &Value) -> Result<Value> {
-        let path = format!("{path}/status");
-        let response = self
-            .agent
-            .patch(format!("{}{path}", self.server))
-            .header("Authorization", &self.authorization)
-            .header("Content-Type", "application/merge-patch+json")
-            .send(serde_json::json!({ "status": status }).to_string());
-        answer(
-            "PATCH",
-            &path,
-            response.map_err(|error| failed("PATCH", &path, &error))?,
-        )
-    }
-
     /// The events of a watch, until the server or the network ends it.
     pub(crate) fn watch(&self, path: &str) -> Result<impl Iterator<Item = Result<Value>> + use<>> {
         let request = self.agent.get(format!("{}{path}", self.server));

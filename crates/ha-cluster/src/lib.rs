@@ -14,6 +14,8 @@ mod cluster;
 mod components;
 mod credentials;
 mod error;
+pub mod generate;
+pub mod load;
 mod process;
 mod state;
 
