@@ -8,6 +8,7 @@
 
 pub mod cluster;
 pub mod kubeconfig;
+pub mod manifests;
 mod reading;
 
 pub use reading::{Gap, OTHER_NAMESPACES, Reading};
