@@ -1,0 +1,3 @@
+pub struct Builder;
+pub struct GapRecord;
+pub struct Origin;
