@@ -1,1 +1,0 @@
-//! The report: what every format shows.
