@@ -14,12 +14,14 @@ mod allocator;
 mod export_macro;
 #[cfg(target_arch = "wasm32")]
 mod exports;
+#[cfg(any(test, target_arch = "wasm32"))]
 mod opa;
 mod rule_macro;
 mod run;
 
 pub use ha_core::rule::{Area, Class, Input, Rule, RuleInfo, Severity};
 pub use ha_core::{
-    Finding, Findings, Settings, Snapshot, Verdict, arithmetic, finding, labels, snapshot, text,
+    Finding, Findings, Settings, Snapshot, Verdict, arithmetic, finding, labels, settings, snapshot,
+    text,
 };
 pub use run::{metadata_json, run};

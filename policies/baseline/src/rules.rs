@@ -13,7 +13,40 @@ macro_rules! rules {
 }
 
 rules! {
+    control_plane {
+        control_plane_too_small CONTROL_PLANE_TOO_SMALL,
+        control_plane_shares_zone CONTROL_PLANE_SHARES_ZONE,
+        etcd_even_members ETCD_EVEN_MEMBERS,
+        etcd_quorum_fragile ETCD_QUORUM_FRAGILE,
+        etcd_zone_quorum ETCD_ZONE_QUORUM,
+        api_endpoints_degraded API_ENDPOINTS_DEGRADED,
+        control_plane_leader_stale CONTROL_PLANE_LEADER_STALE,
+        control_plane_component_down CONTROL_PLANE_COMPONENT_DOWN,
+    }
+    nodes {
+        workers_too_few WORKERS_TOO_FEW,
+        node_pool_single_zone NODE_POOL_SINGLE_ZONE,
+        topology_labels_absent TOPOLOGY_LABELS_ABSENT,
+        nodes_unavailable_long NODES_UNAVAILABLE_LONG,
+    }
     replication {
         single_replica SINGLE_REPLICA,
+    }
+    disruption {
+        budget_absent BUDGET_ABSENT,
+        budget_blocks_drain BUDGET_BLOCKS_DRAIN,
+        budget_too_loose BUDGET_TOO_LOOSE,
+        budget_selects_nothing BUDGET_SELECTS_NOTHING,
+        budgets_overlap BUDGETS_OVERLAP,
+        budget_exhausted_now BUDGET_EXHAUSTED_NOW,
+    }
+    services {
+        service_selects_nothing SERVICE_SELECTS_NOTHING,
+        service_single_endpoint SERVICE_SINGLE_ENDPOINT,
+        ingress_controller_fragile INGRESS_CONTROLLER_FRAGILE,
+    }
+    failover {
+        webhook_fails_closed_on_fragile_backend WEBHOOK_FAILS_CLOSED_ON_FRAGILE_BACKEND,
+        webhook_guards_itself WEBHOOK_GUARDS_ITSELF,
     }
 }

@@ -1,5 +1,18 @@
 //! What several rules ask of a snapshot, in one place.
 
+pub(crate) mod admission;
+pub(crate) mod ages;
+pub(crate) mod budgets;
+pub(crate) mod cluster;
+pub(crate) mod control_plane;
+pub(crate) mod endpoints;
+pub(crate) mod leaders;
+pub(crate) mod paths;
+pub(crate) mod places;
+pub(crate) mod risk;
+pub(crate) mod selectors;
+pub(crate) mod separation;
+
 use ha_sdk::Findings;
 use ha_sdk::arithmetic::replicas::{ReplicaRange, Replicas, effective_replicas};
 use ha_sdk::snapshot::{Snapshot, Workload, WorkloadKind};
