@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Runs policies in a sandbox: a policy is a WebAssembly component that imports nothing.
+//!
+//! A policy is a pure function of a snapshot. Whatever it does instead of answering (loop, eat
+//! memory, crash, lie) ends as a [`PolicyFailure`] of that policy, and the others still answer.
+//! [`Policy::inspect`] reads a file without running or compiling it, [`Host::load`] compiles it,
+//! [`Host::evaluate`] asks it.
+//!
+//! How verdicts are shown, and what follows from a failed policy, is decided elsewhere.
+
+mod cache;
+mod engine;
+mod evaluate;
+mod inspect;
+mod limits;
+mod load;
+mod output;
+mod vet;
+
+pub use cache::Cache;
+pub use engine::{HostError, engine_config};
+pub use evaluate::{Host, PolicyFailure};
+pub use inspect::{CONTRACT, Inspection};
+pub use limits::Limits;
+pub use load::{LoadError, Policy};
