@@ -13,7 +13,7 @@ use core::arch::wasm32::{memory_grow, memory_size};
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 
-use talc::TalcCell;
+use talc::cell::TalcCell;
 use talc::base::Talc;
 use talc::base::binning::Binning;
 use talc::source::Source;
@@ -65,6 +65,7 @@ pub(crate) fn grow_to(end: usize) -> bool {
 }
 
 /// Where `talc` gets memory from: first what is there already, then what the host adds.
+#[derive(Debug)]
 struct Memory {
     /// Where the heap begins; none: behind the static data.
     start: Option<usize>,

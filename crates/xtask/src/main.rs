@@ -2,6 +2,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod cluster;
+mod shell;
+mod wasm;
 
 use clap::{Parser, Subcommand};
 
@@ -16,10 +18,13 @@ struct Cli {
 enum Task {
     /// Runs a real control plane on this machine, for tests and benchmarks.
     Cluster(cluster::Args),
+    /// Builds the built-in policy and packs it for every engine.
+    Wasm(wasm::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Cluster(args) => cluster::run(args),
+        Task::Wasm(args) => wasm::run(&args),
     }
 }

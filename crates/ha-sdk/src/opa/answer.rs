@@ -9,7 +9,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use ha_core::rule::Input;
+use ha_core::snapshot::{ResourceKind, SourceKind};
 use ha_core::{Finding, Rule, Settings, Severity, Snapshot, Verdict};
+use ha_snapshot::objects::Object;
+use ha_snapshot::{Builder, Origin};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -45,6 +48,14 @@ struct Request<'a> {
     /// Null when the object is being deleted.
     #[serde(borrow)]
     object: Option<&'a RawValue>,
+}
+
+/// What an object is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    api_version: String,
+    kind: String,
 }
 
 /// What the user of the engine may set.
@@ -153,9 +164,16 @@ fn findings(rules: &[&'static Rule], object: Option<&RawValue>) -> Option<Vec<De
     findings.map(|finding| Details::new(rules, finding)).collect()
 }
 
-/// The snapshot of a cluster of which only this object is known.
-fn snapshot_of(_object: &str) -> Option<Snapshot> {
-    None
+/// The snapshot of a cluster of which only this object is known. A kind that no rule reads gives
+/// an empty one.
+fn snapshot_of(object: &str) -> Option<Snapshot> {
+    let Head { api_version, kind } = serde_json::from_str(object).ok()?;
+    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let mut builder = Builder::new(&[]);
+    if let Some(kind) = ResourceKind::from_group_kind(group, &kind) {
+        builder.add(Object::from_json(&api_version, kind, object).ok()?);
+    }
+    Some(builder.finish(&Origin { kind: SourceKind::Admission, ..Origin::default() }))
 }
 
 impl Details {
