@@ -39,11 +39,8 @@ pub(super) fn visit(plan: &Plan, visit: &mut dyn FnMut(Value) -> Result<()>) -> 
         if controller["kind"] == "StatefulSet" {
             for (ordinal, host) in hosts.iter().enumerate() {
                 let zone = host.map_or(super::plan::ZONES[0], |host| plan.nodes[host].zone_name());
-                live.bound_volume(
-                    &controller,
-                    ordinal,
-                    manifests::volume(workload, ordinal, zone),
-                )?;
+                let volume = manifests::volume(plan, workload, ordinal, zone);
+                live.bound_volume(&controller, volume)?;
             }
         }
         let pods = live.controller(controller, &hosts)?;
@@ -143,7 +140,7 @@ impl Live<'_> {
         for object in system::namespaced_objects(self.plan) {
             let needs = Resources::requested(&object["spec"]["template"]["spec"]);
             match object["kind"].as_str() {
-                Some("Pod") => self.mirror_pod(object)?,
+                Some("Pod") => self.mirror_pod(&object)?,
                 Some("Deployment") => {
                     let hosts = [Some(0), Some(1)]; // DNS tolerates the control plane
                     pods = self.controller(object, &hosts)?;
@@ -168,7 +165,10 @@ impl Live<'_> {
         let uid = self.stamps.stamp(&mut object);
         let mut owner = Owner::new(&object, uid);
         let mut template = object["spec"]["template"].clone();
-        let namespace = object["metadata"]["namespace"].clone();
+        let namespace = object["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let kind = owner.kind.clone();
         if kind == "Deployment" {
             let hash = self.stamps.suffix(10);
@@ -184,7 +184,7 @@ impl Live<'_> {
         if kind == "CronJob" {
             return Ok(Vec::new());
         }
-        let maker = PodMaker::new(namespace, &template, owner, &mut self.stamps);
+        let maker = PodMaker::new(&namespace, &template, owner, &mut self.stamps);
         let mut running = Vec::with_capacity(hosts.len());
         for (ordinal, host) in hosts.iter().enumerate() {
             let node = host.map(|host| &self.plan.nodes[host]);
@@ -195,7 +195,7 @@ impl Live<'_> {
         Ok(running)
     }
 
-    fn mirror_pod(&mut self, object: Value) -> Result<()> {
+    fn mirror_pod(&mut self, object: &Value) -> Result<()> {
         let name = object["spec"]["nodeName"]
             .as_str()
             .unwrap_or_default()
@@ -212,20 +212,17 @@ impl Live<'_> {
             name,
             uid,
         };
-        let maker = PodMaker::new(json!("kube-system"), &object, owner, &mut self.stamps);
+        let maker = PodMaker::new("kube-system", object, owner, &mut self.stamps);
         let (mut pod, _) = maker.pod(0, Some(&self.plan.nodes[index]), &mut self.stamps);
         pod["metadata"]["name"] = object["metadata"]["name"].clone();
         (self.visit)(pod)
     }
 
     /// A claim of a StatefulSet's pod, and its volume.
-    fn bound_volume(&mut self, set: &Value, ordinal: usize, mut volume: Value) -> Result<()> {
-        let (mut claim, name) = status::claim(set, ordinal, &volume);
+    fn bound_volume(&mut self, set: &Value, mut volume: Value) -> Result<()> {
+        let mut claim = status::claim(set, &volume);
         let uid = self.stamps.stamp(&mut claim);
-        volume["spec"]["claimRef"] = json!({
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": name, "uid": uid,
-            "namespace": claim["metadata"]["namespace"],
-        });
+        volume["spec"]["claimRef"]["uid"] = json!(uid);
         volume["status"] = json!({ "phase": "Bound" });
         (self.visit)(claim)?;
         self.emit(volume)

@@ -19,11 +19,8 @@ pub(super) fn visit(plan: &Plan, visit: &mut dyn FnMut(Value) -> Result<()>) -> 
     }
     for workload in &plan.workloads {
         for ordinal in 0..volumes(workload) {
-            visit(volume(
-                workload,
-                ordinal,
-                ZONES[(workload.template + ordinal) % ZONES.len()],
-            ))?;
+            let zone = ZONES[(workload.template + ordinal) % ZONES.len()];
+            visit(volume(plan, workload, ordinal, zone))?;
         }
         for object in workload_objects(plan, workload) {
             visit(object)?;
@@ -40,8 +37,8 @@ fn volumes(workload: &Workload) -> usize {
     }
 }
 
-/// A volume in one zone that any claim of its class may take.
-pub(super) fn volume(workload: &Workload, ordinal: usize, zone: &str) -> Value {
+/// A volume in one zone, reserved for the claim of one pod of a StatefulSet.
+pub(super) fn volume(plan: &Plan, workload: &Workload, ordinal: usize, zone: &str) -> Value {
     let term = json!({ "matchExpressions": [
         { "key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone] }] });
     let name = format!("{}-{ordinal}", workload.name);
@@ -55,6 +52,12 @@ pub(super) fn volume(workload: &Workload, ordinal: usize, zone: &str) -> Value {
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": "zonal",
             "volumeMode": "Filesystem",
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": plan.namespace(workload),
+                "name": format!("data-{name}"),
+            },
             "csi": { "driver": "disk.example", "volumeHandle": name },
             "nodeAffinity": { "required": { "nodeSelectorTerms": [term] } },
         },

@@ -86,7 +86,8 @@ impl Placer {
             .position(|other| *other == pool)
             .unwrap_or_default();
         // Some of those who ask for nothing got all their pods into one zone.
-        let together = workload.placement == Placement::Anywhere && workload.template % 4 == 0;
+        let together =
+            workload.placement == Placement::Anywhere && workload.template.is_multiple_of(4);
         let zone = |replica: usize| {
             let step = if together { 0 } else { replica };
             (workload.template + step) % ZONES.len()

@@ -58,7 +58,7 @@ pub(super) struct PodMaker {
 impl PodMaker {
     /// `template` has the `metadata` and `spec` of a pod template.
     pub(super) fn new(
-        namespace: Value,
+        namespace: &str,
         template: &Value,
         owner: Owner,
         stamps: &mut Stamps,

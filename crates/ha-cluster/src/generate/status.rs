@@ -131,16 +131,15 @@ pub(super) fn replica_set(
     })
 }
 
-/// The claim of one pod of a StatefulSet, bound to a volume, and the claim's name.
-pub(super) fn claim(set: &Value, ordinal: usize, volume: &Value) -> (Value, String) {
-    let set_name = set["metadata"]["name"].as_str().unwrap_or_default();
-    let name = format!("data-{set_name}-{ordinal}");
-    let claim = json!({
+/// The claim of one pod of a StatefulSet, bound to the volume that is reserved for it.
+pub(super) fn claim(set: &Value, volume: &Value) -> Value {
+    let reserved = &volume["spec"]["claimRef"];
+    json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {
-            "name": name,
-            "namespace": set["metadata"]["namespace"],
+            "name": reserved["name"],
+            "namespace": reserved["namespace"],
             "labels": set["spec"]["selector"]["matchLabels"],
         },
         "spec": {
@@ -155,8 +154,7 @@ pub(super) fn claim(set: &Value, ordinal: usize, volume: &Value) -> (Value, Stri
             "accessModes": ["ReadWriteOnce"],
             "capacity": { "storage": "10Gi" },
         },
-    });
-    (claim, name)
+    })
 }
 
 /// A Service with its address.
