@@ -114,6 +114,11 @@ impl Interner {
         self.texts.get(text)
     }
 
+    /// The table as it is now.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
     /// The finished table.
     pub fn finish(self) -> Texts {
         self.texts

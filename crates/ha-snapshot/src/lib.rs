@@ -15,4 +15,4 @@ pub mod objects;
 
 mod build;
 
-pub use build::{Builder, GapRecord, Origin};
+pub use build::{Builder, GapRecord, ObjectName, Origin};

@@ -7,3 +7,4 @@ pub mod quorum;
 pub mod replicas;
 pub mod rollout;
 pub mod rounding;
+pub mod version;

@@ -63,12 +63,11 @@ pub(super) fn fingerprint(
 /// The name of the container, webhook or volume that a finding is about, from its first evidence that names one;
 /// empty when it is about the whole object. A position such as `containers[0]` is no name: it changes.
 pub(super) fn element(finding: &Finding) -> &str {
-    let own = finding
+    let mut own = finding
         .evidence
         .iter()
         .filter(|evidence| evidence.object.is_none());
-    own.filter_map(|evidence| element_of_path(&evidence.path))
-        .next()
+    own.find_map(|evidence| element_of_path(&evidence.path))
         .unwrap_or("")
 }
 

@@ -63,7 +63,7 @@ fn rules() -> Vec<RuleInfo> {
         class: Class::B,
         needs: Vec::new(),
         since: "0.1.0".into(),
-        doc: "".into(),
+        doc: String::new(),
     };
     vec![
         rule("single-replica", Severity::High),

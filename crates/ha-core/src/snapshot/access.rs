@@ -58,6 +58,19 @@ tables! {
     volume(VolumeId) -> PersistentVolume: volumes;
 }
 
+macro_rules! subjects {
+    ($($record:ident),* $(,)?) => {
+        $( impl Subject for super::$record {
+            fn object(&self) -> ObjectId { self.object }
+        } )*
+    };
+}
+
+subjects! {
+    AggregatedApi, Backup, BackupLocation, BackupSchedule, CsiDriver, CsiNode, CustomKind, Fact, Lease, LimitRange,
+    Namespace, PriorityClass, ResourceQuota, StorageClass, TrafficClass, TrafficEntry, VolumeAttachment, Webhook,
+}
+
 impl Snapshot {
     /// The object that stands for the cluster itself.
     pub const CLUSTER: ObjectId = ObjectId { index: 0 };

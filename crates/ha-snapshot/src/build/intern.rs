@@ -1,0 +1,60 @@
+//! A table in which equal entries stand once.
+
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// A table in which equal entries stand once, in the order in which they came.
+#[derive(Debug)]
+pub(super) struct Interned<T> {
+    entries: Vec<T>,
+    positions: HashTable<usize>,
+    hasher: DefaultHashBuilder,
+}
+
+impl<T> Default for Interned<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            positions: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
+    }
+}
+
+impl<T: Hash + Eq> Interned<T> {
+    /// The position of an entry equal to `entry`, which is added when it is new.
+    pub(super) fn intern(&mut self, entry: T) -> usize {
+        let hash = self.hasher.hash_one(&entry);
+        let entries = &self.entries;
+        if let Some(&position) = self
+            .positions
+            .find(hash, |&position| entries[position] == entry)
+        {
+            return position;
+        }
+        let position = self.entries.len();
+        self.entries.push(entry);
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.positions.insert_unique(hash, position, |&position| {
+            hasher.hash_one(&entries[position])
+        });
+        position
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entry at `position`.
+    pub(super) fn get(&self, position: usize) -> &T {
+        &self.entries[position]
+    }
+
+    /// All entries.
+    pub(super) fn into_entries(self) -> Vec<T> {
+        self.entries
+    }
+}

@@ -1,0 +1,187 @@
+//! Nodes and namespaces.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use ha_core::snapshot::{Namespace, Node, ObjectId, Readiness, Taint};
+use ha_core::text::Text;
+use hashbrown::{HashMap, HashSet};
+
+use super::Builder;
+use super::convert::taint_effect;
+use crate::objects as slim;
+
+const ZONE: &str = "topology.kubernetes.io/zone";
+const ZONE_BEFORE_1_17: &str = "failure-domain.beta.kubernetes.io/zone";
+const REGION: &str = "topology.kubernetes.io/region";
+const REGION_BEFORE_1_17: &str = "failure-domain.beta.kubernetes.io/region";
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// Labels by which distributions mark the nodes of the control plane.
+const CONTROL_PLANE: &[&str] = &[
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+    "node-role.kubernetes.io/controlplane",
+    "node.k0sproject.io/role",
+];
+
+impl Builder {
+    pub(super) fn node(&mut self, id: ObjectId, node: &slim::Node) -> Node {
+        let labels = &node.metadata.labels;
+        let label = |keys: &[&str]| keys.iter().find_map(|key| labels.get(key)).unwrap_or("");
+        let user_zone = self.zone_keys.iter().find_map(|key| labels.get(key));
+        let zone = match label(&[ZONE, ZONE_BEFORE_1_17]) {
+            "" => user_zone.unwrap_or(""),
+            zone => zone,
+        };
+        let ready = node
+            .status
+            .conditions
+            .iter()
+            .find(|condition| condition.r#type == "Ready");
+        let allocatable = if node.status.allocatable.0.is_empty() {
+            &node.status.capacity
+        } else {
+            &node.status.allocatable
+        };
+        let ranges = if node.spec.pod_cidrs.is_empty() && !node.spec.pod_cidr.is_empty() {
+            alloc::vec![node.spec.pod_cidr.clone()]
+        } else {
+            node.spec.pod_cidrs.clone()
+        };
+        let addresses: Vec<_> = node
+            .status
+            .addresses
+            .iter()
+            .filter(|a| a.r#type == "InternalIP")
+            .map(|a| a.address.clone())
+            .collect();
+        let attached: Vec<_> = node
+            .status
+            .volumes_attached
+            .iter()
+            .map(|volume| volume.name.clone())
+            .collect();
+        Node {
+            object: id,
+            labels: self.objects[id.position()].labels,
+            zone: self.text(zone),
+            zone_label: self.text(label(&[ZONE])),
+            region: self.text(label(&[REGION, REGION_BEFORE_1_17])),
+            hostname: self.text(label(&[HOSTNAME])),
+            control_plane: CONTROL_PLANE.iter().any(|key| {
+                labels
+                    .get(key)
+                    .is_some_and(|value| value != "worker" && value != "false")
+            }),
+            is_virtual: is_virtual(node),
+            unschedulable: node.spec.unschedulable,
+            taints: node
+                .spec
+                .taints
+                .iter()
+                .map(|taint| self.taint(taint))
+                .collect(),
+            readiness: match ready.map(|condition| condition.status.as_str()) {
+                Some("True") => Readiness::Ready,
+                Some("False") => Readiness::NotReady,
+                // A node written into a manifest has no status; it is taken as it would be when it works.
+                None if node.status.conditions.is_empty() && node.metadata.uid.is_empty() => {
+                    Readiness::Ready
+                }
+                _ => Readiness::Unknown,
+            },
+            readiness_since: ready
+                .and_then(|condition| condition.last_transition_time)
+                .map(|time| time.0),
+            conditions: self.conditions(&node.status.conditions),
+            allocatable: self.amounts(allocatable),
+            internal_addresses: self.texts_of(&addresses),
+            pod_ranges: self.texts_of(&ranges),
+            kubelet_version: self.text(&node.status.node_info.kubelet_version),
+            volumes_attached: self.texts_of(&attached),
+            provider: self.text(
+                node.spec
+                    .provider_id
+                    .split_once(':')
+                    .map_or("", |(scheme, _)| scheme),
+            ),
+        }
+    }
+
+    fn taint(&mut self, taint: &slim::Taint) -> Taint {
+        Taint {
+            key: self.text(&taint.key),
+            value: self.text(&taint.value),
+            effect: taint_effect(&taint.effect),
+            since: taint.time_added.map(|time| time.0),
+        }
+    }
+
+    /// Zones of one name in different regions are different zones: they get their region's name in front.
+    pub(super) fn tell_zones_apart(&mut self, nodes: &mut [Node]) {
+        let mut region_of: HashMap<Text, Text> = HashMap::new();
+        let mut ambiguous: HashSet<Text> = HashSet::new();
+        for node in nodes.iter().filter(|node| !node.zone.is_empty()) {
+            let region = *region_of.entry(node.zone).or_insert(node.region);
+            if region != node.region {
+                ambiguous.insert(node.zone);
+            }
+        }
+        for node in nodes
+            .iter_mut()
+            .filter(|node| ambiguous.contains(&node.zone))
+        {
+            let name: String = format!(
+                "{}/{}",
+                self.texts.get(node.region),
+                self.texts.get(node.zone)
+            );
+            node.zone = self.texts.intern(&name);
+        }
+    }
+
+    /// The namespaces that were read, and those that only other objects name.
+    pub(super) fn namespaces(&mut self, read: &[ObjectId]) -> Vec<Namespace> {
+        let mut named: HashMap<Text, ObjectId> = HashMap::new();
+        for &id in read {
+            named.insert(self.objects[id.position()].name, id);
+        }
+        let mentioned: Vec<Text> = self
+            .objects
+            .iter()
+            .map(|object| object.namespace)
+            .filter(|text| !text.is_empty())
+            .collect();
+        for name in mentioned {
+            if !named.contains_key(&name) {
+                let string: String = self.texts.get(name).into();
+                let id = self.name_object("v1", "Namespace", "", &string);
+                named.insert(name, id);
+            }
+        }
+        let mut namespaces: Vec<Namespace> = named
+            .into_iter()
+            .map(|(name, object)| Namespace {
+                object,
+                labels: self.objects[object.position()].labels,
+                name,
+            })
+            .collect();
+        namespaces.sort_by(|a, b| self.texts.get(a.name).cmp(self.texts.get(b.name)));
+        namespaces
+    }
+}
+
+/// Whether a node stands for capacity outside of the cluster: virtual-kubelet, Fargate.
+fn is_virtual(node: &slim::Node) -> bool {
+    let labels = &node.metadata.labels;
+    labels.get("type") == Some("virtual-kubelet")
+        || labels.get("eks.amazonaws.com/compute-type") == Some("fargate")
+        || node
+            .spec
+            .taints
+            .iter()
+            .any(|taint| taint.key == "virtual-kubelet.io/provider")
+}
