@@ -1,12 +1,14 @@
 //! Manifests: files, directories, standard input and kustomizations to Kubernetes objects.
 //!
-//! [`read`] hands every object to a sink, with the file and line where it stands. It reads YAML and JSON as kubectl
-//! does (see the module `scalar`) and resolves `List`s. Whatever cannot be read becomes a [`Problem`] that says where
-//! and why, and everything else is still read. [`Manifests::locate`] finds the line of a field, for excerpts.
+//! [`read`] hands every object of a kind that rules know to a sink, with the file and line where it stands. It reads
+//! YAML and JSON as kubectl does (see the module `scalar`) and resolves `List`s. Whatever cannot be read becomes a
+//! [`Problem`] that says where and why, and everything else is still read. YAML documents of kinds that no rule knows,
+//! such as Secrets, are counted but not parsed. [`Manifests::locate`] finds the line of a field, for excerpts.
 //!
 //! Left out: what the objects mean (`ha-snapshot`), and files on the network.
 
 mod documents;
+mod head;
 mod input;
 mod kustomize;
 mod locate;
@@ -20,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ha_core::snapshot::{GapReason, ResourceKind};
-use serde_json::Value;
+use ha_snapshot::objects::Object;
 
 use crate::{Gap, Reading};
 
@@ -75,21 +77,6 @@ impl Default for Options {
     }
 }
 
-/// One Kubernetes object of a manifest.
-#[derive(Clone, Debug)]
-pub struct Manifest {
-    /// Group and version, such as `apps/v1`.
-    pub api_version: String,
-    /// The kind, such as `Deployment`.
-    pub kind: String,
-    /// The whole object.
-    pub value: Value,
-    /// The text in which it stands.
-    pub file: Arc<str>,
-    /// Its first line there, from 1.
-    pub line: usize,
-}
-
 /// What was wrong with a part of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -101,6 +88,19 @@ pub struct Problem {
     pub message: String,
     /// How bad it is.
     pub weight: Weight,
+    /// The object that could not be read, where that much is known.
+    pub subject: Option<Subject>,
+}
+
+/// An object that is there but could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The kind.
+    pub kind: ResourceKind,
+    /// The namespace; empty where none is written.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
 }
 
 /// What a [`Problem`] did to the reading.
@@ -121,14 +121,19 @@ impl Problem {
             line,
             message: message.to_owned(),
             weight: Weight::Lost,
+            subject: None,
         }
     }
 
     fn gap(&self) -> Gap {
+        let subject = self.subject.clone();
         Gap {
-            kind: None,
-            namespace: String::new(),
-            name: String::new(),
+            kind: subject.as_ref().map(|subject| subject.kind),
+            namespace: subject
+                .as_ref()
+                .map(|subject| subject.namespace.clone())
+                .unwrap_or_default(),
+            name: subject.map(|subject| subject.name).unwrap_or_default(),
             reason: GapReason::Unreadable,
             message: self.to_string(),
         }
@@ -262,7 +267,7 @@ fn first_problems(problems: &[Problem]) -> String {
 pub fn read(
     sources: &[Source],
     options: &Options,
-    sink: &mut dyn FnMut(Manifest),
+    sink: &mut dyn FnMut(Object),
 ) -> Result<Manifests, NoObjects> {
     let mut manifests = Manifests::default();
     for source in sources {

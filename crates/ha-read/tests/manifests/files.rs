@@ -102,14 +102,13 @@ fn a_kustomization_is_built_by_kubectl() {
     .unwrap();
     let (_, read) = read_source(Source::Kustomize(path.into()), &Options::default()).unwrap();
     assert_eq!(names(&read), ["big-web"]);
-    assert!(read[0].file.ends_with(" (kustomize)"), "{}", read[0].file);
+    let location = read[0].location.as_ref().unwrap();
+    assert!(location.file.ends_with(" (kustomize)"), "{location:?}");
 
     fs::write(path.join("kustomization.yaml"), "resources: [none.yaml]\n").unwrap();
     let error = read_source(Source::Kustomize(path.into()), &Options::default()).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("kubectl kustomize failed: "),
+        error.to_string().contains("kubectl kustomize failed: "),
         "{error}"
     );
 }

@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
+use ha_core::snapshot::ResourceKind;
 use ha_read::manifests::Weight;
+use ha_snapshot::objects::{Body, IntOrString};
 
-use crate::{names, read_bytes, read_text};
+use crate::{lines, names, read_bytes, read_text};
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: sound}\n";
 
@@ -125,14 +127,26 @@ fn nested_lists_end() {
 
 #[test]
 fn duplicate_keys_are_reported_and_the_last_counts() {
-    let (manifests, read) =
-        read_text("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  x: 1\n  x: 2\n");
+    let (manifests, read) = read_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  nodeName: one\n  nodeName: two\n",
+    );
     assert_eq!(
         manifests.problems[0].to_string(),
-        "test.yaml:6: the key `x` stands twice; its last value counts"
+        "test.yaml:6: the key `nodeName` stands twice; its last value counts"
     );
     assert_eq!(manifests.problems[0].weight, Weight::Note);
-    assert_eq!(read[0].value["spec"]["x"], 2);
+    let Body::Pod(pod) = &read[0].body else {
+        panic!("{read:?}")
+    };
+    assert_eq!(pod.spec.node_name, "two");
+
+    let json =
+        r#"{"apiVersion": "v1", "kind": "Pod", "spec": {"nodeName": "one", "nodeName": "two"}}"#;
+    let (_, read) = read_text(json);
+    assert!(
+        matches!(&read[0].body, Body::Pod(pod) if pod.spec.node_name == "two"),
+        "{read:?}"
+    );
 }
 
 #[test]
@@ -140,7 +154,7 @@ fn many_documents() {
     let text = format!("{POD}---\n").repeat(100_000);
     let (manifests, read) = read_text(&text);
     assert_eq!(read.len(), 100_000);
-    assert_eq!(read[99_999].line, 4 * 99_999 + 1);
+    assert_eq!(lines(&read).last(), Some(&(4 * 99_999 + 1)));
     assert!(manifests.problems.is_empty());
 }
 
@@ -173,12 +187,7 @@ fn byte_order_marks() {
 fn tabs_and_carriage_returns() {
     assert!(problem("a:\n\tb: 1").contains("test.yaml:6: "));
     let (_, read) = read_text(&format!("{POD}---\n{POD}").replace('\n', "\r\n"));
-    assert_eq!(
-        read.iter()
-            .map(|manifest| manifest.line)
-            .collect::<Vec<_>>(),
-        [1, 5]
-    );
+    assert_eq!(lines(&read), [1, 5]);
 }
 
 #[test]
@@ -192,13 +201,71 @@ fn unrendered_templates_are_named() {
 }
 
 #[test]
-fn odd_numbers_reach_the_object_as_they_are() {
-    let (_, read) = read_text(
-        "apiVersion: v1\nkind: X\nmetadata: {name: a}\nspec: {a: 2147483648, b: -1, c: 150%, d: 1.5%, e: 1e400, f: 1e3}\n",
-    );
-    let spec = &read[0].value["spec"];
+fn odd_numbers_reach_the_object_as_kubectl_sends_them() {
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  replicas: 2147483647\n  \
+                strategy: {rollingUpdate: {maxUnavailable: 1.5%, maxSurge: 1e1}}\n";
+    let (_, read) = read_text(text);
+    let Body::Deployment(deployment) = &read[0].body else {
+        panic!("{read:?}")
+    };
+    assert_eq!(deployment.spec.replicas, Some(i32::MAX));
+    let rolling = &deployment.spec.strategy.rolling_update;
     assert_eq!(
-        spec.to_string(),
-        r#"{"a":2147483648,"b":-1,"c":"150%","d":"1.5%","e":"1e400","f":1000}"#
+        rolling.max_unavailable,
+        Some(IntOrString::String("1.5%".into()))
     );
+    assert_eq!(rolling.max_surge, Some(IntOrString::Int(10)));
+}
+
+#[test]
+fn a_field_of_the_wrong_type_is_named_with_its_line() {
+    for (replicas, rest) in [
+        ("2147483648", "2147483648"),
+        ("three", "three"),
+        ("[1]", "sequence"),
+    ] {
+        let yaml = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: {replicas}\n"
+        );
+        let found = problem(&yaml);
+        assert!(
+            found.starts_with("test.yaml:10: Deployment web: spec.replicas: "),
+            "{found}"
+        );
+        assert!(found.contains(rest), "{found}");
+    }
+    let json = r#"{"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"template": {"spec": {"containers": [
+            {"name": 1}]}}}}"#;
+    let (manifests, _) = read_text(&format!("{POD}---\n{json}"));
+    let found = manifests.problems[0].to_string();
+    assert!(
+        found.starts_with("test.yaml:8: Deployment web: spec.template.spec.containers[0].name: "),
+        "{found}"
+    );
+    let gap = &manifests.reading().gaps[0];
+    assert_eq!(
+        (gap.kind, gap.namespace.as_str(), gap.name.as_str()),
+        (Some(ResourceKind::Deployment), "shop", "web")
+    );
+}
+
+#[test]
+fn secrets_are_not_even_parsed() {
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  key: [hunter2\n";
+    let (manifests, read) = read_text(&format!("{POD}---\n{secret}"));
+    assert_eq!((manifests.objects, read.len()), (2, 1));
+    assert!(manifests.problems.is_empty(), "{:?}", manifests.problems);
+    let secret = secret.replace("[hunter2", "hunter2");
+    let json = r#"{"apiVersion": "v1", "kind": "Secret", "stringData": {"key": "hunter2"}}"#;
+    for text in [
+        format!("{POD}---\n{secret}kind: Secret\n"),
+        format!("{POD}---\n{json}"),
+    ] {
+        let (manifests, read) = read_text(&text);
+        assert_eq!((manifests.objects, read.len()), (2, 1));
+        assert!(!format!("{:?}{read:?}", manifests.problems).contains("hunter2"));
+    }
 }

@@ -5,7 +5,8 @@ mod files;
 mod hostile;
 mod objects;
 
-use ha_read::manifests::{self, Manifest, Manifests, NoObjects, Options, Source, Text};
+use ha_read::manifests::{self, Manifests, NoObjects, Options, Source, Text};
+use ha_snapshot::objects::Object;
 
 const DEPLOYMENT: &str = "apiVersion: apps/v1
 kind: Deployment
@@ -26,12 +27,12 @@ spec:
 ";
 
 /// Reads a text named `test.yaml`.
-fn read_text(text: &str) -> (Manifests, Vec<Manifest>) {
+fn read_text(text: &str) -> (Manifests, Vec<Object>) {
     read_bytes(text.as_bytes())
 }
 
 /// Reads bytes named `test.yaml`.
-fn read_bytes(bytes: &[u8]) -> (Manifests, Vec<Manifest>) {
+fn read_bytes(bytes: &[u8]) -> (Manifests, Vec<Object>) {
     let name = "test.yaml".into();
     read_source(
         Source::Text(Text {
@@ -43,15 +44,23 @@ fn read_bytes(bytes: &[u8]) -> (Manifests, Vec<Manifest>) {
     .unwrap()
 }
 
-fn read_source(source: Source, options: &Options) -> Result<(Manifests, Vec<Manifest>), NoObjects> {
+fn read_source(source: Source, options: &Options) -> Result<(Manifests, Vec<Object>), NoObjects> {
     let mut read = Vec::new();
     let manifests = manifests::read(&[source], options, &mut |manifest| read.push(manifest))?;
     Ok((manifests, read))
 }
 
 /// The names of objects.
-fn names(read: &[Manifest]) -> Vec<&str> {
+fn names(read: &[Object]) -> Vec<&str> {
     read.iter()
-        .filter_map(|manifest| manifest.value["metadata"]["name"].as_str())
+        .map(|object| object.metadata().name.as_str())
+        .collect()
+}
+
+/// The first lines of objects.
+fn lines(read: &[Object]) -> Vec<u32> {
+    read.iter()
+        .filter_map(|object| object.location.as_ref())
+        .map(|location| location.line)
         .collect()
 }
