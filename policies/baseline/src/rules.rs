@@ -31,6 +31,16 @@ rules! {
     }
     replication {
         single_replica SINGLE_REPLICA,
+        autoscaler_floor_too_low AUTOSCALER_FLOOR_TOO_LOW,
+        bare_pod BARE_POD,
+        replicas_share_node REPLICAS_SHARE_NODE,
+        replicas_share_zone REPLICAS_SHARE_ZONE,
+        replicas_placed_together REPLICAS_PLACED_TOGETHER,
+        anti_affinity_unsatisfiable ANTI_AFFINITY_UNSATISFIABLE,
+        spread_selector_mismatch SPREAD_SELECTOR_MISMATCH,
+        pods_pinned_to_domain PODS_PINNED_TO_DOMAIN,
+        rollout_drops_all_replicas ROLLOUT_DROPS_ALL_REPLICAS,
+        resource_requests_absent RESOURCE_REQUESTS_ABSENT,
     }
     disruption {
         budget_absent BUDGET_ABSENT,
@@ -45,8 +55,28 @@ rules! {
         service_single_endpoint SERVICE_SINGLE_ENDPOINT,
         ingress_controller_fragile INGRESS_CONTROLLER_FRAGILE,
     }
+    probes {
+        readiness_probe_absent READINESS_PROBE_ABSENT,
+        liveness_equals_readiness LIVENESS_EQUALS_READINESS,
+    }
     failover {
+        toleration_forever TOLERATION_FOREVER,
         webhook_fails_closed_on_fragile_backend WEBHOOK_FAILS_CLOSED_ON_FRAGILE_BACKEND,
         webhook_guards_itself WEBHOOK_GUARDS_ITSELF,
+    }
+    storage {
+        single_writer_volume_shared SINGLE_WRITER_VOLUME_SHARED,
+        volume_bound_too_early VOLUME_BOUND_TOO_EARLY,
+    }
+    dns {
+        dns_replicas_share_node DNS_REPLICAS_SHARE_NODE,
+    }
+    recovery {
+        etcd_backup_absent ETCD_BACKUP_ABSENT,
+        backup_stale BACKUP_STALE,
+        backup_coverage_gap BACKUP_COVERAGE_GAP,
+    }
+    tools {
+        monitoring_fragile MONITORING_FRAGILE,
     }
 }
