@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body};
 
 use crate::credentials::{Credentials, kubeconfig_path};
 use crate::error::{Error, Result};
@@ -88,15 +89,25 @@ impl Api {
         )
     }
 
-    /// The events of a watch, until the server or the network ends it.
+    /// The events of a watch, with the objects' metadata only, until the server or the network
+    /// ends it.
     pub(crate) fn watch(&self, path: &str) -> Result<impl Iterator<Item = Result<Value>> + use<>> {
         let request = self.agent.get(format!("{}{path}", self.server));
-        let response = request.header("Authorization", &self.authorization).call();
-        let response = response.map_err(|error| failed("WATCH", path, &error))?;
-        if response.status() != 200 {
-            return Err(answer("WATCH", path, response).map_or_else(
-                |error| error,
-                |_| failed("WATCH", path, &"the answer is not a watch"),
+        let response = request
+            .header("Authorization", &self.authorization)
+            .header(
+                "Accept",
+                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+            )
+            .call()
+            .map_err(|error| failed("WATCH", path, &error))?;
+        if !response.status().is_success() {
+            let status = response.status();
+            return Err(refused(
+                "WATCH",
+                path,
+                status,
+                response.into_body().read_json().ok(),
             ));
         }
         let path = path.to_owned();
@@ -131,14 +142,16 @@ fn answer(method: &'static str, path: &str, mut response: Response<Body>) -> Res
     if status.is_success() {
         return body.map_err(|error| failed(method, path, &error));
     }
-    let message = body
-        .ok()
-        .and_then(|body| body["message"].as_str().map(str::to_owned));
-    Err(failed(
+    Err(refused(method, path, status, body.ok()))
+}
+
+fn refused(method: &'static str, path: &str, status: StatusCode, body: Option<Value>) -> Error {
+    let message = body.and_then(|body| body["message"].as_str().map(str::to_owned));
+    failed(
         method,
         path,
         &message.unwrap_or_else(|| format!("HTTP {status}")),
-    ))
+    )
 }
 
 fn failed(method: &'static str, path: &str, reason: &dyn std::fmt::Display) -> Error {

@@ -4,6 +4,7 @@
 //! Go module and hash of everything that decides what comes out. A program in the folder that
 //! `KUBEBUILDER_ASSETS` names (the convention of controller-runtime's envtest) is preferred.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -137,7 +138,7 @@ impl Binaries {
 /// The path of a program, which is built first where neither `KUBEBUILDER_ASSETS` nor the cache
 /// has it.
 pub fn ensure(program: &'static Program, progress: Progress) -> Result<PathBuf> {
-    if let Some(given) = from_assets(program.name) {
+    if let Some(given) = from_assets(std::env::var_os("KUBEBUILDER_ASSETS"), program.name) {
         return Ok(given);
     }
     let cache = Cache::open(program)?;
@@ -152,8 +153,9 @@ pub fn ensure(program: &'static Program, progress: Progress) -> Result<PathBuf> 
     Ok(path)
 }
 
-fn from_assets(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(std::env::var_os("KUBEBUILDER_ASSETS")?).join(name);
+/// The program in the folder of assets, if there is one.
+fn from_assets(assets: Option<OsString>, name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(assets?).join(name);
     path.is_file().then_some(path)
 }
 
@@ -305,4 +307,28 @@ fn root() -> Result<PathBuf> {
     cache.map(|cache| cache.join("kubectl-ha-dev")).ok_or_else(|| {
         Error::Usage("neither XDG_CACHE_HOME nor HOME is set: set one, the cluster's programs are cached there".to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assets_are_taken_only_where_they_exist() {
+        let folder = module_folder(&ETCD);
+        let assets = Some(folder.clone().into_os_string());
+        assert_eq!(
+            from_assets(assets.clone(), "go.mod"),
+            Some(folder.join("go.mod"))
+        );
+        assert_eq!(from_assets(assets, "etcd"), None);
+        assert_eq!(from_assets(None, "go.mod"), None);
+    }
+
+    #[test]
+    fn the_cache_changes_with_the_pinned_versions_only() {
+        let folder = |program: &Program| Cache::open(program).unwrap().folder;
+        assert_eq!(folder(&KUBECTL), folder(&KUBE_APISERVER));
+        assert_ne!(folder(&KUBECTL), folder(&ETCD));
+    }
 }

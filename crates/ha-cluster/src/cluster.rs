@@ -1,6 +1,7 @@
 //! A running cluster: start, find again, stop.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -317,7 +318,9 @@ fn claim(directory: &Path) -> Result<()> {
         fs::remove_dir_all(directory).map_err(Error::file("remove", directory))?;
     }
     let logs = logs(directory);
-    fs::create_dir_all(&logs).map_err(Error::file("create", &logs))
+    fs::create_dir_all(&logs).map_err(Error::file("create", &logs))?;
+    let private = fs::Permissions::from_mode(0o700); // it will hold keys and tokens
+    fs::set_permissions(directory, private).map_err(Error::file("protect", directory))
 }
 
 /// Ends the processes of a cluster that another process started.

@@ -123,53 +123,132 @@ fn collection(object: &Value) -> String {
 
 /// Waits for so many running pods: how many there are in the end, and when the last came.
 fn wait_for_pods(api: &Api, wanted: usize, progress: Progress) -> Result<(usize, Instant)> {
-    let mut running = HashSet::new();
+    let mut running = RunningPods::default();
     let mut last_change = Instant::now();
     let mut last_report = Instant::now();
-    let mut events = watch_running_pods(api.clone());
-    while running.len() < wanted {
+    let mut events = watch_running_pods(api.clone(), None);
+    while running.uids.len() < wanted {
         match events.recv_timeout(QUIET) {
             Ok(event) => {
-                let event = event?;
-                let uid = event["object"]["metadata"]["uid"]
-                    .as_str()
-                    .unwrap_or_default();
-                match event["type"].as_str() {
-                    Some("ADDED") => running.insert(uid.to_owned()),
-                    Some("DELETED") => running.remove(uid),
-                    _ => continue,
-                };
-                last_change = Instant::now();
+                if running.apply(&event?) {
+                    last_change = Instant::now();
+                }
             }
             Err(RecvTimeoutError::Timeout) => break,
+            // A busy server ends watches that fall behind.
             Err(RecvTimeoutError::Disconnected) => {
-                running.clear(); // the next watch begins with all pods again
-                events = watch_running_pods(api.clone());
+                if running.version.is_none() {
+                    running = RunningPods::default();
+                }
+                events = watch_running_pods(api.clone(), running.version.as_deref());
             }
         }
         if last_report.elapsed() > Duration::from_secs(10) {
-            progress(&format!("{} of {wanted} pods run", running.len()));
+            progress(&format!("{} of {wanted} pods run", running.uids.len()));
             last_report = Instant::now();
         }
     }
-    Ok((running.len(), last_change))
+    Ok((running.uids.len(), last_change))
 }
 
-/// The events of a watch on pods that run, starting with one for each that runs already. The
-/// thread ends with the receiver, or with the watch.
-fn watch_running_pods(api: Api) -> Receiver<Result<Value>> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let path = "/api/v1/pods?watch=1&fieldSelector=status.phase%3DRunning";
-        match api.watch(path) {
-            Ok(mut events) => {
-                while events
-                    .next()
-                    .is_some_and(|event| sender.send(event).is_ok())
-                {}
-            }
-            Err(error) => drop(sender.send(Err(error))),
+/// The pods that run, as far as watches have told.
+#[derive(Default)]
+struct RunningPods {
+    uids: HashSet<String>,
+    /// Where the next watch goes on; nothing before all pods that ran at first were told, in
+    /// which case it has to begin anew.
+    version: Option<String>,
+}
+
+impl RunningPods {
+    /// Whether the event changed anything.
+    fn apply(&mut self, event: &Value) -> bool {
+        let metadata = &event["object"]["metadata"];
+        let uid = metadata["uid"].as_str().unwrap_or_default();
+        if event["type"] == "BOOKMARK" || self.version.is_some() {
+            self.version = metadata["resourceVersion"].as_str().map(str::to_owned);
         }
+        match event["type"].as_str() {
+            Some("ADDED") => self.uids.insert(uid.to_owned()),
+            Some("DELETED") => self.uids.remove(uid),
+            // The version is too old to go on from.
+            Some("ERROR") => {
+                *self = Self::default();
+                false
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The events of a watch on pods that run: from a version on, or starting with one for each that
+/// runs already. The thread ends with the receiver, or with the watch.
+fn watch_running_pods(api: Api, version: Option<&str>) -> Receiver<Result<Value>> {
+    let from = version.map_or_else(
+        || "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),
+        |version| format!("resourceVersion={version}"),
+    );
+    let path = format!(
+        "/api/v1/pods?watch=1&allowWatchBookmarks=true&fieldSelector=status.phase%3DRunning&{from}"
+    );
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || match api.watch(&path) {
+        Ok(mut events) => {
+            while events
+                .next()
+                .is_some_and(|event| sender.send(event).is_ok())
+            {}
+        }
+        Err(error) => drop(sender.send(Err(error))),
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_watch_goes_on_where_the_last_one_ended() {
+        let event = |kind: &str, uid: &str, version: &str| {
+            let metadata = json!({ "uid": uid, "resourceVersion": version });
+            json!({ "type": kind, "object": { "metadata": metadata } })
+        };
+        let mut running = RunningPods::default();
+        assert!(running.apply(&event("ADDED", "a", "5")));
+        assert_eq!(
+            running.version, None,
+            "the next pod may have an older version"
+        );
+        assert!(running.apply(&event("ADDED", "b", "3")));
+        assert!(!running.apply(&event("BOOKMARK", "", "6")));
+        assert!(!running.apply(&event("MODIFIED", "b", "7")));
+        assert!(running.apply(&event("DELETED", "a", "8")));
+        assert_eq!(
+            (running.uids.len(), running.version.as_deref()),
+            (1, Some("8"))
+        );
+        assert!(!running.apply(&json!({ "type": "ERROR", "object": { "code": 410 } })));
+        assert_eq!((running.uids.len(), running.version), (0, None));
+    }
+
+    #[test]
+    fn objects_are_created_in_their_collection() {
+        let path = |version: &str, kind: &str, namespace: Option<&str>| {
+            let metadata = json!({ "name": "x", "namespace": namespace });
+            collection(&json!({ "apiVersion": version, "kind": kind, "metadata": metadata }))
+        };
+        assert_eq!(path("v1", "Node", None), "/api/v1/nodes");
+        assert_eq!(path("v1", "Pod", Some("a")), "/api/v1/namespaces/a/pods");
+        assert_eq!(
+            path("storage.k8s.io/v1", "StorageClass", None),
+            "/apis/storage.k8s.io/v1/storageclasses"
+        );
+        assert_eq!(
+            path("apps/v1", "Deployment", Some("a")),
+            "/apis/apps/v1/namespaces/a/deployments"
+        );
+    }
 }

@@ -87,7 +87,7 @@ impl Group {
             .stdin(Stdio::null());
         command.stdout(output).stderr(errors);
         // A third of the API server's work would be collecting garbage; memory is cheaper here.
-        command.env("GOGC", "300");
+        command.env("GOGC", "200");
         self.spawn(launch.name, command, log)
     }
 
@@ -149,4 +149,48 @@ impl Drop for Group {
 pub(crate) fn kill(group: u32) -> std::io::Result<()> {
     let group = i32::try_from(group).map_err(std::io::Error::other)?;
     killpg(Pid::from_raw(group), Signal::SIGKILL).map_err(std::io::Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    #[test]
+    fn processes_end_when_their_owner_vanishes() {
+        let logs = std::env::temp_dir();
+        let mut group = Group::new(Lifetime::WithParent).unwrap();
+        let launch = Launch {
+            name: "ha-cluster-sleeper",
+            program: PathBuf::from("sleep"),
+            arguments: vec!["600".to_owned()],
+            health: String::new(),
+        };
+        group.start(&launch, &logs).unwrap();
+        group.check().unwrap();
+        drop(group.guard_input.take()); // as the system does when a process is killed
+        let status = group.children[1].child.wait().unwrap();
+        assert_eq!(status.signal(), Some(Signal::SIGKILL as i32));
+    }
+
+    #[test]
+    fn a_component_that_ends_is_named_with_the_end_of_its_log() {
+        let logs = std::env::temp_dir();
+        let mut group = Group::new(Lifetime::WithParent).unwrap();
+        let launch = Launch {
+            name: "ha-cluster-quitter",
+            program: PathBuf::from("sh"),
+            arguments: vec!["-c".to_owned(), "echo no such key >&2; exit 3".to_owned()],
+            health: String::new(),
+        };
+        group.start(&launch, &logs).unwrap();
+        group.children[1].child.wait().unwrap();
+        let message = group.check().unwrap_err().to_string();
+        assert!(
+            message.contains("ha-cluster-quitter ended (exit status: 3)"),
+            "{message}"
+        );
+        assert!(message.ends_with("no such key"), "{message}");
+    }
 }

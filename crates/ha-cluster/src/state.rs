@@ -94,3 +94,41 @@ pub(crate) fn all_clusters() -> PathBuf {
     let target = target.unwrap_or_else(|| repository().join("target"));
     target.join("cluster")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_program_with_the_same_number_is_not_the_cluster() {
+        let own = Component {
+            name: "etcd".to_owned(),
+            pid: std::process::id(),
+            health: String::new(),
+        };
+        let state = State {
+            group: own.pid,
+            server: String::new(),
+            components: vec![own],
+        };
+        assert!(
+            state
+                .alive(Path::new("/no/such/cluster"))
+                .unwrap()
+                .is_empty()
+        );
+        let arguments: Vec<String> = std::env::args().collect();
+        assert_eq!(state.alive(Path::new(&arguments[0])).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_name_cannot_leave_the_folder_of_all_clusters() {
+        assert!(directory("dev-2").unwrap().starts_with(all_clusters()));
+        for name in ["", "..", "a/b", "a b"] {
+            assert!(
+                directory(name).unwrap_err().to_string().contains("letters"),
+                "{name}"
+            );
+        }
+    }
+}
