@@ -240,7 +240,7 @@ fn go(program: &'static Program, arguments: &[&str]) -> Result<Output> {
         .output()
         .map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => Error::GoMissing {
-                binary: program.name,
+                program: program.name,
             },
             _ => Error::Process {
                 action: "run",

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::api::{Api, is_healthy};
-use crate::binaries::{Binaries, KUBECTL, ensure};
+use crate::binaries::Binaries;
 use crate::components::{Components, Ports};
 use crate::credentials::{Credentials, USERS, kubeconfig_path};
 use crate::error::{Error, Result};
@@ -27,7 +27,6 @@ const INTERVAL: Duration = Duration::from_millis(50);
 pub struct Cluster {
     directory: PathBuf,
     kubeconfig: PathBuf,
-    kubectl: PathBuf,
     state: State,
     /// Nothing when the cluster goes on without this value.
     group: Option<Group>,
@@ -74,32 +73,22 @@ impl Cluster {
     }
 
     /// Finds a running cluster again. Dropping the value does not stop it.
-    pub fn find(name: &str, directory: Option<PathBuf>, progress: Progress) -> Result<Self> {
+    pub fn find(name: &str, directory: Option<PathBuf>) -> Result<Self> {
         let directory = Self::directory(name, directory)?;
         let state = State::read(&directory)?.ok_or_else(|| {
             Error::Usage(format!(
-                "no cluster in {}: start one with `cargo xtask cluster up`",
-                directory.display()
+                "no cluster in {}: start it with `cargo xtask cluster up` (clusters there are: {})",
+                directory.display(),
+                names().join(", ")
             ))
         })?;
+        let kubeconfig = kubeconfig_path(&directory, "admin");
         Ok(Self {
-            kubeconfig: kubeconfig_path(&directory, "admin"),
-            kubectl: ensure(&KUBECTL, progress)?,
             directory,
+            kubeconfig,
             state,
             group: None,
         })
-    }
-
-    /// The names of the clusters below `target/cluster`, running or not.
-    pub fn names() -> Vec<String> {
-        let entries = fs::read_dir(all_clusters()).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries
-            .filter(|entry| entry.path().join("cluster.json").exists())
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
     }
 
     /// Stops the cluster and removes its folder.
@@ -130,12 +119,12 @@ impl Cluster {
 
     /// The pinned kubectl.
     pub fn kubectl_path(&self) -> &Path {
-        &self.kubectl
+        &self.state.kubectl
     }
 
     /// The pinned kubectl, as the administrator.
     pub fn kubectl(&self) -> Command {
-        let mut command = Command::new(&self.kubectl);
+        let mut command = Command::new(&self.state.kubectl);
         command.env("KUBECONFIG", &self.kubeconfig);
         command
     }
@@ -197,6 +186,7 @@ impl Cluster {
             state: State {
                 group: 0,
                 server,
+                kubectl: binaries.kubectl.clone(),
                 components: Vec::new(),
             },
             group: Group::new(lifetime)?,
@@ -210,11 +200,9 @@ impl Cluster {
         ])?;
         starting.wait_for_service_account()?;
         let Starting { state, group, .. } = starting;
-        let kubectl = binaries.kubectl;
         let cluster = Self {
             directory,
             kubeconfig,
-            kubectl,
             state,
             group: Some(group),
         };
@@ -229,7 +217,7 @@ impl Cluster {
         let output = kubectl.args(["apply", "-f"]).arg(&file).output();
         let output = output.map_err(|source| Error::Process {
             action: "run",
-            program: self.kubectl.display().to_string(),
+            program: self.state.kubectl.display().to_string(),
             source,
         })?;
         if output.status.success() {
@@ -300,6 +288,17 @@ impl Starting<'_> {
         }
         Ok(())
     }
+}
+
+/// The names of the clusters below `target/cluster`, running or not.
+fn names() -> Vec<String> {
+    let entries = fs::read_dir(all_clusters()).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join("cluster.json").exists())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }
 
 fn logs(directory: &Path) -> PathBuf {

@@ -10,12 +10,13 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// Go is needed to build the cluster and is not installed.
     #[error(
-        "go was not found on the PATH, and {binary} has to be built from source: install Go 1.26 or \
-         newer from https://go.dev/dl/, or set KUBEBUILDER_ASSETS to a folder that holds {binary}"
+        "go was not found on the PATH, and {program} comes from its Go module: install Go 1.26 or \
+         newer from https://go.dev/dl/ (etcd, kube-apiserver and kubectl may also be given in the \
+         folder that KUBEBUILDER_ASSETS names)"
     )]
     GoMissing {
-        /// The program that was to be built.
-        binary: &'static str,
+        /// The program that was to be built or configured.
+        program: &'static str,
     },
     /// A Go command failed.
     #[error("`{command}` failed in {}:\n{output}", folder.display())]

@@ -16,6 +16,8 @@ pub(crate) struct State {
     pub(crate) group: u32,
     /// The address of the API server.
     pub(crate) server: String,
+    /// The kubectl that belongs to it.
+    pub(crate) kubectl: PathBuf,
     pub(crate) components: Vec<Component>,
 }
 
@@ -109,6 +111,7 @@ mod tests {
         let state = State {
             group: own.pid,
             server: String::new(),
+            kubectl: PathBuf::new(),
             components: vec![own],
         };
         assert!(

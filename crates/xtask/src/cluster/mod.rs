@@ -81,9 +81,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let Args { name, dir, command } = args;
     match command {
         Command::Up => up(&name, dir),
-        Command::Down => Ok(Cluster::find(&name, dir, &progress)?.stop()?),
-        Command::Status => status(&Cluster::find(&name, dir, &progress)?),
-        Command::Load(generated) => fill(&Cluster::find(&name, dir, &progress)?, &generated),
+        Command::Down => Ok(Cluster::find(&name, dir)?.stop()?),
+        Command::Status => status(&Cluster::find(&name, dir)?),
+        Command::Load(generated) => fill(&Cluster::find(&name, dir)?, &generated),
         Command::Generate { generated, output } => write(&generated, &output),
     }
 }
