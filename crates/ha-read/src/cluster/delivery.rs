@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use ha_core::snapshot::{GapReason, ResourceKind};
+use ha_snapshot::objects::{Object, Str};
 
+use super::Progress;
 use super::list::Identity;
 use super::reader::Event;
-use super::{Progress, Sink};
 use crate::reading::Gap;
 
 /// More bad objects of one kind are counted, not listed.
@@ -14,16 +15,19 @@ const MOST_BAD_OBJECTS: usize = 100;
 
 /// Gives objects to a sink, and counts them.
 pub(super) struct Delivery<'a> {
-    sink: &'a mut dyn Sink,
+    sink: &'a mut dyn FnMut(Object),
     progress: &'a mut dyn FnMut(Progress<'_>),
-    seen: BTreeMap<ResourceKind, HashSet<Identity>>,
+    seen: BTreeMap<ResourceKind, HashSet<(Str, Str)>>,
     bad: BTreeMap<ResourceKind, usize>,
     pub(super) counts: BTreeMap<ResourceKind, usize>,
     pub(super) gaps: Vec<Gap>,
 }
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(sink: &'a mut dyn Sink, progress: &'a mut dyn FnMut(Progress<'_>)) -> Self {
+    pub(super) fn new(
+        sink: &'a mut dyn FnMut(Object),
+        progress: &'a mut dyn FnMut(Progress<'_>),
+    ) -> Self {
         Self {
             sink,
             progress,
@@ -38,12 +42,13 @@ impl<'a> Delivery<'a> {
         match event {
             Event::Objects {
                 kind,
+                api_version,
                 items,
                 may_repeat,
                 ..
             } => {
                 for item in items {
-                    self.deliver(kind, &item, may_repeat);
+                    self.deliver(kind, &api_version, &item, may_repeat);
                 }
                 self.report(kind, false);
             }
@@ -64,23 +69,25 @@ impl<'a> Delivery<'a> {
         });
     }
 
-    fn deliver(&mut self, kind: ResourceKind, item: &[u8], may_repeat: bool) {
-        if may_repeat
-            && !self
-                .seen
-                .entry(kind)
-                .or_default()
-                .insert(Identity::of(item))
-        {
-            return;
-        }
-        let delivered = std::str::from_utf8(item)
+    fn deliver(&mut self, kind: ResourceKind, api_version: &str, item: &[u8], may_repeat: bool) {
+        let object = std::str::from_utf8(item)
             .map_err(|_| "it is not UTF-8".to_owned())
-            .and_then(|json| self.sink.object(kind, json));
-        match delivered {
-            Ok(()) => *self.counts.entry(kind).or_default() += 1,
-            Err(reason) => self.bad_object(kind, item, &reason),
+            .and_then(|json| {
+                Object::from_json(api_version, kind, json).map_err(|error| error.to_string())
+            });
+        let object = match object {
+            Ok(object) => object,
+            Err(reason) => return self.bad_object(kind, item, &reason),
+        };
+        if may_repeat {
+            let metadata = object.metadata();
+            let identity = (metadata.namespace.clone(), metadata.name.clone());
+            if !self.seen.entry(kind).or_default().insert(identity) {
+                return;
+            }
         }
+        *self.counts.entry(kind).or_default() += 1;
+        (self.sink)(object);
     }
 
     fn bad_object(&mut self, kind: ResourceKind, item: &[u8], reason: &str) {

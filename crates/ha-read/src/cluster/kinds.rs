@@ -75,6 +75,14 @@ impl ListedKind {
         self.kind.group_kind().0
     }
 
+    /// Group and version as objects write them, such as `apps/v1`.
+    pub fn api_version(&self, version: &str) -> String {
+        match self.group() {
+            "" => version.to_owned(),
+            group => format!("{group}/{version}"),
+        }
+    }
+
     /// Group and resource as RBAC messages write them, such as `deployments.apps`.
     pub fn qualified(&self) -> String {
         match self.group() {

@@ -58,7 +58,7 @@ impl Page {
 }
 
 /// Who an object is, as far as its text says so.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) namespace: String,
     pub(super) name: String,

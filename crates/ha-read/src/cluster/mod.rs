@@ -21,6 +21,7 @@ mod retry;
 mod role;
 
 use ha_core::snapshot::ResourceKind;
+use ha_snapshot::objects::Object;
 use tokio::sync::mpsc;
 
 use crate::kubeconfig::{self, Environment, Flags};
@@ -48,14 +49,6 @@ pub struct Options {
     pub limits: Limits,
 }
 
-/// Takes the objects of a cluster, one by one, in no particular order.
-pub trait Sink {
-    /// Takes the JSON text of one object. In a list, objects do not tell their kind.
-    ///
-    /// An error says why the object cannot be understood; it becomes a gap.
-    fn object(&mut self, kind: ResourceKind, json: &str) -> Result<(), String>;
-}
-
 /// What happens while a cluster is read, for whoever waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress<'a> {
@@ -73,13 +66,13 @@ pub enum Progress<'a> {
     Said(&'a str),
 }
 
-/// Reads a cluster: hands every object to `sink` and returns what else there is to know.
+/// Reads a cluster: hands every object to `sink`, in no particular order, and returns what else there is to know.
 ///
 /// Blocks until all is read; sink and progress are called on this thread while others
 /// download. Not to be called from asynchronous code.
 pub fn read(
     options: &Options,
-    sink: &mut dyn Sink,
+    sink: &mut dyn FnMut(Object),
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Reading, ClusterError> {
     let target = kubeconfig::resolve(&options.flags, &options.environment)?;

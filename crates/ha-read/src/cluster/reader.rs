@@ -36,6 +36,8 @@ pub(super) enum Event {
     /// Some objects of a kind.
     Objects {
         kind: ResourceKind,
+        /// Group and version, which objects in a list do not tell.
+        api_version: String,
         items: Vec<Bytes>,
         /// Whether some of them may have been sent before.
         may_repeat: bool,
@@ -329,7 +331,13 @@ impl Reader<'_> {
             }
             see(&page.items);
             let may_repeat = number > 0 || page.next.is_some();
-            self.send_objects(listed.kind, page.items, may_repeat).await;
+            self.send_objects(
+                listed.kind,
+                listed.api_version(version),
+                page.items,
+                may_repeat,
+            )
+            .await;
             match page.next {
                 Some(next) => token = Some(next),
                 None => return Ok(()),
@@ -351,7 +359,7 @@ impl Reader<'_> {
                 .await
             {
                 Ok(page) => {
-                    self.send_objects(ResourceKind::ConfigMap, page.items, false)
+                    self.send_objects(ResourceKind::ConfigMap, "v1".to_owned(), page.items, false)
                         .await;
                 }
                 Err(Fault::NotFound) => {}
@@ -361,11 +369,18 @@ impl Reader<'_> {
         self.send(Event::Done(ResourceKind::ConfigMap));
     }
 
-    async fn send_objects(&self, kind: ResourceKind, items: Vec<Bytes>, may_repeat: bool) {
+    async fn send_objects(
+        &self,
+        kind: ResourceKind,
+        api_version: String,
+        items: Vec<Bytes>,
+        may_repeat: bool,
+    ) {
         // The semaphore is never closed; if it were, the events would not be wanted either.
         if let Ok(room) = Arc::clone(&self.room).acquire_owned().await {
             self.send(Event::Objects {
                 kind,
+                api_version,
                 items,
                 may_repeat,
                 _room: room,
