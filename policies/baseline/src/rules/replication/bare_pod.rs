@@ -2,7 +2,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use ha_sdk::arithmetic::replicas::unresolved_owner;
-use ha_sdk::snapshot::{ObjectId, ResourceKind, Snapshot, Workload, WorkloadKind};
+use ha_sdk::snapshot::{ObjectId, Pod, ResourceKind, Snapshot, Workload, WorkloadKind};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
 use crate::shared::risk::blast_radius;
@@ -101,6 +101,9 @@ fn check(input: &Input, findings: &mut Findings) {
 fn check_pod(snapshot: &Snapshot, workload: &Workload, findings: &mut Findings) {
     let spec = snapshot.spec_of(workload);
     let restarts = matches!(snapshot.text(spec.restart_policy), "" | "Always");
+    if snapshot.pods_of(workload).any(Pod::is_finished) {
+        return findings.not_applicable(workload.object, "it has ended");
+    }
     if !restarts && workload.services.is_empty() {
         return findings.not_applicable(workload.object, "it runs to an end");
     }

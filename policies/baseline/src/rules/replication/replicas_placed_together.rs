@@ -68,6 +68,75 @@ rule! {
     /// spec: {nodeName: a1, containers: [{name: cart, image: cart}]}
     /// status: {phase: Running, conditions: [{type: Ready, status: "True"}]}
     /// ```
+    /// Two of four voters are fewer than a quorum, and yet losing them leaves 2 of the 3 that are needed:
+    /// ```yaml fails
+    /// apiVersion: v1
+    /// kind: Node
+    /// metadata: {name: a1, labels: {kubernetes.io/hostname: a1}}
+    /// status: {conditions: [{type: Ready, status: "True"}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Node
+    /// metadata: {name: b1, labels: {kubernetes.io/hostname: b1}}
+    /// status: {conditions: [{type: Ready, status: "True"}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Node
+    /// metadata: {name: c1, labels: {kubernetes.io/hostname: c1}}
+    /// status: {conditions: [{type: Ready, status: "True"}]}
+    /// ---
+    /// apiVersion: apps/v1
+    /// kind: StatefulSet
+    /// metadata: {name: zk, namespace: shop, uid: u1}
+    /// spec:
+    ///   serviceName: zk
+    ///   replicas: 4  # finding: replicas-placed-together
+    ///   selector: {matchLabels: {app: zk}}
+    ///   template:
+    ///     metadata: {labels: {app: zk}}
+    ///     spec:
+    ///       containers: [{name: zk, image: zookeeper}]
+    /// ---
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: zk-0
+    ///   namespace: shop
+    ///   labels: {app: zk}
+    ///   ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: zk, uid: u1, controller: true}]
+    /// spec: {nodeName: a1, containers: [{name: zk, image: zookeeper}]}
+    /// status: {phase: Running, conditions: [{type: Ready, status: "True"}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: zk-1
+    ///   namespace: shop
+    ///   labels: {app: zk}
+    ///   ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: zk, uid: u1, controller: true}]
+    /// spec: {nodeName: a1, containers: [{name: zk, image: zookeeper}]}
+    /// status: {phase: Running, conditions: [{type: Ready, status: "True"}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: zk-2
+    ///   namespace: shop
+    ///   labels: {app: zk}
+    ///   ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: zk, uid: u1, controller: true}]
+    /// spec: {nodeName: b1, containers: [{name: zk, image: zookeeper}]}
+    /// status: {phase: Running, conditions: [{type: Ready, status: "True"}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: zk-3
+    ///   namespace: shop
+    ///   labels: {app: zk}
+    ///   ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: zk, uid: u1, controller: true}]
+    /// spec: {nodeName: c1, containers: [{name: zk, image: zookeeper}]}
+    /// status: {phase: Running, conditions: [{type: Ready, status: "True"}]}
+    /// ```
     /// ```yaml passes
     /// apiVersion: v1
     /// kind: Node

@@ -113,6 +113,42 @@ rule! {
     ///         labelSelector: {matchLabels: {app: zk}}
     ///       containers: [{name: zk, image: zookeeper}]
     /// ```
+    /// Anti-affinity without a selector matches no pod:
+    /// ```yaml fails
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: {name: cart, namespace: shop}
+    /// spec:
+    ///   replicas: 3
+    ///   selector: {matchLabels: {app: cart}}
+    ///   template:
+    ///     metadata: {labels: {app: cart}}
+    ///     spec:
+    ///       affinity:
+    ///         podAntiAffinity:  # finding: replicas-share-node
+    ///           requiredDuringSchedulingIgnoredDuringExecution:
+    ///           - topologyKey: kubernetes.io/hostname
+    ///       containers: [{name: cart, image: cart}]
+    /// ```
+    /// It repels the pods of another namespace only:
+    /// ```yaml fails
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: {name: cart, namespace: shop}
+    /// spec:
+    ///   replicas: 3
+    ///   selector: {matchLabels: {app: cart}}
+    ///   template:
+    ///     metadata: {labels: {app: cart}}
+    ///     spec:
+    ///       affinity:
+    ///         podAntiAffinity:  # finding: replicas-share-node
+    ///           requiredDuringSchedulingIgnoredDuringExecution:
+    ///           - topologyKey: kubernetes.io/hostname
+    ///             labelSelector: {matchLabels: {app: cart}}
+    ///             namespaces: [staging]
+    ///       containers: [{name: cart, image: cart}]
+    /// ```
     /// One hard spread constraint is enough, without anti-affinity:
     /// ```yaml passes
     /// apiVersion: apps/v1
@@ -168,6 +204,51 @@ rule! {
     ///             podAffinityTerm:
     ///               labelSelector: {matchLabels: {app: cart}}
     ///               topologyKey: kubernetes.io/hostname
+    ///       containers: [{name: cart, image: cart}]
+    /// ```
+    /// An empty selector matches every pod, and an empty namespace selector every namespace:
+    /// ```yaml passes
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: {name: cart, namespace: shop}
+    /// spec:
+    ///   replicas: 3
+    ///   selector: {matchLabels: {app: cart}}
+    ///   template:
+    ///     metadata: {labels: {app: cart}}
+    ///     spec:
+    ///       affinity:
+    ///         podAntiAffinity:
+    ///           requiredDuringSchedulingIgnoredDuringExecution:
+    ///           - topologyKey: kubernetes.io/hostname
+    ///             labelSelector: {}
+    ///             namespaceSelector: {}
+    ///       containers: [{name: cart, image: cart}]
+    /// ```
+    /// Several constraints, one of them over nodes:
+    /// ```yaml passes
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: {name: cart, namespace: shop}
+    /// spec:
+    ///   replicas: 3
+    ///   selector: {matchLabels: {app: cart}}
+    ///   template:
+    ///     metadata: {labels: {app: cart}}
+    ///     spec:
+    ///       topologySpreadConstraints:
+    ///       - maxSkew: 1
+    ///         topologyKey: topology.kubernetes.io/region
+    ///         whenUnsatisfiable: ScheduleAnyway
+    ///         labelSelector: {matchLabels: {app: cart}}
+    ///       - maxSkew: 1
+    ///         topologyKey: topology.kubernetes.io/zone
+    ///         whenUnsatisfiable: ScheduleAnyway
+    ///         labelSelector: {matchLabels: {app: cart}}
+    ///       - maxSkew: 1
+    ///         topologyKey: kubernetes.io/hostname
+    ///         whenUnsatisfiable: ScheduleAnyway
+    ///         labelSelector: {matchLabels: {app: cart}}
     ///       containers: [{name: cart, image: cart}]
     /// ```
     ///

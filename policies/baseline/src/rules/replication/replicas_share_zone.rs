@@ -94,11 +94,14 @@ rule! {
         area: Area::Replication,
         severity: Severity::High,
         class: Class::AC,
-        needs: &[ResourceKind::Node, ResourceKind::Pod],
+        needs: PLACEMENT,
         since: "0.1.0",
         check,
     };
 }
+
+/// What shows where pods are.
+const PLACEMENT: &[ResourceKind] = &[ResourceKind::Node, ResourceKind::Pod];
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
@@ -169,6 +172,14 @@ fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &
         }
         (Placement::Unlabelled, true) => {
             findings.unknown(workload.object, missing_zones());
+        }
+        (Placement::NotSeen, true) if snapshot.is_live() => {
+            match snapshot.first_missing(PLACEMENT, workload.namespace) {
+                Some(missing) => {
+                    findings.unknown(workload.object, missing);
+                }
+                None => findings.pass(workload.object),
+            }
         }
         (_, true) => findings.pass(workload.object),
         (placement, false) => fail_template(snapshot, workload, replicas, &placement, findings),

@@ -49,6 +49,26 @@ rule! {
     ///     spec:
     ///       containers: [{name: pay, image: pay}]
     /// ```
+    /// The autoscaler scales a StatefulSet of the same name, not this Deployment:
+    /// ```yaml fails
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: {name: cart, namespace: shop}
+    /// spec:  # finding: single-replica
+    ///   selector: {matchLabels: {app: cart}}
+    ///   template:
+    ///     metadata: {labels: {app: cart}}
+    ///     spec:
+    ///       containers: [{name: cart, image: cart}]
+    /// ---
+    /// apiVersion: autoscaling/v2
+    /// kind: HorizontalPodAutoscaler
+    /// metadata: {name: cart, namespace: shop}
+    /// spec:
+    ///   scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: cart}
+    ///   minReplicas: 3
+    ///   maxReplicas: 9
+    /// ```
     /// ```yaml passes
     /// apiVersion: apps/v1
     /// kind: Deployment

@@ -1,4 +1,3 @@
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -238,24 +237,34 @@ fn report(
 /// Workloads by the labels of their pod templates, to find those that a selector matches besides its own.
 struct Templates<'s> {
     snapshot: &'s Snapshot,
-    by_label: BTreeMap<(Text, Text, Text), Vec<WorkloadId>>,
+    /// Namespace, key and value of a label, and a workload whose template has it; sorted.
+    labels: Vec<([Text; 3], WorkloadId)>,
 }
 
 impl<'s> Templates<'s> {
     fn new(snapshot: &'s Snapshot) -> Self {
-        let mut by_label = BTreeMap::<_, Vec<_>>::new();
         let replicated = snapshot
             .workloads_by_id()
             .filter(|(_, workload)| workload.is_replicated_kind());
-        for (id, workload) in replicated {
-            for label in &snapshot.labels(workload.template_labels).labels {
-                by_label
-                    .entry((workload.namespace, label.key, label.value))
-                    .or_default()
-                    .push(id);
-            }
-        }
-        Self { snapshot, by_label }
+        let mut labels: Vec<_> = replicated
+            .flat_map(|(id, workload)| {
+                let labels = &snapshot.labels(workload.template_labels).labels;
+                labels
+                    .iter()
+                    .map(move |label| ([workload.namespace, label.key, label.value], id))
+            })
+            .collect();
+        labels.sort_unstable();
+        Self { snapshot, labels }
+    }
+
+    /// The workloads of a namespace whose templates have a label.
+    fn labelled(&self, label: [Text; 3]) -> impl Iterator<Item = WorkloadId> {
+        let first = self.labels.partition_point(|(other, _)| *other < label);
+        self.labels[first..]
+            .iter()
+            .take_while(move |(other, _)| *other == label)
+            .map(|&(_, id)| id)
     }
 
     fn fault(&self, id: WorkloadId, constraint: &SpreadConstraint) -> Option<Fault> {
@@ -277,23 +286,21 @@ impl<'s> Templates<'s> {
             return Some(Fault::Couples(None));
         }
         let own = snapshot.labels(workload.template_labels);
-        let is_counted = |&&other: &&WorkloadId| {
+        let is_counted = |&other: &WorkloadId| {
             let labels = snapshot.labels(snapshot.workload(other).template_labels);
             let same = |&key: &Text| own.get(key).is_none() || own.get(key) == labels.get(key);
             other != id
                 && selector.matches(labels, &snapshot.texts)
                 && constraint.match_label_keys.iter().all(same)
         };
-        let candidates = selector.requirements.iter().find_map(|requirement| {
-            let (Operator::In, [value]) = (requirement.operator, &requirement.values[..]) else {
-                return None;
-            };
-            self.by_label
-                .get(&(workload.namespace, requirement.key, *value))
+        let label = selector.requirements.iter().find_map(|requirement| {
+            match (requirement.operator, &requirement.values[..]) {
+                (Operator::In, [value]) => Some([workload.namespace, requirement.key, *value]),
+                _ => None,
+            }
         })?;
-        candidates
-            .iter()
+        self.labelled(label)
             .find(is_counted)
-            .map(|&other| Fault::Couples(Some(other)))
+            .map(|other| Fault::Couples(Some(other)))
     }
 }
