@@ -10,5 +10,6 @@ pub mod cluster;
 pub mod kubeconfig;
 pub mod manifests;
 mod reading;
+pub mod saved;
 
 pub use reading::{Gap, OTHER_NAMESPACES, Reading};

@@ -1,0 +1,79 @@
+//! Unpacks a file into batches of whole lines, on a thread of its own, while others read the lines.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+use std::sync::mpsc::SyncSender;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::Limits;
+
+/// About how much text a batch holds.
+const BATCH: usize = 1 << 20;
+
+/// Why there are no more lines.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The file could not be read or unpacked.
+    Failed(io::Error),
+    /// A limit was reached, in words.
+    TooLarge(String),
+}
+
+/// Sends the lines of a file, in batches of whole lines; the last line may lack its end. Stops when nobody listens.
+pub(super) fn send(path: &Path, limits: &Limits, batches: &SyncSender<Result<Vec<u8>, End>>) {
+    if let Err(end) = unpack(path, limits, &mut |batch| batches.send(Ok(batch)).is_ok()) {
+        // The listener may have stopped already.
+        let _ = batches.send(Err(end));
+    }
+}
+
+fn unpack(path: &Path, limits: &Limits, send: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), End> {
+    let mut text = open(path).map_err(End::Failed)?;
+    let mut total: u64 = 0;
+    let mut batch = Vec::with_capacity(2 * BATCH);
+    loop {
+        let read = text
+            .by_ref()
+            .take(BATCH as u64)
+            .read_to_end(&mut batch)
+            .map_err(End::Failed)?;
+        if read == 0 {
+            send(batch);
+            return Ok(());
+        }
+        total += read as u64;
+        if total > limits.max_bytes {
+            return Err(End::TooLarge(format!("{} bytes", limits.max_bytes)));
+        }
+        match batch.iter().rposition(|byte| *byte == b'\n') {
+            Some(last) => {
+                let mut rest = Vec::with_capacity(2 * BATCH);
+                rest.extend_from_slice(&batch[last + 1..]);
+                batch.truncate(last + 1);
+                if !send(std::mem::replace(&mut batch, rest)) {
+                    return Ok(());
+                }
+            }
+            None if batch.len() > limits.max_line => {
+                return Err(End::TooLarge(format!(
+                    "{} bytes in one line",
+                    limits.max_line
+                )));
+            }
+            None => {}
+        }
+    }
+}
+
+/// The text of a file: unpacked when it is gzip, else as it is.
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let is_gzip = file.fill_buf()?.starts_with(&[0x1F, 0x8B]);
+    Ok(if is_gzip {
+        Box::new(MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    })
+}

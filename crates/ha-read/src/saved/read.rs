@@ -1,0 +1,218 @@
+//! Reads a saved snapshot.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use ha_core::snapshot::GapReason;
+use ha_snapshot::objects::Object;
+
+use super::format::{Header, KIND, ReadObject, Trailer, VERSION};
+use super::lines::{self, End};
+use super::{Saved, SavedError};
+use crate::Gap;
+
+/// How many unpacked batches may wait.
+const WAITING: usize = 4;
+/// Most unreadable lines that are told one by one.
+const BAD_LINES: usize = 100;
+
+/// Bounds on what a file may unpack to: a small file can hold a lot of nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The whole text, in bytes.
+    pub max_bytes: u64,
+    /// One line, in bytes.
+    pub max_line: usize,
+    /// Objects.
+    pub max_objects: usize,
+}
+
+impl Default for Limits {
+    /// Ten times what a cluster of 150,000 pods needs.
+    fn default() -> Self {
+        Self {
+            max_bytes: 8 << 30,
+            max_line: 16 << 20,
+            max_objects: 5_000_000,
+        }
+    }
+}
+
+/// Reads a saved snapshot: hands every object to `sink`, and returns what else the file says.
+///
+/// A line that cannot be read becomes a gap.
+///
+/// # Errors
+/// Where the file as a whole cannot be read: absent, no snapshot, newer than this program, cut off, or too large.
+pub fn read(path: &Path, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
+    read_with(path, &Limits::default(), sink)
+}
+
+/// Like [`read`], with other limits.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_with(
+    path: &Path,
+    limits: &Limits,
+    sink: &mut dyn FnMut(Object),
+) -> Result<Saved, SavedError> {
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(WAITING);
+        scope.spawn(move || lines::send(path, limits, &sender));
+        Reader {
+            path,
+            limits,
+            batches: receiver,
+            objects: 0,
+            line: 0,
+        }
+        .read(sink)
+    })
+}
+
+struct Reader<'r> {
+    path: &'r Path,
+    limits: &'r Limits,
+    batches: Receiver<Result<Vec<u8>, End>>,
+    objects: usize,
+    line: usize,
+}
+
+impl Reader<'_> {
+    fn read(mut self, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
+        let mut saved: Option<Saved> = None;
+        let mut bad = 0;
+        while let Ok(batch) = self.batches.recv() {
+            let batch = batch.map_err(|end| self.failed(end))?;
+            for line in batch
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+            {
+                self.line += 1;
+                let Some(saved) = &mut saved else {
+                    saved = Some(self.header(line)?);
+                    continue;
+                };
+                match serde_json::from_slice::<ReadObject>(line) {
+                    Ok(object) => self.object(object, saved, sink)?,
+                    Err(error) => match serde_json::from_slice::<Trailer>(line) {
+                        Ok(trailer) => return self.end(&trailer, saved, bad),
+                        Err(_) if bad < BAD_LINES => {
+                            bad += 1;
+                            saved.reading.gaps.push(self.bad_line(&error));
+                        }
+                        Err(_) => bad += 1,
+                    },
+                }
+                self.objects += 1;
+            }
+        }
+        match saved {
+            Some(_) => Err(SavedError::CutOff {
+                path: self.path.to_owned(),
+                objects: self.objects,
+            }),
+            None => Err(self.not_a_snapshot("it is empty")),
+        }
+    }
+
+    fn header(&self, line: &[u8]) -> Result<Saved, SavedError> {
+        let header: Header = serde_json::from_slice(line).map_err(|error| {
+            self.not_a_snapshot(&format!("its first line is no header ({error})"))
+        })?;
+        if header.kind != KIND || header.version == 0 {
+            return Err(self.not_a_snapshot("its first line is no header"));
+        }
+        if header.version > VERSION {
+            let path = self.path.to_owned();
+            return Err(SavedError::Newer {
+                path,
+                version: header.version,
+                newest: VERSION,
+            });
+        }
+        Ok(header.into_saved())
+    }
+
+    fn object(
+        &self,
+        object: ReadObject,
+        saved: &mut Saved,
+        sink: &mut dyn FnMut(Object),
+    ) -> Result<(), SavedError> {
+        if self.objects == self.limits.max_objects {
+            return Err(self.failed(End::TooLarge(format!(
+                "{} objects",
+                self.limits.max_objects
+            ))));
+        }
+        // A kind of a newer program has no reader here, and no rule that asks for it.
+        if let ReadObject(Some(object)) = object {
+            *saved.reading.counts.entry(object.kind()).or_default() += 1;
+            sink(object);
+        }
+        Ok(())
+    }
+
+    fn end(&self, trailer: &Trailer, saved: &mut Saved, bad: usize) -> Result<Saved, SavedError> {
+        if trailer.objects != self.objects {
+            return Err(SavedError::CutOff {
+                path: self.path.to_owned(),
+                objects: self.objects,
+            });
+        }
+        if bad > BAD_LINES {
+            let message = format!(
+                "{}: {} more lines cannot be read",
+                self.path.display(),
+                bad - BAD_LINES
+            );
+            saved.reading.gaps.push(Gap {
+                message,
+                ..unreadable()
+            });
+        }
+        saved.reading.gaps.sort();
+        Ok(std::mem::take(saved))
+    }
+
+    fn bad_line(&self, error: &serde_json::Error) -> Gap {
+        Gap {
+            message: format!("{}, line {}: {error}", self.path.display(), self.line),
+            ..unreadable()
+        }
+    }
+
+    fn not_a_snapshot(&self, reason: &str) -> SavedError {
+        SavedError::NotASnapshot {
+            path: self.path.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn failed(&self, end: End) -> SavedError {
+        let path = self.path.to_owned();
+        match end {
+            End::TooLarge(limit) => SavedError::TooLarge { path, limit },
+            End::Failed(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
+                SavedError::CutOff {
+                    path,
+                    objects: self.objects,
+                }
+            }
+            End::Failed(source) => SavedError::Read { path, source },
+        }
+    }
+}
+
+fn unreadable() -> Gap {
+    Gap {
+        kind: None,
+        namespace: String::new(),
+        name: String::new(),
+        reason: GapReason::Unreadable,
+        message: String::new(),
+    }
+}
