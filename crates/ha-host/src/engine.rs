@@ -65,6 +65,8 @@ impl Clock {
                 }
             }
         });
-        Self { _stop_on_drop: stop_on_drop }
+        Self {
+            _stop_on_drop: stop_on_drop,
+        }
     }
 }

@@ -55,12 +55,20 @@ impl Inspection {
                     rules = Some(section.data());
                 }
                 Payload::ComponentImportSection(section) => {
-                    inspection.imports.extend(section.into_iter().flatten().map(|import| import.name.name.to_owned()));
+                    inspection.imports.extend(
+                        section
+                            .into_iter()
+                            .flatten()
+                            .map(|import| import.name.name.to_owned()),
+                    );
                 }
                 Payload::ComponentExportSection(section) => {
                     let names = section.into_iter().flatten().map(|export| export.name.name);
-                    inspection.contract =
-                        names.filter_map(|name| name.strip_prefix(CONTRACT_NAME)).next().map(str::to_owned).or(inspection.contract);
+                    inspection.contract = names
+                        .filter_map(|name| name.strip_prefix(CONTRACT_NAME))
+                        .next()
+                        .map(str::to_owned)
+                        .or(inspection.contract);
                 }
                 _ => {}
             }
@@ -75,9 +83,11 @@ impl Inspection {
 pub(crate) fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }

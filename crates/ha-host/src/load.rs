@@ -27,7 +27,9 @@ pub enum LoadError {
     #[error("it is not a WebAssembly component")]
     NotWasm,
     /// It is a core module, such as the OPA form of a policy.
-    #[error("it is a core WebAssembly module; kubectl ha runs components (of a policy's files, the one named *.component.wasm)")]
+    #[error(
+        "it is a core WebAssembly module; kubectl ha runs components (of a policy's files, the one named *.component.wasm)"
+    )]
     CoreModule,
     /// It is broken.
     #[error("it is not valid WebAssembly: {message} (at byte {offset})")]
@@ -79,7 +81,9 @@ pub struct Policy {
 
 impl std::fmt::Debug for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Policy").field("inspection", &self.inspection).finish_non_exhaustive()
+        f.debug_struct("Policy")
+            .field("inspection", &self.inspection)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +100,11 @@ impl Policy {
     }
 
     /// Compiles a policy, or takes it from the cache.
-    pub(crate) fn load(engine: &Engine, cache: Option<&Cache>, wasm: &[u8]) -> Result<Self, LoadError> {
+    pub(crate) fn load(
+        engine: &Engine,
+        cache: Option<&Cache>,
+        wasm: &[u8],
+    ) -> Result<Self, LoadError> {
         let inspection = checked(Self::inspect(wasm)?)?;
         let cached = cache.and_then(|cache| cache.get(engine, &inspection.digest));
         let component = match cached {
@@ -118,7 +126,11 @@ impl Policy {
     /// # Safety
     /// `native` is what an engine made from `wasm`, and nobody else could change it.
     #[allow(unsafe_code)]
-    pub(crate) unsafe fn load_precompiled(engine: &Engine, wasm: &[u8], native: &[u8]) -> Result<Self, LoadError> {
+    pub(crate) unsafe fn load_precompiled(
+        engine: &Engine,
+        wasm: &[u8],
+        native: &[u8],
+    ) -> Result<Self, LoadError> {
         let inspection = checked(Inspection::of(wasm)?)?;
         // SAFETY: the caller's.
         let component = match unsafe { Component::deserialize(engine, native) } {
@@ -128,10 +140,19 @@ impl Policy {
         Self::new(engine, inspection, &component)
     }
 
-    fn new(engine: &Engine, inspection: Inspection, component: &Component) -> Result<Self, LoadError> {
+    fn new(
+        engine: &Engine,
+        inspection: Inspection,
+        component: &Component,
+    ) -> Result<Self, LoadError> {
         // An empty linker: the sandbox has no door.
-        let instance = Linker::new(engine).instantiate_pre(component).map_err(LoadError::Compile)?;
-        Ok(Self { inspection, instance })
+        let instance = Linker::new(engine)
+            .instantiate_pre(component)
+            .map_err(LoadError::Compile)?;
+        Ok(Self {
+            inspection,
+            instance,
+        })
     }
 }
 
@@ -141,7 +162,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 
     let mut bytes = Vec::new();
     // One byte more shows that the file is too large, also when it is a device without end.
-    fs::File::open(path)?.take(vet::MAX_FILE + 1).read_to_end(&mut bytes)?;
+    fs::File::open(path)?
+        .take(vet::MAX_FILE + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

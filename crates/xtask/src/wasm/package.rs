@@ -5,8 +5,8 @@
 use anyhow::{Context, Result, bail, ensure};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    Component, ConstExpr, CustomSection, ExportKind, ExportSection, GlobalSection, GlobalType,
-    Module, RawSection, Section, ValType,
+    ConstExpr, CustomSection, ExportKind, ExportSection, GlobalSection, GlobalType, Module,
+    Section, ValType,
 };
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
@@ -123,7 +123,7 @@ impl Reencode for Rewriter {
             if matches!(export.kind, ExternalKind::Func | ExternalKind::Memory) {
                 exports.export(
                     export.name,
-                    reencode::utils::export_kind(self, export.kind)?,
+                    reencode::utils::export_kind(self, export.kind),
                     export.index,
                 );
             }
