@@ -95,8 +95,8 @@ fn component_name<'s>(snapshot: &'s Snapshot, pod: &Pod) -> &'s str {
 
 /// The value of a command line flag that rules read, on any container of the pod.
 pub(crate) fn flag<'s>(snapshot: &'s Snapshot, pod: &Pod, name: &str) -> Option<&'s str> {
-    let containers = snapshot.pod_spec(pod.spec).containers.iter();
-    containers.flat_map(|container| container_flag(snapshot, container, name)).next()
+    let mut containers = snapshot.pod_spec(pod.spec).containers.iter();
+    containers.find_map(|container| container_flag(snapshot, container, name))
 }
 
 /// The value of a command line flag of one container.

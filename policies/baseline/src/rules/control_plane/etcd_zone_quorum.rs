@@ -287,7 +287,7 @@ fn check(input: &Input, findings: &mut Findings) {
         return findings.not_applicable(Snapshot::CLUSTER, "fewer than 3 etcd members bear no loss at all");
     }
     let nodes: Vec<Option<&Node>> = etcd.members.iter().map(|member| member.node.map(|id| snapshot.node(id))).collect();
-    let zones: Vec<_> = nodes.iter().map(|node| node.and_then(|node| zone_of(node))).collect();
+    let zones: Vec<_> = nodes.iter().map(|node| node.and_then(zone_of)).collect();
     let (zone, held) = match worst_zone_loss(&zones) {
         ZoneLoss::Survived => return findings.pass(Snapshot::CLUSTER),
         ZoneLoss::Unknown => {

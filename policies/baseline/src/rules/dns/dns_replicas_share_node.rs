@@ -290,7 +290,8 @@ fn ready_pods<'s>(snapshot: &'s Snapshot, service: &Service) -> Vec<&'s Pod> {
 struct Fault {
     severity: Severity,
     message: String,
-    fault: String,
+    /// What brings DNS down.
+    cause: String,
 }
 
 fn judge(input: &Input, service: &Service, pods: &[&Pod], findings: &mut Findings) {
@@ -299,7 +300,7 @@ fn judge(input: &Input, service: &Service, pods: &[&Pod], findings: &mut Finding
         return findings.pass(service.object);
     };
     let workloads = || service.workloads.iter().map(|&id| snapshot.workload(id));
-    let mut radius = blast_radius(snapshot, workloads(), vec![fault.fault]);
+    let mut radius = blast_radius(snapshot, workloads(), vec![fault.cause]);
     if !radius.services.contains(&service.object) {
         radius.services.push(service.object);
     }
@@ -329,11 +330,11 @@ fn fault(input: &Input, pods: &[&Pod]) -> Option<Fault> {
     let losing = |what: &str| format!("losing {what}");
     if count < 2 {
         let message = format!("{count} of at least 2 DNS pods are ready");
-        return Some(Fault { severity: Severity::Critical, message, fault: losing(names.first().unwrap_or(&"a pod")) });
+        return Some(Fault { severity: Severity::Critical, message, cause: losing(names.first().unwrap_or(&"a pod")) });
     }
     if let [name] = names[..] {
         let message = format!("all {count} ready DNS pods run on {name}");
-        return Some(Fault { severity: Severity::Critical, message, fault: losing(name) });
+        return Some(Fault { severity: Severity::Critical, message, cause: losing(name) });
     }
     let nodes: Vec<&Node> = pods.iter().filter_map(|pod| pod.node).map(|id| snapshot.node(id)).collect();
     if nodes.len() < count {
@@ -343,12 +344,12 @@ fn fault(input: &Input, pods: &[&Pod]) -> Option<Fault> {
     if let (1, Some(Some(zone)), false) = (zones.len(), zones.first(), is_known_to_be(input, Profile::SingleZone)) {
         let zone = snapshot.text(*zone);
         let message = format!("all {count} ready DNS pods run in zone {zone}");
-        return Some(Fault { severity: Severity::High, message, fault: format!("losing zone {zone}") });
+        return Some(Fault { severity: Severity::High, message, cause: format!("losing zone {zone}") });
     }
     let elsewhere = snapshot.nodes.iter().any(|node| !node.control_plane);
     if elsewhere && nodes.iter().all(|node| node.control_plane) {
         let message = format!("all {count} ready DNS pods run on control-plane nodes");
-        return Some(Fault { severity: Severity::High, message, fault: format!("losing {}", list(&names)) });
+        return Some(Fault { severity: Severity::High, message, cause: format!("losing {}", list(&names)) });
     }
     None
 }

@@ -324,7 +324,8 @@ fn judge(input: &Input, pool: &Pool, subject: ObjectId, findings: &mut Findings)
         findings.unknown(subject, not_shown("the zone label of some nodes"));
         return;
     }
-    let message = format!("{} in zone {}, {needed} zones are needed", what(pool, subject), list(&known));
+    let places = if known.len() == 1 { "zone" } else { "zones" };
+    let message = format!("{} in {places} {}, {needed} zones are needed", what(pool, subject), list(&known));
     let finding = findings.fail(subject, message);
     for node in nodes.iter().take(SHOWN) {
         let zone = zone_of(node).map_or("", |zone| snapshot.text(zone));
