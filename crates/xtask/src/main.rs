@@ -2,7 +2,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod cluster;
+mod docs;
+mod plugin;
 mod shell;
+mod test;
 mod wasm;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +21,14 @@ struct Cli {
 enum Task {
     /// Runs a real control plane on this machine, for tests and benchmarks.
     Cluster(cluster::Args),
+    /// Builds everything and checks the built-in demo cluster.
+    Demo,
+    /// Writes the files that are generated from the rules and from the program.
+    Docs(docs::Args),
+    /// Puts kubectl-ha and kubectl_complete-ha on the PATH.
+    Install(plugin::InstallArgs),
+    /// Runs everything that continuous integration runs.
+    Test,
     /// Builds the built-in policy and packs it for every engine.
     Wasm(wasm::Args),
 }
@@ -25,6 +36,10 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Cluster(args) => cluster::run(args),
+        Task::Demo => plugin::demo(),
+        Task::Docs(args) => docs::run(&args),
+        Task::Install(args) => plugin::install(&args),
+        Task::Test => test::run(),
         Task::Wasm(args) => wasm::run(&args),
     }
 }

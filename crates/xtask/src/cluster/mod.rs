@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Parser, Subcommand};
 use ha_cluster::generate::{self, Size};
 use ha_cluster::load::load;
@@ -172,8 +172,7 @@ fn write(generated: &Generated, path: &Path) -> anyhow::Result<()> {
     })?;
     writeln!(file, "\n]}}")
         .and_then(|()| file.flush())
-        .map_err(failed)
-        .context("cannot finish")?;
+        .map_err(failed)?;
     println!("wrote {count} objects to {}", path.display());
     Ok(())
 }
