@@ -1,0 +1,46 @@
+//! What the command line means: a file for each verb.
+
+mod check;
+mod completion;
+mod explain;
+mod generate;
+mod policy;
+mod rbac;
+mod rules;
+mod snapshot;
+
+use ha_core::report::ExitCode;
+
+use crate::cli::{Cli, Command, PolicyCommand};
+use crate::terminal;
+
+const HELP: &str = "\
+kubectl ha finds what is fragile in a Kubernetes cluster, and says what to change.
+
+  kubectl ha check                        the current context's cluster, read-only
+  helm template ./chart | kubectl ha check -f -
+
+  check      cluster, manifests (-f), saved snapshot (--snapshot) or example (--demo)
+  snapshot   saves a cluster to a file, to be checked elsewhere
+  explain    why a rule matters and how to fix its findings;  rules lists them all
+  rbac       the rights it needs;  policy inspect, completion, --help
+";
+
+/// Does what was typed.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let done = |result: anyhow::Result<()>| result.map(|()| ExitCode::Success);
+    match cli.command {
+        None => done(terminal::print(HELP).map_err(Into::into)),
+        Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Snapshot(arguments)) => done(snapshot::run(&arguments)),
+        Some(Command::Explain(arguments)) => done(explain::run(&arguments)),
+        Some(Command::Rules(arguments)) => done(rules::run(&arguments)),
+        Some(Command::Rbac) => done(rbac::run()),
+        Some(Command::Completion(arguments)) => done(completion::run(&arguments)),
+        Some(Command::Policy(PolicyCommand::Inspect(arguments))) => {
+            done(policy::inspect(&arguments))
+        }
+        Some(Command::Man(arguments)) => done(generate::man_pages(&arguments.directory)),
+        Some(Command::Schemas(arguments)) => done(generate::schemas(&arguments.directory)),
+    }
+}

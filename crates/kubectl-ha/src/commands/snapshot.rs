@@ -1,0 +1,48 @@
+//! `kubectl ha snapshot`: saves a cluster, to be judged later or elsewhere.
+
+use ha_read::saved::{self, Anonymizer, Saved};
+use ha_snapshot::objects::Object;
+
+use crate::cli::{Input, Snapshot};
+use crate::render::count;
+use crate::{input, sanitize, terminal};
+
+/// Reads all objects and writes them, reduced to what the analysis needs.
+pub(super) fn run(arguments: &Snapshot) -> anyhow::Result<()> {
+    let mut objects = Vec::new();
+    let from = Input {
+        snapshot: arguments.snapshot.clone(),
+        ..Input::default()
+    };
+    let source = input::read(&from, &arguments.connection, &mut |object| {
+        objects.push(object)
+    })?;
+    let mut saved = Saved {
+        taken_at: source.taken_at,
+        reading: source.reading,
+    };
+    if arguments.anonymize {
+        (saved, objects) = anonymize(&saved, &objects)?;
+    }
+    saved::write(&arguments.file, &saved, &objects)?;
+    for gap in &saved.reading.gaps {
+        terminal::warning(&gap.message);
+    }
+    let file = arguments.file.display().to_string();
+    let text = format!(
+        "{} in {}\n",
+        count(objects.len(), "object"),
+        sanitize::line(&file)
+    );
+    terminal::note(&text);
+    Ok(())
+}
+
+fn anonymize(saved: &Saved, objects: &[Object]) -> anyhow::Result<(Saved, Vec<Object>)> {
+    let mut anonymizer = Anonymizer::new(objects);
+    let objects: Result<Vec<Object>, _> = objects
+        .iter()
+        .map(|object| anonymizer.object(object))
+        .collect();
+    Ok((anonymizer.saved(saved), objects?))
+}

@@ -1,0 +1,35 @@
+//! A GitLab code quality report: a JSON list of issues.
+
+use ha_core::report::{CheckResult, Report};
+use ha_core::rule::Severity;
+use serde_json::{Value, json};
+
+/// Writes one issue for each finding.
+pub fn render(report: &Report) -> String {
+    let findings = report.results.iter().filter(|result| result.is_finding());
+    super::json::to_string(&findings.map(issue).collect::<Vec<_>>())
+}
+
+fn issue(finding: &CheckResult) -> Value {
+    let severity = match finding.severity {
+        Severity::Critical => "critical",
+        Severity::High => "major",
+        Severity::Medium => "minor",
+        Severity::Low => "info",
+    };
+    // An issue needs a place; what was read from a cluster has the object's name in its stead.
+    let (path, line) = match &finding.location {
+        Some(location) => (
+            location.file.trim_start_matches("./").to_owned(),
+            location.line,
+        ),
+        None => (finding.object.to_string(), 1),
+    };
+    json!({
+        "description": format!("{}: {}", finding.object, finding.message),
+        "check_name": finding.rule,
+        "fingerprint": finding.fingerprint,
+        "severity": severity,
+        "location": {"path": path, "lines": {"begin": line}},
+    })
+}

@@ -1,0 +1,265 @@
+//! The one place where foreign text becomes safe to show.
+//!
+//! Names, messages and errors come from clusters, files, servers and policies, and may hold what moves a terminal's
+//! cursor, rewrites its title or clipboard, or reverses the reading order. Every text format and every error passes
+//! through here; JSON escapes the same characters instead (see `render::json`).
+
+use std::borrow::Cow;
+
+use ha_core::report::{
+    CheckResult, Diagnostic, FileLocation, MissingFact, ObjectReference, ReadValue, Report,
+    ReportGap, ReportSource, Risk, Summary, Suppressed,
+};
+
+/// Stands where something was taken out, so that a doctored name does not look like an honest one.
+const REMOVED: char = '\u{fffd}';
+
+/// Whether a character may act on a terminal or on the reader instead of being shown.
+pub fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The text as one safe line: line breaks and tabs become spaces.
+pub fn line(text: &str) -> Cow<'_, str> {
+    clean(text, |character| match character {
+        '\n' | '\t' => ' ',
+        _ => REMOVED,
+    })
+}
+
+/// The text with its lines kept.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    clean(text, |character| match character {
+        '\n' => '\n',
+        '\t' => ' ',
+        _ => REMOVED,
+    })
+}
+
+fn clean(text: &str, replace: fn(char) -> char) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    // A line end of two characters is one.
+    let text = text.replace("\r\n", "\n");
+    let safe = |character| {
+        if is_unsafe(character) {
+            replace(character)
+        } else {
+            character
+        }
+    };
+    Cow::Owned(text.chars().map(safe).collect())
+}
+
+/// A report whose texts are all safe to show. Text formats take nothing else.
+#[derive(Clone, Debug)]
+pub struct SafeReport(Report);
+
+impl SafeReport {
+    /// Makes every text of the report one safe line.
+    pub fn new(mut report: Report) -> Self {
+        for_each_text(&mut report, &mut |text| {
+            if let Cow::Owned(safe) = line(text) {
+                *text = safe;
+            }
+        });
+        Self(report)
+    }
+}
+
+impl std::ops::Deref for SafeReport {
+    type Target = Report;
+
+    fn deref(&self) -> &Report {
+        &self.0
+    }
+}
+
+type Visit<'a> = &'a mut dyn FnMut(&mut String);
+
+// The patterns below name every field on purpose: a new one does not compile until it is visited.
+
+fn for_each_text(report: &mut Report, visit: Visit) {
+    let Report {
+        api_version,
+        kind,
+        source,
+        summary,
+        results,
+        diagnostics,
+        gaps,
+    } = report;
+    visit(api_version);
+    visit(kind);
+    let ReportSource {
+        kind: _,
+        name,
+        server_version,
+        taken_at,
+        assume_complete: _,
+        zones: _,
+        nodes: _,
+        workloads: _,
+        pods: _,
+    } = source;
+    [name, server_version, taken_at]
+        .into_iter()
+        .for_each(&mut *visit);
+    let Summary {
+        findings: _,
+        suppressed: _,
+        known: _,
+        unknown: _,
+        incomplete: _,
+        failed_policies,
+        areas: _,
+    } = summary;
+    failed_policies.iter_mut().for_each(&mut *visit);
+    for result in results {
+        visit_result(result, visit);
+    }
+    for Diagnostic {
+        kind: _,
+        message,
+        place,
+    } in diagnostics
+    {
+        [message, place].into_iter().for_each(&mut *visit);
+    }
+    for ReportGap {
+        kind,
+        namespace,
+        reason: _,
+        object,
+        message,
+    } in gaps
+    {
+        kind.iter_mut()
+            .chain([namespace, message])
+            .for_each(&mut *visit);
+        visit_objects(object, visit);
+    }
+}
+
+fn visit_result(result: &mut CheckResult, visit: Visit) {
+    let CheckResult {
+        policy,
+        rule,
+        area: _,
+        verdict: _,
+        severity: _,
+        object,
+        related,
+        message,
+        reason,
+        missing,
+        evidence,
+        blast_radius,
+        confirmed_by,
+        remediation,
+        patch,
+        location,
+        fingerprint,
+        suppressed,
+        notes,
+    } = result;
+    [policy, rule, message, reason, remediation, fingerprint]
+        .into_iter()
+        .for_each(&mut *visit);
+    confirmed_by
+        .iter_mut()
+        .chain(patch)
+        .chain(notes)
+        .for_each(&mut *visit);
+    visit_objects([object], visit);
+    visit_objects(related, visit);
+    for MissingFact {
+        what,
+        namespace,
+        reason: _,
+    } in missing
+    {
+        [what, namespace].into_iter().for_each(&mut *visit);
+    }
+    for ReadValue {
+        path,
+        value,
+        object,
+    } in evidence
+    {
+        [path, value].into_iter().for_each(&mut *visit);
+        visit_objects(object, visit);
+    }
+    if let Some(Risk {
+        services,
+        workloads,
+        faults,
+    }) = blast_radius
+    {
+        visit_objects(services, visit);
+        visit_objects(workloads, visit);
+        faults.iter_mut().for_each(&mut *visit);
+    }
+    if let Some(FileLocation { file, line: _ }) = location {
+        visit(file);
+    }
+    if let Some(Suppressed {
+        reason,
+        until,
+        place,
+    }) = suppressed
+    {
+        until
+            .iter_mut()
+            .chain([reason, place])
+            .for_each(&mut *visit);
+    }
+}
+
+fn visit_objects<'a>(objects: impl IntoIterator<Item = &'a mut ObjectReference>, visit: Visit) {
+    for ObjectReference {
+        namespace,
+        kind,
+        name,
+        api_version,
+    } in objects
+    {
+        [namespace, kind, name, api_version]
+            .into_iter()
+            .for_each(&mut *visit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_acts_on_a_terminal_or_a_reader_is_left() {
+        for (text, safe) in [
+            ("cart", "cart"),
+            ("Größe 大", "Größe 大"),
+            ("\u{1b}[2Jcart", "\u{fffd}[2Jcart"),
+            (
+                "\u{1b}]52;c;ZXZpbA==\u{7}",
+                "\u{fffd}]52;c;ZXZpbA==\u{fffd}",
+            ),
+            ("\u{9b}31m", "\u{fffd}31m"),
+            ("pay\u{200b}ments", "pay\u{fffd}ments"),
+            ("\u{202e}txt.exe", "\u{fffd}txt.exe"),
+            ("a\r\nb\tc\rd", "a b c\u{fffd}d"),
+            ("\u{85}\u{2028}", "\u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(line(text), safe);
+        }
+        assert_eq!(lines("a\r\nb\u{8}"), "a\nb\u{fffd}");
+    }
+}
