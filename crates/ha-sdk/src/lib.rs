@@ -14,6 +14,8 @@ mod allocator;
 mod export_macro;
 #[cfg(target_arch = "wasm32")]
 mod exports;
+#[cfg(feature = "harness")]
+pub mod harness;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod opa;
 mod rule_macro;

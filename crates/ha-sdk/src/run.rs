@@ -41,7 +41,7 @@ pub fn metadata_json(rules: &[&Rule]) -> String {
 }
 
 /// Takes away the one space that follows `///` in a doc comment.
-fn unindent(doc: &str) -> String {
+pub(crate) fn unindent(doc: &str) -> String {
     let lines: Vec<&str> = doc
         .lines()
         .map(|line| line.strip_prefix(' ').unwrap_or(line))

@@ -1,6 +1,6 @@
 //! The line of a field in the text of one object, found by parsing that text once more, with positions.
 
-use granit_parser::{Event, Parser, Span, StrInput};
+use granit_parser::{Event, Parser, Span};
 
 use super::tree;
 
@@ -10,44 +10,47 @@ use super::tree;
 /// None when the text cannot be parsed as far as the field.
 pub(super) fn locate(text: &str, column: usize, path: &str) -> Option<usize> {
     let padded = format!("{}{text}", " ".repeat(column));
-    let mut search = Search {
-        parser: Parser::new_from_str_with_options(&padded, tree::options()),
-        best: None,
-    };
-    loop {
-        match search.event()? {
-            (Event::StreamStart | Event::DocumentStart(..), _) => {}
-            (Event::StreamEnd | Event::DocumentEnd, _) => return None,
-            (event, span) => {
-                search.best = Some((usize::MAX, span.start.line()));
-                // A text broken after the field is no hindrance.
-                let _ = search.node(&event, Some(path));
-                return search.best.map(|(_, line)| line);
-            }
-        }
+    let mut parser = Parser::new_from_str_with_options(&padded, tree::options());
+    // A text broken after the field is no hindrance.
+    let events: Vec<_> = std::iter::from_fn(|| parser.next_event()?.ok())
+        .skip_while(|(event, _)| matches!(event, Event::StreamStart | Event::DocumentStart(..)))
+        .collect();
+    let (event, span) = events.first()?;
+    if matches!(event, Event::StreamEnd | Event::DocumentEnd) {
+        return None;
     }
+    let mut search = Search {
+        events: &events,
+        next: 0,
+        best: (usize::MAX, span.start.line()),
+    };
+    let _ = search.node(Some(path));
+    Some(search.best.1)
 }
 
-struct Search<'t> {
-    parser: Parser<'t, StrInput<'t>>,
+struct Search<'e, 't> {
+    events: &'e [(Event<'t>, Span)],
+    next: usize,
     /// How much of the path was left at the deepest node that was found, and its line.
-    best: Option<(usize, usize)>,
+    best: (usize, usize),
 }
 
-impl<'t> Search<'t> {
-    fn event(&mut self) -> Option<(Event<'t>, Span)> {
-        self.parser.next_event()?.ok()
+impl<'e, 't> Search<'e, 't> {
+    fn event(&mut self) -> Option<&'e (Event<'t>, Span)> {
+        let event = self.events.get(self.next)?;
+        self.next += 1;
+        Some(event)
     }
 
     fn found(&mut self, rest: &str, span: &Span) {
-        if self.best.is_none_or(|(left, _)| rest.len() < left) {
-            self.best = Some((rest.len(), span.start.line()));
+        if rest.len() < self.best.0 {
+            self.best = (rest.len(), span.start.line());
         }
     }
 
-    /// Walks over a node; `rest` is the path below it when the node is on the path.
-    fn node(&mut self, event: &Event<'t>, rest: Option<&str>) -> Option<()> {
-        match event {
+    /// Walks over the next node; `rest` is the path below it when the node is on the path.
+    fn node(&mut self, rest: Option<&str>) -> Option<()> {
+        match self.event()?.0 {
             Event::MappingStart(..) => self.mapping(rest),
             Event::SequenceStart(..) => self.sequence(rest),
             _ => Some(()),
@@ -56,37 +59,63 @@ impl<'t> Search<'t> {
 
     fn mapping(&mut self, rest: Option<&str>) -> Option<()> {
         loop {
-            let (key, span) = self.event()?;
+            let (key, span) = self.events.get(self.next)?;
             if matches!(key, Event::MappingEnd) {
+                self.next += 1;
                 return Some(());
             }
-            let below = match (&key, rest) {
+            let below = match (key, rest) {
                 (Event::Scalar(key, ..), Some(rest)) => after_key(rest, key),
                 _ => None,
             };
             if let Some(below) = below {
-                self.found(below, &span);
+                self.found(below, span);
             }
-            self.node(&key, None)?;
-            let (value, _) = self.event()?;
-            self.node(&value, below)?;
+            self.node(None)?;
+            self.node(below)?;
         }
     }
 
     fn sequence(&mut self, rest: Option<&str>) -> Option<()> {
-        let wanted = rest.and_then(index);
+        let wanted = rest.and_then(element);
         let mut number = 0;
         loop {
-            let (element, span) = self.event()?;
-            if matches!(element, Event::SequenceEnd) {
+            let (event, span) = self.events.get(self.next)?;
+            if matches!(event, Event::SequenceEnd) {
+                self.next += 1;
                 return Some(());
             }
-            let below = wanted.and_then(|(wanted, below)| (wanted == number).then_some(below));
+            let below = wanted.and_then(|(wanted, below)| {
+                let is_wanted = wanted.parse() == Ok(number) || self.name() == Some(wanted);
+                is_wanted.then_some(below)
+            });
             if let Some(below) = below {
-                self.found(below, &span);
+                self.found(below, span);
             }
-            self.node(&element, below)?;
+            self.node(below)?;
             number += 1;
+        }
+    }
+
+    /// What stands under `name` in the next node, when that is a mapping.
+    fn name(&self) -> Option<&'e str> {
+        let mut ahead = Search { ..*self };
+        if !matches!(ahead.event()?.0, Event::MappingStart(..)) {
+            return None;
+        }
+        loop {
+            match &ahead.events.get(ahead.next)?.0 {
+                Event::MappingEnd => return None,
+                Event::Scalar(key, ..) if key == "name" => {
+                    return match &ahead.events.get(ahead.next + 1)?.0 {
+                        Event::Scalar(name, ..) => Some(name),
+                        _ => None,
+                    };
+                }
+                _ => {}
+            }
+            ahead.node(None)?;
+            ahead.node(None)?;
         }
     }
 }
@@ -99,8 +128,7 @@ fn after_key<'p>(path: &'p str, key: &str) -> Option<&'p str> {
     (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)
 }
 
-/// The leading `[index]` of the path, and the rest.
-fn index(path: &str) -> Option<(usize, &str)> {
-    let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
-    Some((index.parse().ok()?, rest))
+/// The leading `[element]` of the path, an index or a name, and the rest.
+fn element(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix('[')?.split_once(']')
 }

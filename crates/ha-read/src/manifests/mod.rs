@@ -217,7 +217,8 @@ impl Manifests {
     /// The line of a field, from 1, in the object that starts in `file` at `line`; of the deepest part of the path
     /// that is there, when the field itself is not. None when no object starts there.
     ///
-    /// A path is written as in findings: `spec.template.spec.containers[0].image`. Keys may hold dots.
+    /// A path is written as in findings: `spec.template.spec.containers[0].image`, or with an element's name in the
+    /// brackets: `containers[app]`. Keys may hold dots.
     pub fn locate(&self, file: &str, line: usize, path: &str) -> Option<usize> {
         let (file, place) = self.place(file, line)?;
         let text = std::str::from_utf8(file.text.bytes.get(place.start..place.end)?).ok()?;

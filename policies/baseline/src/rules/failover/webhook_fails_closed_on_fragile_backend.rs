@@ -334,7 +334,7 @@ fn report(
         "unset (default Fail)"
     };
     finding.evidence(
-        format!("webhooks[{}].failurePolicy", webhook.position),
+        format!("webhooks[{}].failurePolicy", snapshot.text(webhook.name)),
         policy,
     );
     finding.leads_to("while nobody answers, the API server refuses all requests it intercepts");

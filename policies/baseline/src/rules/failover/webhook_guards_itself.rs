@@ -41,8 +41,8 @@ rule! {
     ///   admissionReviewVersions: [v1]
     ///   sideEffects: None
     ///   clientConfig: {service: {name: image-policy, namespace: image-policy}}
-    ///   rules:  # finding: webhook-guards-itself
-    ///   - {apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}
+    ///   rules:
+    ///   - {apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}  # finding: webhook-guards-itself
     /// ---
     /// apiVersion: v1
     /// kind: Service
@@ -73,8 +73,8 @@ rule! {
     ///   clientConfig: {service: {name: everything, namespace: policy}}
     ///   namespaceSelector:
     ///     matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [policy, kube-system]}]
-    ///   rules:  # finding: webhook-guards-itself
-    ///   - {apiGroups: ["*"], apiVersions: ["*"], resources: ["*"], operations: ["*"]}
+    ///   rules:
+    ///   - {apiGroups: ["*"], apiVersions: ["*"], resources: ["*"], operations: ["*"]}  # finding: webhook-guards-itself
     /// ```
     /// ```yaml passes
     /// apiVersion: admissionregistration.k8s.io/v1
@@ -252,7 +252,10 @@ fn own_pods<'s>(
             Some(false) => return Answer::NoCircle,
             Some(true) => {}
             None => {
-                return Answer::Unknown(unread(snapshot, "labels of the webhook's own pods".into()));
+                return Answer::Unknown(unread(
+                    snapshot,
+                    "labels of the webhook's own pods".into(),
+                ));
             }
         }
     }
@@ -317,7 +320,7 @@ fn report(snapshot: &Snapshot, configuration: ObjectId, circle: &Circle, finding
         configuration,
         format!("it intercepts {what}, and fails closed"),
     );
-    let webhook_path = format!("webhooks[{}]", webhook.position);
+    let webhook_path = format!("webhooks[{}]", snapshot.text(webhook.name));
     finding.evidence(format!("{webhook_path}.rules[{rule}]"), what.clone());
     let policy = if webhook.failure_policy_written {
         "Fail"

@@ -1,0 +1,59 @@
+//! The examples in the rules' documentation, run as tests.
+
+use baseline::RULES;
+use ha_sdk::harness::{Mismatches, check_documentation, check_examples};
+use ha_sdk::{Findings, Input, Rule};
+
+#[test]
+fn every_rule_is_documented() -> Result<(), Mismatches> {
+    check_documentation(RULES)
+}
+
+#[test]
+fn every_example_fails_or_passes_as_it_says() -> Result<(), Mismatches> {
+    check_examples(RULES)
+}
+
+/// What the harness says about a rule whose documentation is this.
+fn complaint(doc: &'static str) -> String {
+    let check = |input: &Input, findings: &mut Findings| {
+        for workload in &input.snapshot.workloads {
+            match workload.replicas {
+                Some(1) => drop(
+                    findings
+                        .fail(workload.object, "one")
+                        .evidence("spec.replicas", "1"),
+                ),
+                _ => findings.pass(workload.object),
+            }
+        }
+    };
+    let rule = Rule {
+        doc,
+        check,
+        name: "one-replica",
+        needs: &[],
+        ..*RULES[0]
+    };
+    check_examples(&[&rule]).map_or_else(|mismatches| mismatches.to_string(), |()| String::new())
+}
+
+#[test]
+fn the_harness_complains_about_wrong_marks() {
+    let example = |kind: &str, replicas: &str| -> &'static str {
+        let spec =
+            format!("kind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n");
+        format!("```yaml {kind}\napiVersion: apps/v1\n{spec}```\n").leak()
+    };
+    assert_eq!(complaint(example("fails", "1  # finding: one-replica")), "");
+    assert_eq!(complaint(example("passes", "2")), "");
+    let unmarked = complaint(example("passes", "1"));
+    assert!(
+        unmarked.contains("+   5 |   replicas: 1\n       ^ one"),
+        "{unmarked}"
+    );
+    let unfounded = complaint(example("fails", "2  # finding: one-replica"));
+    assert!(unfounded.contains("-   5 |   replicas: 2"), "{unfounded}");
+    assert!(complaint(example("fails", "2")).contains("no line is marked"));
+    assert!(complaint("```yaml passes\nkind: [\n```\n").contains("no Kubernetes object"));
+}

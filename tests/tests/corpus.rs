@@ -1,0 +1,126 @@
+//! Other projects' manifests: what is found in them, as golden files that hold our answers and none of their text.
+//!
+//! The manifests lie in `../shared/corpus` beside the repository and are no part of it. Where they are not, the tests
+//! say so and check nothing. `UPDATE_GOLDEN=1` writes the golden files anew.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ha_core::Severity;
+use ha_core::finding::Verdict;
+use ha_core::report::Report;
+use ha_tests::native;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The folder of the corpus; none, with a line that says so, where it is not.
+fn corpus() -> Option<PathBuf> {
+    let folder = root().join("../shared/corpus");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("not checked: the corpus is not at {}", folder.display());
+    None
+}
+
+fn report_on(file: &Path) -> Report {
+    let (snapshot, manifests) = native::read(file, true).unwrap();
+    assert!(
+        manifests.problems.is_empty(),
+        "{}: {:?}",
+        file.display(),
+        manifests.problems
+    );
+    native::report(&snapshot)
+}
+
+/// One line for each fail and unknown: rule, object, verdict, severity, message.
+fn golden(report: &Report) -> String {
+    let mut text = String::new();
+    for result in &report.results {
+        let (severity, words) = match result.verdict {
+            Verdict::Fail => (result.severity.as_str(), &result.message),
+            Verdict::Unknown => ("-", &result.reason),
+            Verdict::Pass | Verdict::NotApplicable => continue,
+        };
+        let _ = writeln!(
+            text,
+            "{} {} {} {severity}: {words}",
+            result.rule, result.object, result.verdict
+        );
+    }
+    text
+}
+
+#[test]
+fn findings_in_the_corpus_are_those_of_the_golden_files() {
+    let Some(corpus) = corpus() else { return };
+    let mut files: Vec<PathBuf> = fs::read_dir(corpus)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
+    files.sort();
+    assert!(!files.is_empty(), "the corpus is empty");
+    let folder = root().join("tests/golden/corpus");
+    let mut differing = Vec::new();
+    for file in &files {
+        let found = golden(&report_on(file));
+        let wanted = folder.join(file.file_name().unwrap()).with_extension("txt");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(&wanted, &found).unwrap();
+        }
+        let golden = fs::read_to_string(&wanted).unwrap_or_default();
+        if golden != found {
+            differing.push(format!(
+                "{}:\n{}",
+                wanted.display(),
+                difference(&golden, &found)
+            ));
+        }
+    }
+    assert!(
+        differing.is_empty(),
+        "UPDATE_GOLDEN=1 accepts this:\n{}",
+        differing.join("\n")
+    );
+}
+
+/// Lines that only one of the two texts has.
+fn difference(golden: &str, found: &str) -> String {
+    let only = |sign: char, lines: &str, others: &str| -> String {
+        let others: Vec<&str> = others.lines().collect();
+        lines
+            .lines()
+            .filter(|line| !others.contains(line))
+            .map(|line| format!("{sign} {line}\n"))
+            .collect()
+    };
+    only('-', golden, found) + &only('+', found, golden)
+}
+
+#[test]
+fn argo_cd_for_high_availability_has_clearly_fewer_and_milder_findings() {
+    let Some(corpus) = corpus() else { return };
+    let plain = report_on(&corpus.join("argo-cd.yaml")).summary.findings;
+    let available = report_on(&corpus.join("argo-cd-ha.yaml")).summary.findings;
+    println!("argo-cd: {plain:?}\nargo-cd-ha: {available:?}");
+    assert!(
+        available.total() * 4 <= plain.total() * 3,
+        "not clearly fewer: {available:?} of {plain:?}"
+    );
+    let severe = |counts: &ha_core::report::SeverityCounts| {
+        counts.get(Severity::Critical) + counts.get(Severity::High)
+    };
+    assert!(
+        severe(&available) * 2 <= severe(&plain),
+        "not clearly milder: {available:?} of {plain:?}"
+    );
+}
