@@ -121,7 +121,10 @@ fn check(input: &Input, findings: &mut Findings) {
     }
     let newest = newest_backups(snapshot);
     for schedule in &snapshot.backup_schedules {
-        let newest = newest.get(&(schedule.namespace, schedule.name)).copied().unwrap_or_default();
+        let newest = newest
+            .get(&(schedule.namespace, schedule.name))
+            .copied()
+            .unwrap_or_default();
         judge(snapshot, schedule, newest, findings);
     }
 }
@@ -129,9 +132,16 @@ fn check(input: &Input, findings: &mut Findings) {
 /// The newest ended and the newest completed backup by the namespace and name of their schedule.
 fn newest_backups(snapshot: &Snapshot) -> BTreeMap<(Text, Text), Newest<'_>> {
     let mut newest: BTreeMap<(Text, Text), Newest> = BTreeMap::new();
-    for backup in snapshot.backups.iter().filter(|backup| !backup.schedule.is_empty()) {
-        let entry = newest.entry((backup.namespace, backup.schedule)).or_default();
-        let newer = |other: Option<&Backup>| other.is_none_or(|other| ended_at(other) < ended_at(backup));
+    for backup in snapshot
+        .backups
+        .iter()
+        .filter(|backup| !backup.schedule.is_empty())
+    {
+        let entry = newest
+            .entry((backup.namespace, backup.schedule))
+            .or_default();
+        let newer =
+            |other: Option<&Backup>| other.is_none_or(|other| ended_at(other) < ended_at(backup));
         let phase = snapshot.text(backup.phase);
         if (is_failure(phase) || phase == "Completed") && newer(entry.ended) {
             entry.ended = Some(backup);
@@ -154,13 +164,19 @@ fn is_failure(phase: &str) -> bool {
 fn judge(snapshot: &Snapshot, schedule: &BackupSchedule, newest: Newest, findings: &mut Findings) {
     if schedule.paused {
         let finding = findings.fail(schedule.object, "the schedule is paused");
-        finding.evidence("spec.paused", "true").leads_to("nothing is saved until somebody notices");
-        finding.fix("paused: false").patch(r#"{"spec":{"paused":false}}"#);
+        finding
+            .evidence("spec.paused", "true")
+            .leads_to("nothing is saved until somebody notices");
+        finding
+            .fix("paused: false")
+            .patch(r#"{"spec":{"paused":false}}"#);
         return;
     }
     if snapshot.text(schedule.phase) == "FailedValidation" {
         let finding = findings.fail(schedule.object, "Velero refuses the schedule");
-        finding.evidence("status.phase", "FailedValidation").leads_to("it never runs");
+        finding
+            .evidence("status.phase", "FailedValidation")
+            .leads_to("it never runs");
         finding.fix("correct what its status.validationErrors name");
         return;
     }
@@ -173,10 +189,23 @@ fn judge(snapshot: &Snapshot, schedule: &BackupSchedule, newest: Newest, finding
         return findings.not_applicable(schedule.object, "no Backup in the input");
     }
     let Some(interval) = schedule.interval_seconds else {
-        findings.unknown(schedule.object, not_shown("the interval of its cron expression"));
+        findings.unknown(
+            schedule.object,
+            not_shown("the interval of its cron expression"),
+        );
         return;
     };
     judge_backups(snapshot, schedule, newest, interval, findings);
+}
+
+/// What is wrong with the newest backups, and where that stands.
+struct Fault<'s> {
+    severity: Severity,
+    message: String,
+    /// The backup concerned; none when it is the schedule itself.
+    backup: Option<&'s Backup>,
+    path: &'static str,
+    value: String,
 }
 
 fn judge_backups(
@@ -186,44 +215,85 @@ fn judge_backups(
     interval: i64,
     findings: &mut Findings,
 ) {
-    let now = snapshot.source.taken_at;
-    let is_old = |at: Timestamp| now - at > 2 * interval;
-    let every = span(interval);
-    let failed = newest.ended.filter(|backup| is_failure(snapshot.text(backup.phase)));
-    let completed = newest.completed.and_then(|backup| Some((backup, ended_at(backup)?)));
-    let (backup, path, message, value, severity): (_, _, String, String, _) = match (completed, failed) {
-        (None, None) => {
-            let created = snapshot.object(schedule.object).created_at;
-            if created.is_some_and(|at| !is_old(at)) {
-                return findings.not_applicable(schedule.object, "created less than two intervals ago");
-            }
-            let message = format!("no backup was ever completed; the schedule runs every {every}");
-            (None, "status.lastBackup", message, "unset".into(), Severity::Critical)
-        }
-        (completed, Some(failed)) => {
-            let phase = snapshot.text(failed.phase);
-            let is_fresh = completed.is_some_and(|(_, at)| !is_old(at));
-            let severity = if is_fresh { Severity::High } else { Severity::Critical };
-            (Some(failed), "status.phase", format!("the newest backup is {phase}"), phase.into(), severity)
-        }
-        (Some((backup, at)), None) if is_old(at) => {
-            let age = span(now - at);
-            let message = format!("the newest backup is {age} old; the schedule runs every {every}");
-            (Some(backup), "status.completionTimestamp", message, format!("{age} ago"), Severity::Critical)
-        }
-        (Some((backup, _)), None) if backup.warnings > 0 => {
-            let message = format!("the newest backup has {} warnings", backup.warnings);
-            (Some(backup), "status.warnings", message, format!("{}", backup.warnings), Severity::Medium)
-        }
-        (Some(_), None) => return findings.pass(schedule.object),
+    let is_old = |at: Timestamp| snapshot.source.taken_at - at > 2 * interval;
+    let created = snapshot.object(schedule.object).created_at;
+    if newest.ended.is_none() && created.is_some_and(|at| !is_old(at)) {
+        return findings.not_applicable(schedule.object, "created less than two intervals ago");
+    }
+    let Some(fault) = fault(snapshot, newest, interval) else {
+        return findings.pass(schedule.object);
     };
-    let finding = findings.fail(schedule.object, message);
-    match backup {
-        Some(backup) => finding.related([backup.object]).evidence_of(backup.object, path, value),
-        None => finding.evidence(path, value),
+    let finding = findings.fail(schedule.object, fault.message);
+    match fault.backup {
+        Some(backup) => {
+            finding
+                .related([backup.object])
+                .evidence_of(backup.object, fault.path, fault.value)
+        }
+        None => finding.evidence(fault.path, fault.value),
     };
     finding
-        .severity(severity)
+        .severity(fault.severity)
         .leads_to("a restore brings back old data, or none")
         .fix("read the logs of the newest backup, repair its cause, and run one by hand");
+}
+
+fn fault<'s>(snapshot: &Snapshot, newest: Newest<'s>, interval: i64) -> Option<Fault<'s>> {
+    let age = |backup: &Backup| ended_at(backup).map(|at| snapshot.source.taken_at - at);
+    let is_fresh = newest
+        .completed
+        .and_then(age)
+        .is_some_and(|age| age <= 2 * interval);
+    let severity = if is_fresh {
+        Severity::High
+    } else {
+        Severity::Critical
+    };
+    if let Some(failed) = newest
+        .ended
+        .filter(|backup| is_failure(snapshot.text(backup.phase)))
+    {
+        let phase = snapshot.text(failed.phase);
+        let message = format!("the newest backup is {phase}");
+        return Some(Fault {
+            severity,
+            message,
+            backup: Some(failed),
+            path: "status.phase",
+            value: phase.into(),
+        });
+    }
+    let every = span(interval);
+    let Some(backup) = newest.completed else {
+        let message = format!("no backup was ever completed; the schedule runs every {every}");
+        return Some(Fault {
+            severity,
+            message,
+            backup: None,
+            path: "status.lastBackup",
+            value: "unset".into(),
+        });
+    };
+    if !is_fresh {
+        let age = age(backup).map_or_else(
+            || "of unknown age".into(),
+            |age| format!("{} old", span(age)),
+        );
+        let message = format!("the newest backup is {age}; the schedule runs every {every}");
+        let path = "status.completionTimestamp";
+        return Some(Fault {
+            severity,
+            message,
+            backup: Some(backup),
+            path,
+            value: age,
+        });
+    }
+    (backup.warnings > 0).then(|| Fault {
+        severity: Severity::Medium,
+        message: format!("the newest backup has {} warnings", backup.warnings),
+        backup: Some(backup),
+        path: "status.warnings",
+        value: format!("{}", backup.warnings),
+    })
 }

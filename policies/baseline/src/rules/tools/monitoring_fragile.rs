@@ -1,9 +1,9 @@
 use alloc::format;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
-use ha_sdk::arithmetic::replicas::image_name;
+use ha_sdk::arithmetic::replicas::{ReplicaRange, image_name};
+use ha_sdk::finding::Evidence;
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{Container, Pod, ResourceKind, Snapshot, VolumeSource, Workload};
 use ha_sdk::text::Text;
@@ -158,16 +158,31 @@ rule! {
 }
 
 /// What one workload of the monitoring is.
-struct Server<'s> {
+struct Server {
     name: &'static str,
-    container: &'s Container,
     keeps_data: bool,
+    /// Whether it only sends on what it scrapes.
+    forwards: bool,
+}
+
+/// What is wrong with one server.
+struct Weakness {
+    message: String,
+    consequence: &'static str,
+    fix: &'static str,
+    /// The fault that stops it; none when nothing stops but history is lost.
+    fault: Option<String>,
+    evidence: Evidence,
 }
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let mut found = false;
-    for workload in snapshot.workloads.iter().filter(|workload| workload.serves_continuously()) {
+    for workload in snapshot
+        .workloads
+        .iter()
+        .filter(|workload| workload.serves_continuously())
+    {
         if let Some(server) = server(snapshot, workload) {
             found = true;
             judge(input, workload, &server, findings);
@@ -178,21 +193,59 @@ fn check(input: &Input, findings: &mut Findings) {
     }
 }
 
-fn server<'s>(snapshot: &'s Snapshot, workload: &Workload) -> Option<Server<'s>> {
-    snapshot.spec_of(workload).containers.iter().find_map(|container| {
-        let image = image_name(snapshot.text(container.image));
-        let (name, keeps_data) = SERVERS.iter().find(|(name, _)| *name == image)?;
-        Some(Server { name, container, keeps_data: *keeps_data })
+/// The server that a workload runs: by its operator's kind, else by the image of a container.
+fn server(snapshot: &Snapshot, workload: &Workload) -> Option<Server> {
+    let containers = &snapshot.spec_of(workload).containers;
+    let named = |wanted: &str| SERVERS.iter().find(|(name, _)| *name == wanted);
+    let owner = workload
+        .owner
+        .map(|owner| snapshot.text(snapshot.object(owner).kind));
+    let by_owner = match owner {
+        Some("Prometheus" | "PrometheusAgent") => named("prometheus"),
+        Some("Alertmanager") => named("alertmanager"),
+        _ => None,
+    };
+    let by_image = || {
+        containers
+            .iter()
+            .find_map(|container| named(image_name(snapshot.text(container.image))))
+    };
+    let &(name, keeps_data) = by_owner.or_else(by_image)?;
+    let forwards = owner == Some("PrometheusAgent")
+        || containers
+            .iter()
+            .any(|container| is_agent(snapshot, container));
+    Some(Server {
+        name,
+        keeps_data,
+        forwards,
     })
 }
 
+/// Whether a Prometheus runs as an agent, which forwards all that it scrapes.
+fn is_agent(snapshot: &Snapshot, container: &Container) -> bool {
+    let flag = |name| container_flag(snapshot, container, name);
+    flag("agent").is_some_and(|value| value != "false")
+        || flag("storage.agent.path").is_some()
+        || flag("enable-feature")
+            .is_some_and(|features| features.split(',').any(|feature| feature == "agent"))
+}
+
 fn judge_absence(snapshot: &Snapshot, findings: &mut Findings) {
-    const KINDS: &[ResourceKind] = &[ResourceKind::Deployment, ResourceKind::StatefulSet, ResourceKind::Pod];
+    const KINDS: &[ResourceKind] = &[
+        ResourceKind::Deployment,
+        ResourceKind::StatefulSet,
+        ResourceKind::Pod,
+    ];
     if let Some(missing) = snapshot.first_missing(KINDS, Text::default()) {
         findings.unknown(Snapshot::CLUSTER, missing);
         return;
     }
-    let mut images = snapshot.pod_specs.iter().flat_map(|spec| &spec.containers).map(|container| container.image);
+    let mut images = snapshot
+        .pod_specs
+        .iter()
+        .flat_map(|spec| &spec.containers)
+        .map(|container| container.image);
     if images.any(|image| FORWARDERS.contains(&image_name(snapshot.text(image)))) {
         return findings.not_applicable(Snapshot::CLUSTER, "metrics are sent out of the cluster");
     }
@@ -200,7 +253,10 @@ fn judge_absence(snapshot: &Snapshot, findings: &mut Findings) {
         return findings.not_applicable(Snapshot::CLUSTER, "no monitoring in the input");
     }
     findings
-        .fail(Snapshot::CLUSTER, "no Prometheus, Alertmanager or metrics-server runs here")
+        .fail(
+            Snapshot::CLUSTER,
+            "no Prometheus, Alertmanager or metrics-server runs here",
+        )
         .leads_to("failures are noticed by users first")
         .fix("install metrics-server and a monitoring with alerts");
 }
@@ -210,66 +266,122 @@ fn judge(input: &Input, workload: &Workload, server: &Server, findings: &mut Fin
     if is_known_to_be(input, Profile::SingleNode) {
         return findings.not_applicable(workload.object, "single-node cluster");
     }
-    if forwards(snapshot, server.container) {
+    if server.forwards {
         return findings.not_applicable(workload.object, "it only forwards");
     }
     let Some(replicas) = judged_replicas(snapshot, workload, findings) else {
         return;
     };
-    let pods: Vec<&Pod> = snapshot.current_pods_of(workload).filter(|pod| !pod.node_name.is_empty()).collect();
-    let nodes = node_names(snapshot, pods.iter().copied());
-    let name = server.name;
-    let (message, consequence, fix, faults): (String, String, &str, Vec<String>) = if replicas.floor < 2 {
-        let fault = nodes.first().map_or_else(|| "losing its node".into(), |node| format!("losing {node}"));
-        (format!("{name} runs 1 replica"), blind(name), "replicas: 2, spread over nodes", vec![fault])
-    } else if pods.len() >= 2 && nodes.len() == 1 {
-        let fault = format!("losing {}", nodes[0]);
-        (format!("all {} pods of {name} run on {}", pods.len(), nodes[0]), blind(name), "spread the pods over nodes", vec![fault])
-    } else if server.keeps_data && !has_lasting_storage(snapshot, workload) {
-        let consequence = "every new pod starts without history".into();
-        (format!("{name} has no lasting storage"), consequence, "give it a volumeClaimTemplate", Vec::new())
-    } else {
+    let weakness = single_replica(snapshot, workload, server, &replicas)
+        .or_else(|| shared_node(snapshot, workload, server))
+        .or_else(|| lost_history(snapshot, workload, server));
+    let Some(weakness) = weakness else {
         return findings.pass(workload.object);
     };
-    let storage_only = faults.is_empty();
-    let finding = findings.fail(workload.object, message);
-    if storage_only {
-        finding.evidence("spec.template.spec.volumes", "no claim");
-    } else if replicas.floor < 2 {
-        finding.evidence("spec.replicas", if replicas.defaulted { "1 (default)" } else { "1" });
-    } else {
-        for pod in &pods {
-            finding.evidence_of(pod.object, "spec.nodeName", snapshot.text(pod.node_name));
-        }
-    }
-    finding.leads_to(consequence).fix(fix).at_risk(blast_radius(snapshot, [workload], faults));
-    if storage_only && name == "alertmanager" {
+    let finding = findings.fail(workload.object, weakness.message);
+    finding.evidence.push(weakness.evidence);
+    if weakness.fault.is_none() && server.name == "alertmanager" {
         finding.severity(Severity::Low);
     }
+    finding
+        .related(workload.owner)
+        .leads_to(weakness.consequence)
+        .fix(weakness.fix)
+        .at_risk(blast_radius(
+            snapshot,
+            [workload],
+            weakness.fault.into_iter().collect(),
+        ));
 }
 
-fn blind(name: &str) -> String {
-    match name {
-        "metrics-server" => "autoscalers stand still and kubectl top is empty".into(),
-        "alertmanager" => "nobody is told".into(),
-        _ => "nothing is measured while things fail".into(),
+fn single_replica(
+    snapshot: &Snapshot,
+    workload: &Workload,
+    server: &Server,
+    replicas: &ReplicaRange,
+) -> Option<Weakness> {
+    let nodes = node_names(snapshot, snapshot.current_pods_of(workload));
+    (replicas.floor < 2).then(|| Weakness {
+        message: format!("{} runs 1 replica", server.name),
+        consequence: blindness(server),
+        fix: "replicas: 2, spread over nodes",
+        fault: Some(format!("losing {}", nodes.first().unwrap_or(&"its node"))),
+        evidence: Evidence {
+            object: None,
+            path: "spec.replicas".into(),
+            value: if replicas.defaulted {
+                "1 (default)".into()
+            } else {
+                "1".into()
+            },
+        },
+    })
+}
+
+fn shared_node(snapshot: &Snapshot, workload: &Workload, server: &Server) -> Option<Weakness> {
+    let pods: Vec<&Pod> = snapshot
+        .current_pods_of(workload)
+        .filter(|pod| !pod.node_name.is_empty())
+        .collect();
+    let nodes = node_names(snapshot, pods.iter().copied());
+    let ([first, _, ..], [node]) = (&pods[..], &nodes[..]) else {
+        return None;
+    };
+    Some(Weakness {
+        message: format!("all {} pods of {} run on {node}", pods.len(), server.name),
+        consequence: blindness(server),
+        fix: "spread the pods over nodes",
+        fault: Some(format!("losing {node}")),
+        evidence: Evidence {
+            object: Some(first.object),
+            path: "spec.nodeName".into(),
+            value: (*node).into(),
+        },
+    })
+}
+
+fn lost_history(snapshot: &Snapshot, workload: &Workload, server: &Server) -> Option<Weakness> {
+    (server.keeps_data && !has_lasting_storage(snapshot, workload)).then(|| Weakness {
+        message: format!("{} has no lasting storage", server.name),
+        consequence: "every new pod starts without history",
+        fix: "give it a volume claim template",
+        fault: None,
+        evidence: Evidence {
+            object: None,
+            path: "spec.template.spec.volumes".into(),
+            value: "no claim".into(),
+        },
+    })
+}
+
+fn blindness(server: &Server) -> &'static str {
+    match server.name {
+        "metrics-server" => "autoscalers stand still and kubectl top is empty",
+        "alertmanager" => "nobody is told",
+        _ => "nothing is measured while things fail",
     }
-}
-
-/// Whether a Prometheus runs as an agent, which forwards all that it scrapes.
-fn forwards(snapshot: &Snapshot, container: &Container) -> bool {
-    let flag = |name| container_flag(snapshot, container, name);
-    flag("agent").is_some_and(|value| value != "false")
-        || flag("storage.agent.path").is_some()
-        || flag("enable-feature").is_some_and(|features| features.split(',').any(|feature| feature == "agent"))
 }
 
 /// Whether its data outlives a pod: a claim, or a Thanos sidecar that carries it away.
 fn has_lasting_storage(snapshot: &Snapshot, workload: &Workload) -> bool {
     let spec = snapshot.spec_of(workload);
-    let lasts = |source| matches!(source, VolumeSource::Claim | VolumeSource::Network | VolumeSource::Disk | VolumeSource::HostPath);
-    workload.stateful.as_ref().is_some_and(|stateful| !stateful.claim_templates.is_empty())
+    let lasts = |source| {
+        matches!(
+            source,
+            VolumeSource::Claim
+                | VolumeSource::Network
+                | VolumeSource::Disk
+                | VolumeSource::HostPath
+        )
+    };
+    workload
+        .stateful
+        .as_ref()
+        .is_some_and(|stateful| !stateful.claim_templates.is_empty())
         || spec.volumes.iter().any(|volume| lasts(volume.source))
-        || spec.containers.iter().any(|container| image_name(snapshot.text(container.image)) == "thanos")
+        || spec
+            .containers
+            .iter()
+            .any(|container| image_name(snapshot.text(container.image)) == "thanos")
         || snapshot.pods_of(workload).any(|pod| pod.claims.count > 0)
 }
