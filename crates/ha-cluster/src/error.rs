@@ -8,6 +8,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// A failure of the test cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The page of the example cluster says something that it may not.
+    #[error("the example cluster cannot be expanded: {0}")]
+    Demo(String),
     /// Go is needed to build the cluster and is not installed.
     #[error(
         "go was not found on the PATH, and {program} comes from its Go module: install Go 1.26 or \

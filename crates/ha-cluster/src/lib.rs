@@ -13,6 +13,7 @@ pub mod binaries;
 mod cluster;
 mod components;
 mod credentials;
+pub mod demo;
 mod error;
 pub mod generate;
 pub mod load;
