@@ -13,7 +13,7 @@ pub(crate) const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// Bounds over all modules of a component together: name, and how many.
 const MAX_CODE_BYTES: u64 = 8 * 1024 * 1024;
-const MAX_FUNCTION_BYTES: u64 = 256 * 1024;
+const MAX_FUNCTION_BYTES: u64 = 512 * 1024;
 const MAX_FUNCTIONS: u64 = 20_000;
 const MAX_GLOBALS: u64 = 1_000;
 const MAX_TABLES: u64 = 16;

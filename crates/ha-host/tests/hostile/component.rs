@@ -41,7 +41,8 @@ pub(crate) fn component(module: &str, rules: &str) -> Vec<u8> {
         .select_world(&[package], Some("policy-world"))
         .expect("its world");
     let mut module = wat::parse_str(module).expect("the test's module is valid text");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        .expect("metadata");
     let mut component = ComponentEncoder::default()
         .module(&module)
         .and_then(|encoder| encoder.encode())

@@ -137,7 +137,7 @@ fn a_flood_of_findings_is_refused() {
 #[test]
 fn a_little_memory_cannot_become_a_lot_of_ours() {
     // 9,000 findings whose messages are the same 32 KiB: 280 MiB, if they were copied.
-    match ask(&flood(9_000, (131_072, 32_768))) {
+    match ask(&flood(9_000, (2_000_000, 32_768))) {
         Err(PolicyFailure::Garbage { what }) => assert!(what.contains("too much data"), "{what}"),
         other => panic!("{other:?}"),
     }
