@@ -61,9 +61,8 @@ impl Group {
         };
         if lifetime == Lifetime::WithParent {
             let mut guard = Command::new("sh");
-            guard
-                .args(["-c", "cat >/dev/null; kill -KILL 0"])
-                .stdin(Stdio::piped());
+            guard.args(["-c", "cat; kill -KILL 0"]);
+            guard.stdin(Stdio::piped()).stdout(Stdio::null());
             group.spawn("guard", guard, PathBuf::new())?;
             group.guard_input = group.children[0].child.stdin.take();
         }
