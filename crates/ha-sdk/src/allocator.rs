@@ -13,9 +13,9 @@ use core::arch::wasm32::{memory_grow, memory_size};
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 
-use talc::cell::TalcCell;
 use talc::base::Talc;
 use talc::base::binning::Binning;
+use talc::cell::TalcCell;
 use talc::source::Source;
 use talc::wasm::WasmBinning;
 
@@ -26,7 +26,10 @@ pub(crate) const PAGE: usize = 64 * 1024;
 const OVERHEAD: usize = 64;
 
 #[global_allocator]
-static HEAP: Heap = Heap(UnsafeCell::new(TalcCell::new(Memory { start: None, end: None })));
+static HEAP: Heap = Heap(UnsafeCell::new(TalcCell::new(Memory {
+    start: None,
+    end: None,
+})));
 
 struct Heap(UnsafeCell<TalcCell<Memory, WasmBinning>>);
 
@@ -41,7 +44,12 @@ unsafe impl Sync for Heap {}
 pub(crate) unsafe fn restart(start: usize) {
     // SAFETY: no call into the allocator is under way, since there is one thread and this is
     // not called from within it; the old state owns nothing that needs dropping.
-    unsafe { *HEAP.0.get() = TalcCell::new(Memory { start: Some(start), end: None }) };
+    unsafe {
+        *HEAP.0.get() = TalcCell::new(Memory {
+            start: Some(start),
+            end: None,
+        })
+    };
 }
 
 /// The first address behind the module's static data and stack, which the linker knows.
@@ -55,7 +63,9 @@ pub(crate) fn static_end() -> usize {
 /// The first address behind memory.
 pub(crate) fn memory_end() -> usize {
     // All 4 GiB in use would overflow to 0; the last bytes then stay unused.
-    memory_size::<0>().checked_mul(PAGE).unwrap_or(usize::MAX - OVERHEAD)
+    memory_size::<0>()
+        .checked_mul(PAGE)
+        .unwrap_or(usize::MAX - OVERHEAD)
 }
 
 /// Makes memory reach at least up to `end`. `false` when the host refuses.
@@ -77,17 +87,24 @@ struct Memory {
 // contract is that everything above `start` is the policy's.
 unsafe impl Source for Memory {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        let wanted = layout.size().saturating_add(layout.align()).saturating_add(OVERHEAD);
+        let wanted = layout
+            .size()
+            .saturating_add(layout.align())
+            .saturating_add(OVERHEAD);
         let heap_end = match talc.source.end {
             Some(end) => {
-                grow_to(memory_end().saturating_add(wanted)).then_some(()).ok_or(())?;
+                grow_to(memory_end().saturating_add(wanted))
+                    .then_some(())
+                    .ok_or(())?;
                 // SAFETY: `end` is what the last `claim` or `extend` returned.
                 unsafe { talc.extend(end, memory_end() as *mut u8) }
             }
             None => {
                 let start = talc.source.start.unwrap_or_else(static_end);
                 let room = talc::min_first_heap_layout::<B>().size() + OVERHEAD;
-                grow_to(start.saturating_add(room)).then_some(()).ok_or(())?;
+                grow_to(start.saturating_add(room))
+                    .then_some(())
+                    .ok_or(())?;
                 // SAFETY: memory from `start` to its end exists and is the policy's.
                 unsafe { talc.claim(start as *mut u8, memory_end() - start) }.ok_or(())?
             }

@@ -8,6 +8,7 @@
 mod package;
 mod precompile;
 mod toolchain;
+mod try_out;
 
 use std::path::PathBuf;
 
@@ -48,6 +49,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let opa = package::opa_module(&module, &metadata)?;
     let component = package::component(&module, &metadata)?;
     let native = precompile::precompile(&component, args.precompile_for.as_deref())?;
+
+    try_out::try_out(&component, &native)?;
 
     let folder = shell::root().join("target/policies");
     for (name, bytes) in [
