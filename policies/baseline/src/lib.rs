@@ -10,3 +10,5 @@ mod rules;
 mod shared;
 
 pub use rules::RULES;
+
+ha_sdk::export_policy!(RULES);
