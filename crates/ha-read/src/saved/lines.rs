@@ -21,16 +21,25 @@ pub(super) enum End {
     TooLarge(String),
 }
 
-/// Sends the lines of a file, in batches of whole lines; the last line may lack its end. Stops when nobody listens.
-pub(super) fn send(path: &Path, limits: &Limits, batches: &SyncSender<Result<Vec<u8>, End>>) {
-    if let Err(end) = unpack(path, limits, &mut |batch| batches.send(Ok(batch)).is_ok()) {
+/// Where the text of a snapshot comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Origin<'o> {
+    /// A file.
+    File(&'o Path),
+    /// Bytes that are part of the program.
+    Bytes(&'o [u8]),
+}
+
+/// Sends the lines of a snapshot, in batches of whole lines; the last line may lack its end. Stops when nobody listens.
+pub(super) fn send(origin: Origin, limits: &Limits, batches: &SyncSender<Result<Vec<u8>, End>>) {
+    if let Err(end) = unpack(origin, limits, &mut |batch| batches.send(Ok(batch)).is_ok()) {
         // The listener may have stopped already.
         let _ = batches.send(Err(end));
     }
 }
 
-fn unpack(path: &Path, limits: &Limits, send: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), End> {
-    let mut text = open(path).map_err(End::Failed)?;
+fn unpack(origin: Origin, limits: &Limits, send: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), End> {
+    let mut text = open(origin).map_err(End::Failed)?;
     let mut total: u64 = 0;
     let mut batch = Vec::with_capacity(2 * BATCH);
     loop {
@@ -67,13 +76,15 @@ fn unpack(path: &Path, limits: &Limits, send: &mut dyn FnMut(Vec<u8>) -> bool) -
     }
 }
 
-/// The text of a file: unpacked when it is gzip, else as it is.
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let is_gzip = file.fill_buf()?.starts_with(&[0x1F, 0x8B]);
-    Ok(if is_gzip {
-        Box::new(MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    })
+/// The text: unpacked when it is gzip, else as it is.
+fn open(origin: Origin<'_>) -> io::Result<Box<dyn Read + '_>> {
+    match origin {
+        Origin::File(path) => text_of(BufReader::with_capacity(1 << 16, File::open(path)?)),
+        Origin::Bytes(bytes) => text_of(bytes),
+    }
+}
+
+fn text_of<'t>(mut input: impl BufRead + 't) -> io::Result<Box<dyn Read + 't>> {
+    let is_gzip = input.fill_buf()?.starts_with(&[0x1F, 0x8B]);
+    Ok(if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
 }

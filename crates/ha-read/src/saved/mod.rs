@@ -22,7 +22,7 @@ use ha_core::snapshot::Timestamp;
 use crate::Reading;
 
 pub use anonymize::Anonymizer;
-pub use read::{Limits, read, read_with};
+pub use read::{Limits, read, read_bytes, read_with};
 pub use write::write;
 
 /// What a saved snapshot holds beside its objects.

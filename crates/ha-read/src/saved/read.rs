@@ -8,7 +8,7 @@ use ha_core::snapshot::GapReason;
 use ha_snapshot::objects::Object;
 
 use super::format::{Header, KIND, ReadObject, Trailer, VERSION};
-use super::lines::{self, End};
+use super::lines::{self, End, Origin};
 use super::{Saved, SavedError};
 use crate::Gap;
 
@@ -58,9 +58,21 @@ pub fn read_with(
     limits: &Limits,
     sink: &mut dyn FnMut(Object),
 ) -> Result<Saved, SavedError> {
+    read_from(Origin::File(path), path, limits, sink)
+}
+
+/// Reads a snapshot that is part of the program; errors call it `name`.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_bytes(name: &Path, bytes: &[u8], sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
+    read_from(Origin::Bytes(bytes), name, &Limits::default(), sink)
+}
+
+fn read_from(origin: Origin, path: &Path, limits: &Limits, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
-        scope.spawn(move || lines::send(path, limits, &sender));
+        scope.spawn(move || lines::send(origin, limits, &sender));
         Reader {
             path,
             limits,
