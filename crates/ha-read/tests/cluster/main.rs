@@ -5,8 +5,10 @@
 mod api;
 mod credentials;
 mod faults;
+mod kubeconfig;
 mod paging;
 mod permissions;
 mod server;
+mod tls;
 mod versions;
 mod whole;
