@@ -202,6 +202,7 @@ fn judge(snapshot: &Snapshot, schedule: &BackupSchedule, newest: Newest, finding
 struct Fault<'s> {
     severity: Severity,
     message: String,
+    consequence: &'static str,
     /// The backup concerned; none when it is the schedule itself.
     backup: Option<&'s Backup>,
     path: &'static str,
@@ -234,7 +235,7 @@ fn judge_backups(
     };
     finding
         .severity(fault.severity)
-        .leads_to("a restore brings back old data, or none")
+        .leads_to(fault.consequence)
         .fix("read the logs of the newest backup, repair its cause, and run one by hand");
 }
 
@@ -258,6 +259,7 @@ fn fault<'s>(snapshot: &Snapshot, newest: Newest<'s>, interval: i64) -> Option<F
         return Some(Fault {
             severity,
             message,
+            consequence: "a restore brings back older data, or none",
             backup: Some(failed),
             path: "status.phase",
             value: phase.into(),
@@ -269,6 +271,7 @@ fn fault<'s>(snapshot: &Snapshot, newest: Newest<'s>, interval: i64) -> Option<F
         return Some(Fault {
             severity,
             message,
+            consequence: "there is nothing to restore",
             backup: None,
             path: "status.lastBackup",
             value: "unset".into(),
@@ -284,6 +287,7 @@ fn fault<'s>(snapshot: &Snapshot, newest: Newest<'s>, interval: i64) -> Option<F
         return Some(Fault {
             severity,
             message,
+            consequence: "a restore brings back old data",
             backup: Some(backup),
             path,
             value: age,
@@ -292,6 +296,7 @@ fn fault<'s>(snapshot: &Snapshot, newest: Newest<'s>, interval: i64) -> Option<F
     (backup.warnings > 0).then(|| Fault {
         severity: Severity::Medium,
         message: format!("the newest backup has {} warnings", backup.warnings),
+        consequence: "something may be missing from it",
         backup: Some(backup),
         path: "status.warnings",
         value: format!("{}", backup.warnings),

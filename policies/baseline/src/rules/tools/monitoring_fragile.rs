@@ -96,6 +96,22 @@ rule! {
     ///     spec:
     ///       containers: [{name: metrics-server, image: "registry.k8s.io/metrics-server/metrics-server:v0.8.0"}]
     /// ```
+    /// ```yaml fails
+    /// # Made by an operator for an Alertmanager: known by its owner, whatever the image is called.
+    /// apiVersion: apps/v1
+    /// kind: StatefulSet
+    /// metadata:
+    ///   name: alertmanager-main
+    ///   namespace: monitoring
+    ///   ownerReferences: [{apiVersion: monitoring.coreos.com/v1, kind: Alertmanager, name: main, uid: u1, controller: true}]
+    /// spec:
+    ///   replicas: 1  # finding: monitoring-fragile
+    ///   selector: {matchLabels: {app: alertmanager}}
+    ///   template:
+    ///     metadata: {labels: {app: alertmanager}}
+    ///     spec:
+    ///       containers: [{name: alertmanager, image: registry.example/mirror/am:1}]
+    /// ```
     /// ```yaml passes
     /// apiVersion: apps/v1
     /// kind: StatefulSet
