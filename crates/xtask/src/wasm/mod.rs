@@ -48,6 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let metadata = package::metadata()?;
     let opa = package::opa_module(&module, &metadata)?;
     let component = package::component(&module, &metadata)?;
+    package::ensure_same_program(&opa, &component)?;
     let native = precompile::precompile(&component, args.precompile_for.as_deref())?;
 
     try_out::try_out(&component, &native)?;

@@ -178,6 +178,32 @@ fn ensure_no_imports(component: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Both files hold the same program: what is true of one in its engine is true of the other.
+pub(super) fn ensure_same_program(opa: &[u8], component: &[u8]) -> Result<()> {
+    let (opa, component) = (code_sections(opa)?, code_sections(component)?);
+    ensure!(
+        opa.iter().all(|code| component.contains(code)),
+        "the component does not hold the same program as the OPA module"
+    );
+    Ok(())
+}
+
+/// The code of a module, or of all modules in a component.
+fn code_sections(wasm: &[u8]) -> Result<Vec<&[u8]>> {
+    let mut sections = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::CodeSectionStart {
+            unchecked_range, ..
+        } = payload?
+        {
+            let (start, end) = (unchecked_range.start, unchecked_range.end);
+            let section = wasm.get(usize::try_from(start)?..usize::try_from(end)?);
+            sections.push(section.context("a code section reaches beyond the file")?);
+        }
+    }
+    Ok(sections)
+}
+
 /// Appends the `ha:rules` section: a section may stand last in a module and in a component alike.
 fn append_section(wasm: &mut Vec<u8>, metadata: &str) {
     let section = CustomSection {
@@ -197,4 +223,54 @@ fn ensure_rules_section(wasm: &[u8]) -> Result<()> {
         }
     }
     bail!("the packed file has no section {RULES_SECTION}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module with a memory of so many pages, and whatever else is imported.
+    fn module(pages: &str, import: &str) -> Vec<u8> {
+        let text = format!(
+            r#"(module
+                {import}
+                (import "env" "memory" (memory {pages}))
+                (global $stack (mut i32) (i32.const 65536))
+                (func (export "eval") (param i32) (result i32) (global.get $stack))
+                (export "memory" (memory 0))
+                (export "__heap_base" (global $stack)))"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_opa_module_says_its_version_and_its_rules() {
+        let packed = opa_module(&module("5", ""), "[]").unwrap();
+        let mut exports = Vec::new();
+        for payload in Parser::new(0).parse_all(&packed) {
+            match payload.unwrap() {
+                Payload::ExportSection(section) => {
+                    exports.extend(section.into_iter().map(|export| export.unwrap().name));
+                }
+                Payload::CustomSection(section) => {
+                    assert_eq!(
+                        (section.name(), section.data()),
+                        ("ha:rules", b"[]".as_slice())
+                    );
+                }
+                _ => {}
+            }
+        }
+        let versions = ["opa_wasm_abi_version", "opa_wasm_abi_minor_version"];
+        assert_eq!(exports, [["eval", "memory"], versions].concat());
+    }
+
+    #[test]
+    fn what_opa_engines_would_refuse_is_refused_by_name() {
+        let refusal = |module: &[u8]| opa_module(module, "[]").unwrap_err().to_string();
+        assert!(refusal(&module("6", "")).contains("needs 6 pages"));
+        assert!(refusal(&module("5 5", "")).contains("pages"));
+        let clock = r#"(import "wasi" "clock" (func))"#;
+        assert!(refusal(&module("5", clock)).contains("imports wasi.clock"));
+    }
 }
