@@ -187,7 +187,7 @@ fn call(
         .and_then(|interface| instance.get_export_index(&mut *store, Some(&interface), "check"))
         .ok_or_else(|| CallError::Contract(wasmtime::Error::msg("there is none")))?;
     let check: Check<'_> = instance
-        .get_typed_func(&mut *store, &function)
+        .get_typed_func(&mut *store, function)
         .map_err(CallError::Contract)?;
     let (output,) = check.call(&mut *store, input).map_err(CallError::Run)?;
     Ok(output)

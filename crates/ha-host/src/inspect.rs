@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use wasmparser::{Parser, Payload};
 
 use crate::load::LoadError;
+use crate::vet::invalid;
 
 /// The interface that a policy exports, with the version that this host speaks.
 pub const CONTRACT: &str = "ha:policy/policy@0.1.0";
@@ -43,10 +44,7 @@ impl Inspection {
         let mut depth = 0_u32;
         let mut rules = None;
         for payload in Parser::new(0).parse_all(wasm) {
-            let payload = payload.map_err(|error| LoadError::Invalid {
-                message: error.message().into(),
-                offset: error.offset(),
-            })?;
+            let payload = payload.map_err(|error| invalid(&error))?;
             match payload {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
@@ -63,10 +61,9 @@ impl Inspection {
                     );
                 }
                 Payload::ComponentExportSection(section) => {
-                    let names = section.into_iter().flatten().map(|export| export.name.name);
+                    let mut names = section.into_iter().flatten().map(|export| export.name.name);
                     inspection.contract = names
-                        .filter_map(|name| name.strip_prefix(CONTRACT_NAME))
-                        .next()
+                        .find_map(|name| name.strip_prefix(CONTRACT_NAME))
                         .map(str::to_owned)
                         .or(inspection.contract);
                 }

@@ -128,16 +128,12 @@ impl ResourceLimiter for Meter {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let added = desired.saturating_sub(current) as u64;
-        match self.allowed.checked_sub(added) {
-            Some(left) => {
-                self.allowed = left;
-                Ok(true)
-            }
-            None => {
-                self.out_of_memory = true;
-                Err(OutOfMemory.into())
-            }
-        }
+        let Some(left) = self.allowed.checked_sub(added) else {
+            self.out_of_memory = true;
+            return Err(OutOfMemory.into());
+        };
+        self.allowed = left;
+        Ok(true)
     }
 
     fn table_growing(

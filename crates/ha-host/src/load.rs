@@ -107,16 +107,13 @@ impl Policy {
     ) -> Result<Self, LoadError> {
         let inspection = checked(Self::inspect(wasm)?)?;
         let cached = cache.and_then(|cache| cache.get(engine, &inspection.digest));
-        let component = match cached {
-            Some(component) => component,
-            None => {
-                let component = compile_in_time(engine, wasm)?;
-                if let Some(cache) = cache {
-                    cache.put(engine, &inspection.digest, &component);
-                }
-                component
-            }
-        };
+        if let Some(component) = cached {
+            return Self::new(engine, inspection, &component);
+        }
+        let component = compile_in_time(engine, wasm)?;
+        if let Some(cache) = cache {
+            cache.put(engine, &inspection.digest, &component);
+        }
         Self::new(engine, inspection, &component)
     }
 

@@ -53,16 +53,16 @@ pub(crate) fn vet(wasm: &[u8]) -> Result<(), LoadError> {
     }
     let mut contents = Contents::default();
     for payload in Parser::new(0).parse_all(wasm) {
-        contents.add(&payload.map_err(invalid)?);
+        contents.add(&payload.map_err(|error| invalid(&error))?);
     }
     contents.check()?;
     Validator::new_with_features(features())
         .validate_all(wasm)
-        .map_err(invalid)?;
+        .map_err(|error| invalid(&error))?;
     Ok(())
 }
 
-fn invalid(error: wasmparser::BinaryReaderError) -> LoadError {
+pub(crate) fn invalid(error: &wasmparser::BinaryReaderError) -> LoadError {
     LoadError::Invalid {
         message: error.message().into(),
         offset: error.offset(),

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         stale.push(path);
     }
-    let unknown = leftover_pages(&shell)?;
+    let unknown = leftover_pages(&shell);
     ensure!(
         unknown.is_empty(),
         "no rule has these pages any more; please delete them: {}",
@@ -136,7 +136,7 @@ fn plugin(shell: &Shell, arguments: &[&str]) -> Result<String> {
 }
 
 /// Pages whose rule is gone.
-fn leftover_pages(shell: &Shell) -> Result<Vec<String>> {
+fn leftover_pages(shell: &Shell) -> Vec<String> {
     let known = |name: &str| {
         baseline::RULES
             .iter()
@@ -147,10 +147,10 @@ fn leftover_pages(shell: &Shell) -> Result<Vec<String>> {
         .iter()
         .filter_map(|page| page.file_name())
         .map(|name| name.to_string_lossy());
-    Ok(names
+    names
         .filter(|name| !known(name))
         .map(|name| format!("docs/rules/{name}"))
-        .collect())
+        .collect()
 }
 
 fn page_of(rule: &str) -> String {

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let toolchain = args.toolchain.prepare(&shell)?;
     let module = shell.read_binary_file(compile(&shell, toolchain)?)?;
 
-    let metadata = package::metadata()?;
+    let metadata = package::metadata();
     let opa = package::opa_module(&module, &metadata)?;
     let component = package::component(&module, &metadata)?;
     package::ensure_same_program(&opa, &component)?;

@@ -23,8 +23,8 @@ const ABI_VERSIONS: [(&str, i32); 2] = [
 const OPA_MEMORY_PAGES: u64 = 5;
 
 /// The rules of the built-in policy, for the `ha:rules` section.
-pub(super) fn metadata() -> Result<String> {
-    Ok(ha_sdk::metadata_json(baseline::RULES))
+pub(super) fn metadata() -> String {
+    ha_sdk::metadata_json(baseline::RULES)
 }
 
 /// The module as an OPA policy: version constants added, the component's type information removed.

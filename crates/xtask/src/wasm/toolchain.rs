@@ -54,7 +54,7 @@ impl Toolchain {
     }
 
     /// `cargo rustc` for the target, to be completed with the package and its flags.
-    pub(crate) fn cargo<'a>(self, shell: &'a Shell) -> Cmd<'a> {
+    pub(crate) fn cargo(self, shell: &Shell) -> Cmd<'_> {
         let cargo = cmd!(shell, "cargo rustc --target {TARGET}");
         if self != Self::Debian {
             return cargo;

@@ -5,6 +5,7 @@
 //! differently.
 
 use anyhow::{Context, Result};
+use ha_core::labels::LabelSet;
 use ha_core::snapshot::Object;
 use ha_core::{Settings, Snapshot};
 use ha_host::Host;
@@ -18,7 +19,7 @@ pub(super) fn try_out(component: &[u8], native: &[u8]) -> Result<()> {
         .context("the packed policy does not load")?;
     let mut empty = Snapshot {
         objects: vec![Object::default()],
-        label_sets: vec![Default::default()],
+        label_sets: vec![LabelSet::default()],
         ..Snapshot::default()
     };
     empty.texts.ends = vec![0];
