@@ -45,7 +45,7 @@ pub(crate) fn component(module: &str, rules: &str) -> Vec<u8> {
         .expect("metadata");
     let mut component = ComponentEncoder::default()
         .module(&module)
-        .and_then(|encoder| encoder.encode())
+        .and_then(ComponentEncoder::encode)
         .expect("the test's module can be wrapped");
     append_rules(&mut component, rules);
     component
@@ -99,8 +99,8 @@ pub(crate) fn finding(
 
 /// A data segment.
 pub(crate) fn data(at: u32, bytes: &[u8]) -> String {
-    let escaped: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
-    format!(r#"(data (i32.const {at}) "{escaped}")"#)
+    let escaped: Vec<String> = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    format!(r#"(data (i32.const {at}) "{}")"#, escaped.concat())
 }
 
 /// A snapshot of the cluster itself and nothing else.

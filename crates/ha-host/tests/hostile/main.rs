@@ -2,6 +2,7 @@
 //! one policy: never a crash of ours, never a pass.
 //!
 //! Escape sequences in messages (10) are removed where texts are shown, and tested there.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests
 #![allow(clippy::cast_possible_truncation)]
 
 mod cache;
