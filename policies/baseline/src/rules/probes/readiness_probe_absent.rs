@@ -2,11 +2,12 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use ha_sdk::snapshot::{
-    Absence, Container, PodSpec, PortReference, ResourceKind, Service, ServiceType, Snapshot,
-    Workload, WorkloadKind,
+    Absence, Container, PodSpec, PortReference, ResourceKind, Service, Snapshot, Workload,
+    WorkloadKind,
 };
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
+use crate::shared::clients::client_services;
 use crate::shared::paths::pod_spec_path;
 use crate::shared::risk::blast_radius;
 
@@ -134,12 +135,7 @@ fn check_workload(snapshot: &Snapshot, workload: &Workload, findings: &mut Findi
     if !spec.readiness_gates.is_empty() || spec.containers.iter().all(answers) {
         return findings.pass(workload.object);
     }
-    let services: Vec<&Service> = workload
-        .services
-        .iter()
-        .map(|&id| snapshot.service(id))
-        .filter(|service| service.service_type != ServiceType::ExternalName)
-        .collect();
+    let services: Vec<&Service> = client_services(snapshot, workload).collect();
     if services.is_empty() {
         return check_without_service(snapshot, workload, findings);
     }
@@ -196,7 +192,7 @@ fn check_without_service(snapshot: &Snapshot, workload: &Workload, findings: &mu
     findings
         .fail(
             workload.object,
-            "no container has a readiness probe, and no Service selects it",
+            "no container has a readiness probe; it has no Service with clients",
         )
         .leads_to("a rollout goes on, and a budget counts its pods, before they work")
         .severity(Severity::Medium)

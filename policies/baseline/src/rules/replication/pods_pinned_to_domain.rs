@@ -1,6 +1,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 
 use ha_sdk::arithmetic::eligibility::{matches_node_selection, untolerated_taint};
 use ha_sdk::finding::Missing;
@@ -256,20 +257,15 @@ fn selection(snapshot: &Snapshot, spec: &PodSpec) -> String {
     if !spec.node_name.is_empty() {
         return snapshot.text(spec.node_name).into();
     }
-    let mut written = String::new();
-    for label in &spec.node_selector {
-        let separator = if written.is_empty() { "" } else { "," };
-        written += &format!(
-            "{separator}{}={}",
-            snapshot.text(label.key),
-            snapshot.text(label.value)
-        );
-    }
+    let mut parts: Vec<String> = spec
+        .node_selector
+        .iter()
+        .map(|label| format!("{}={}", snapshot.text(label.key), snapshot.text(label.value)))
+        .collect();
     if let Some(affinity) = &spec.node_affinity {
-        let separator = if written.is_empty() { "" } else { " and " };
-        written += &format!("{separator}{} node affinity term(s)", affinity.terms.len());
+        parts.push(format!("{} node affinity term(s)", affinity.terms.len()));
     }
-    written
+    parts.join(" and ")
 }
 
 /// The one node that the specification names, without a look at the cluster.

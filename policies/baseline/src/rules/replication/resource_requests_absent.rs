@@ -175,7 +175,7 @@ fn fail(snapshot: &Snapshot, workload: &Workload, lacking: &[Lack<'_>], findings
     };
     let others = match lacking.len() {
         1 => String::new(),
-        count => format!(", nor do {} others request all", count - 1),
+        count => format!("; {} more lack some", count - 1),
     };
     let name = snapshot.text(first.container.name);
     let finding = findings.fail(
@@ -234,13 +234,13 @@ impl<'s> Requests<'s> {
     /// The long-running containers for which CPU or memory is requested nowhere.
     fn lacking<'p>(&self, namespace: Text, spec: &'p PodSpec, on_pod: bool) -> Vec<Lack<'p>> {
         let defaults = self.defaults.get(&namespace).map_or(&[][..], Vec::as_slice);
-        let of_pod = if on_pod { &spec.requests[..] } else { &[] };
-        let requests = |container: &Container, resource: &str| {
+        let shared = if on_pod { &spec.requests[..] } else { &[] };
+        let is_requested = |container: &Container, resource: &str| {
             container
                 .requests
                 .iter()
                 .chain(defaults)
-                .chain(of_pod)
+                .chain(shared)
                 .any(|amount| self.snapshot.text(amount.resource) == resource)
         };
         let ordinary = spec
@@ -260,8 +260,8 @@ impl<'s> Requests<'s> {
                 container,
                 list,
                 index,
-                cpu: !requests(container, "cpu"),
-                memory: !requests(container, "memory"),
+                cpu: !is_requested(container, "cpu"),
+                memory: !is_requested(container, "memory"),
             })
             .filter(|lack| lack.cpu || lack.memory)
             .collect()

@@ -218,11 +218,11 @@ fn check_bounds(
         ))
         .evidence(
             format!("spec.{strategy}.rollingUpdate.maxUnavailable"),
-            written(&update.max_unavailable),
+            written(update.max_unavailable),
         )
         .evidence(
             format!("spec.{strategy}.rollingUpdate.maxSurge"),
-            written(&update.max_surge),
+            written(update.max_surge),
         )
         .at_risk(blast_radius(snapshot, [workload], vec!["a rollout".into()]));
     if floor == 1 && workload.kind != WorkloadKind::StatefulSet {
@@ -267,7 +267,7 @@ fn check_recreate(
         .fix("strategy: RollingUpdate, unless two versions must not run together");
 }
 
-fn written(threshold: &Threshold) -> String {
+fn written(threshold: Threshold) -> String {
     match threshold {
         Threshold::Count(count) => format!("{count}"),
         Threshold::Percent(percent) => format!("{percent}%"),

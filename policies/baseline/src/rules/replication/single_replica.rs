@@ -8,6 +8,7 @@ use ha_sdk::settings::Tier;
 use ha_sdk::snapshot::{ResourceKind, Workload};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
+use crate::shared::clients::client_services;
 use crate::shared::judged_replicas;
 use crate::shared::leaders::Leaders;
 use crate::shared::risk::blast_radius;
@@ -187,7 +188,7 @@ fn check_workload(
     if replicas.floor > 1 {
         finding.leads_to(format!("one failure leaves {}", replicas.floor - 1));
     }
-    if workload.services.is_empty() {
+    if client_services(snapshot, workload).next().is_none() {
         finding.severity(Severity::Medium);
     }
 }
