@@ -48,8 +48,8 @@ pub(crate) unsafe fn restart(start: usize) {
         *HEAP.0.get() = TalcCell::new(Memory {
             start: Some(start),
             end: None,
-        })
-    };
+        });
+    }
 }
 
 /// The first address behind the module's static data and stack, which the linker knows.
@@ -68,10 +68,14 @@ pub(crate) fn memory_end() -> usize {
         .unwrap_or(usize::MAX - OVERHEAD)
 }
 
-/// Makes memory reach at least up to `end`. `false` when the host refuses.
-pub(crate) fn grow_to(end: usize) -> bool {
+/// Makes memory reach at least up to `end`, if the host allows it.
+pub(crate) fn grow_to(end: usize) -> Result<(), ()> {
     let missing = end.saturating_sub(memory_end()).div_ceil(PAGE);
-    missing == 0 || memory_grow::<0>(missing) != usize::MAX
+    if missing == 0 || memory_grow::<0>(missing) != usize::MAX {
+        Ok(())
+    } else {
+        Err(())
+    }
 }
 
 /// Where `talc` gets memory from: first what is there already, then what the host adds.
@@ -91,23 +95,16 @@ unsafe impl Source for Memory {
             .size()
             .saturating_add(layout.align())
             .saturating_add(OVERHEAD);
-        let heap_end = match talc.source.end {
-            Some(end) => {
-                grow_to(memory_end().saturating_add(wanted))
-                    .then_some(())
-                    .ok_or(())?;
-                // SAFETY: `end` is what the last `claim` or `extend` returned.
-                unsafe { talc.extend(end, memory_end() as *mut u8) }
-            }
-            None => {
-                let start = talc.source.start.unwrap_or_else(static_end);
-                let room = talc::min_first_heap_layout::<B>().size() + OVERHEAD;
-                grow_to(start.saturating_add(room))
-                    .then_some(())
-                    .ok_or(())?;
-                // SAFETY: memory from `start` to its end exists and is the policy's.
-                unsafe { talc.claim(start as *mut u8, memory_end() - start) }.ok_or(())?
-            }
+        let heap_end = if let Some(end) = talc.source.end {
+            grow_to(memory_end().saturating_add(wanted))?;
+            // SAFETY: `end` is what the last `claim` or `extend` returned.
+            unsafe { talc.extend(end, memory_end() as *mut u8) }
+        } else {
+            let start = talc.source.start.unwrap_or_else(static_end);
+            let room = talc::min_first_heap_layout::<B>().size() + OVERHEAD;
+            grow_to(start.saturating_add(room))?;
+            // SAFETY: memory from `start` to its end exists and is the policy's.
+            unsafe { talc.claim(start as *mut u8, memory_end() - start) }.ok_or(())?
         };
         talc.source.end = Some(heap_end);
         Ok(())

@@ -68,7 +68,7 @@ pub(super) fn allocate(size: usize) -> *mut u8 {
     let start = pointer();
     let Some(end) = start
         .checked_add(size)
-        .filter(|end| allocator::grow_to(*end))
+        .filter(|end| allocator::grow_to(*end).is_ok())
     else {
         super::abi::trap()
     };
