@@ -62,11 +62,14 @@ fn generate(shell: &Shell) -> Result<Vec<Generated>> {
         .map(|rule| RuleInfo::from(*rule))
         .collect();
     let mut files = vec![("README.md".to_owned(), readme(shell, &rules)?)];
+    // The same build as that of the tests: any other selection of packages has other features, and would compile
+    // everything once more.
     cmd!(
         shell,
-        "cargo build --quiet --package kubectl-ha --bin kubectl-ha"
+        "cargo test --quiet --workspace --all-features --no-run"
     )
     .quiet()
+    .ignore_stderr()
     .run()?;
     for rule in &rules {
         let name = &rule.name;
@@ -127,10 +130,10 @@ fn schemas(shell: &Shell) -> Result<Vec<Generated>> {
 
 /// What the program prints.
 fn plugin(shell: &Shell, arguments: &[&str]) -> Result<String> {
-    let run = cmd!(
-        shell,
-        "cargo run --quiet --package kubectl-ha --bin kubectl-ha -- {arguments...}"
-    );
+    let program = shell::target()
+        .join("debug")
+        .join(format!("kubectl-ha{}", std::env::consts::EXE_SUFFIX));
+    let run = cmd!(shell, "{program} {arguments...}");
     let output = run.quiet().output()?;
     Ok(String::from_utf8(output.stdout)?)
 }

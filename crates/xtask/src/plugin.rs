@@ -75,9 +75,7 @@ fn build(shell: &Shell, steps: &mut Steps) -> Result<PathBuf> {
     steps.run("build the plugin", || {
         Ok(cmd!(shell, "cargo build --release --package kubectl-ha --bins").run()?)
     })?;
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
-    Ok(target.join("release"))
+    Ok(shell::target().join("release"))
 }
 
 fn executable(name: &str) -> String {

@@ -18,6 +18,11 @@ pub(crate) fn root() -> PathBuf {
         .to_path_buf()
 }
 
+/// The folder into which cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// A shell that works in the repository's root.
 pub(crate) fn shell() -> Result<Shell> {
     let shell = Shell::new()?;
