@@ -223,7 +223,7 @@ impl Reader<'_> {
                 listed,
                 namespaces,
                 GapReason::NotInInput,
-                "-n does not name it",
+                "-n does not name them",
             );
             return;
         }
