@@ -26,7 +26,8 @@ const TIME_PER_RECORD: Duration = Duration::from_micros(200);
 /// What a policy may say: findings, and bytes in all strings and lists together.
 const BASE_FINDINGS: usize = 10_000;
 const FINDINGS_PER_OBJECT: usize = 4;
-const OUTPUT_BYTES: usize = 64 * 1024 * 1024;
+const BASE_OUTPUT: usize = 64 * 1024 * 1024;
+const OUTPUT_PER_OBJECT: usize = 1024;
 
 /// A component is a few core instances: the program, and what the tools put around it.
 const INSTANCES: usize = 16;
@@ -62,7 +63,7 @@ impl Limits {
             time: BASE_TIME
                 + TIME_PER_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX)),
             findings: BASE_FINDINGS + FINDINGS_PER_OBJECT * snapshot.objects.len(),
-            output_bytes: OUTPUT_BYTES,
+            output_bytes: BASE_OUTPUT + OUTPUT_PER_OBJECT * snapshot.objects.len(),
         }
     }
 
