@@ -8,13 +8,15 @@ use crate::shared::budgets::{is_covered, unread_budgets};
 use crate::shared::judged_replicas;
 use crate::shared::leaders::Leaders;
 use crate::shared::risk::blast_radius;
+use crate::shared::separation::{Domain, Separation, separation};
 
 rule! {
     /// A workload with two or more replicas is guarded by no PodDisruptionBudget.
     ///
     /// ## Why it matters
     /// Replicas protect against one loss at a time. A node drain, an upgrade or the node autoscaler evicts pods on
-    /// purpose, and without a budget nothing stops it from evicting all replicas together.
+    /// purpose, and without a budget nothing stops it from evicting all replicas together. Where a hard rule keeps
+    /// replicas on different nodes, that takes several drains at once, and the finding is milder.
     ///
     /// ## Remediation
     /// Add a PodDisruptionBudget in the same namespace whose selector matches the labels of the pod template, with
@@ -159,7 +161,10 @@ fn check_workload(input: &Input, leaders: &Leaders, workload: &Workload, finding
             finding.evidence("spec.replicas", format!("{}", replicas.floor));
         }
     }
-    if leaders.elects(workload) {
+    // Where the scheduler insists on several nodes, one drain leaves what is needed; it takes several at once.
+    let one_per_node =
+        separation(input, workload, replicas.floor, Domain::Node) == Separation::Hard;
+    if one_per_node || leaders.elects(workload) {
         finding.severity(Severity::Medium);
     }
 }

@@ -1,14 +1,17 @@
 use alloc::format;
 
 use ha_sdk::finding::Missing;
-use ha_sdk::labels::LabelSelector;
-use ha_sdk::snapshot::{GapReason, ResourceKind, Service, Snapshot};
+use ha_sdk::labels::{LabelSelector, Requirement};
+use ha_sdk::snapshot::{GapReason, ResourceKind, Service, Snapshot, Workload, WorkloadKind};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
 use crate::shared::endpoints::{
     idle_reason, managed_selector, ready_endpoints, runtime_key, unread_pods,
 };
 use crate::shared::selectors::{Templates, selector_text};
+
+/// The label by which a StatefulSet names each of its pods.
+const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 
 rule! {
     /// A Service selects no pod, or none of the pods it selects is ready.
@@ -85,6 +88,26 @@ rule! {
     ///     metadata: {labels: {app: reports, tier: web}}
     ///     spec:
     ///       containers: [{name: reports, image: reports}]
+    /// ```
+    /// ```yaml passes
+    /// apiVersion: v1
+    /// kind: Service
+    /// metadata: {name: queue-0, namespace: bi}
+    /// spec:
+    ///   selector: {app: queue, statefulset.kubernetes.io/pod-name: queue-0}
+    ///   ports: [{port: 5672}]
+    /// ---
+    /// apiVersion: apps/v1
+    /// kind: StatefulSet
+    /// metadata: {name: queue, namespace: bi}
+    /// spec:
+    ///   serviceName: queue
+    ///   replicas: 3
+    ///   selector: {matchLabels: {app: queue}}
+    ///   template:
+    ///     metadata: {labels: {app: queue}}
+    ///     spec:
+    ///       containers: [{name: queue, image: queue}]
     /// ```
     /// ```yaml passes
     /// apiVersion: v1
@@ -170,7 +193,7 @@ fn unmatched(
     selector: &LabelSelector,
     findings: &mut Findings,
 ) {
-    if ready_endpoints(service).next().is_some() {
+    if ready_endpoints(service).next().is_some() || selects_member(snapshot, service, selector) {
         return findings.pass(service.object);
     }
     if let Some(missing) = unread_pods(snapshot, service) {
@@ -202,4 +225,36 @@ fn unmatched(
             snapshot.title(workload)
         ));
     }
+}
+
+/// Whether the selector names one member of a StatefulSet: a label that pods get by their ordinal.
+fn selects_member(snapshot: &Snapshot, service: &Service, selector: &LabelSelector) -> bool {
+    let is_name = |requirement: &Requirement| snapshot.text(requirement.key) == POD_NAME_LABEL;
+    let Some(name) = selector
+        .requirements
+        .iter()
+        .find(|requirement| is_name(requirement))
+    else {
+        return false;
+    };
+    let is_member = |workload: &Workload, pod: &str| {
+        let ordinal = pod.strip_prefix(snapshot.name_of(workload));
+        let ordinal = ordinal.and_then(|rest| rest.strip_prefix('-')?.parse::<u32>().ok());
+        ordinal.is_some_and(|ordinal| ordinal < workload.replicas.unwrap_or(1))
+    };
+    let names_member = |workload: &Workload| {
+        let mut values = name.values.iter();
+        workload.kind == WorkloadKind::StatefulSet
+            && workload.namespace == service.namespace
+            && values.any(|&pod| is_member(workload, snapshot.text(pod)))
+    };
+    let meets_others = |workload: &Workload| {
+        let labels = snapshot.labels(workload.template_labels);
+        let mut others = selector.requirements.iter().filter(|other| !is_name(other));
+        others.all(|requirement| requirement.matches(labels, &snapshot.texts))
+    };
+    let mut workloads = snapshot.workloads.iter();
+    // In a cluster the pods themselves bear the label.
+    !snapshot.is_live()
+        && workloads.any(|workload| names_member(workload) && meets_others(workload))
 }
