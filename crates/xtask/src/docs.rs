@@ -130,11 +130,9 @@ fn schemas(shell: &Shell) -> Result<Vec<Generated>> {
 
 /// What the program prints.
 fn plugin(shell: &Shell, arguments: &[&str]) -> Result<String> {
-    let program = shell::target()
-        .join("debug")
-        .join(format!("kubectl-ha{}", std::env::consts::EXE_SUFFIX));
-    let run = cmd!(shell, "{program} {arguments...}");
-    let output = run.quiet().output()?;
+    let name = format!("kubectl-ha{}", std::env::consts::EXE_SUFFIX);
+    let program = shell::target_dir().join("debug").join(name);
+    let output = cmd!(shell, "{program} {arguments...}").quiet().output()?;
     Ok(String::from_utf8(output.stdout)?)
 }
 
