@@ -4,7 +4,7 @@
 //! document is refused instead of expanded. Nesting is bounded by the parser's limits. A key that stands twice
 //! counts with its last value, as for kubectl, and is reported.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput};
 use serde_json::{Map, Value};
@@ -17,6 +17,8 @@ const NESTING: usize = 128;
 const COPIED: usize = 32 << 20;
 /// What one document may become, in the estimated bytes of the tree.
 const LARGEST: usize = 2 << 30;
+/// Most keys standing twice that are told of one document.
+const DUPLICATES: usize = 100;
 /// What a node costs beside its text.
 const NODE: usize = 64;
 
@@ -184,7 +186,7 @@ impl<'t> Builder<'t> {
     fn mapping(&mut self, span: &Span, mut mark: Option<&mut Mark>) -> Result<Value, Fault> {
         self.grow(0, span)?;
         let mut map = Map::new();
-        let mut merged = Vec::new();
+        let mut merged = HashSet::new();
         loop {
             let (event, span) = self.event()?;
             if matches!(event, Event::MappingEnd) {
@@ -196,7 +198,8 @@ impl<'t> Builder<'t> {
                 continue;
             }
             let key = self.key(event, &span)?;
-            if map.contains_key(&key) && !merged.contains(&key) {
+            let is_told = self.duplicates.len() < DUPLICATES;
+            if is_told && map.contains_key(&key) && !merged.contains(&key) {
                 self.duplicates.push(fault(
                     &span,
                     format!("the key `{key}` stands twice; its last value counts"),
@@ -252,7 +255,7 @@ impl<'t> Builder<'t> {
     fn merge(
         &mut self,
         map: &mut Map<String, Value>,
-        merged: &mut Vec<String>,
+        merged: &mut HashSet<String>,
     ) -> Result<(), Fault> {
         let (event, span) = self.event()?;
         let sources = match self.node(event, &span, None)? {
