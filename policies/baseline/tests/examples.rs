@@ -41,9 +41,17 @@ fn complaint(doc: &'static str) -> String {
 #[test]
 fn the_harness_complains_about_wrong_marks() {
     let example = |kind: &str, replicas: &str| -> &'static str {
-        let spec =
-            format!("kind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n");
-        format!("```yaml {kind}\napiVersion: apps/v1\n{spec}```\n").leak()
+        let yaml = [
+            format!("```yaml {kind}"),
+            "apiVersion: apps/v1".into(),
+            "kind: Deployment".into(),
+            "metadata: {name: web}".into(),
+            "spec:".into(),
+            format!("  replicas: {replicas}"),
+            "```".into(),
+        ];
+        // A doc comment puts a space before each line.
+        yaml.map(|line| format!(" {line}\n")).concat().leak()
     };
     assert_eq!(complaint(example("fails", "1  # finding: one-replica")), "");
     assert_eq!(complaint(example("passes", "2")), "");
