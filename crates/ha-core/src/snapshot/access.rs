@@ -75,6 +75,9 @@ impl Snapshot {
     /// The object that stands for the cluster itself.
     pub const CLUSTER: ObjectId = ObjectId { index: 0 };
 
+    /// The namespace of a gap that concerns all namespaces but those of [`Source::namespaces`](super::Source).
+    pub const OTHER_NAMESPACES: &str = "*";
+
     /// The string of that number.
     pub fn text(&self, text: Text) -> &str {
         self.texts.get(text)
@@ -204,8 +207,13 @@ impl Snapshot {
         if self.source.kind != SourceKind::Cluster && !self.source.assume_complete {
             return Absence::Unknown(self.missing(kind, namespace, GapReason::NotInInput));
         }
+        let read = self.source.namespaces.as_slice();
         let concerns = |gap_namespace: Text| {
-            gap_namespace.is_empty() || namespace.is_empty() || gap_namespace == namespace
+            let is_read = || read.contains(&namespace);
+            gap_namespace.is_empty()
+                || namespace.is_empty()
+                || gap_namespace == namespace
+                || (self.text(gap_namespace) == Self::OTHER_NAMESPACES && !is_read())
         };
         self.gaps
             .iter()

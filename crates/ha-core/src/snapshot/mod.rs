@@ -53,6 +53,8 @@ record! {
         pub server_version as "server-version": Text,
         /// The instant that the snapshot shows. All ages are counted from here.
         pub taken_at as "taken-at": Timestamp,
+        /// The namespaces that were read, when not all of them were; empty when all were.
+        pub namespaces: Vec<Text>,
         /// Files only: the user declared the input whole, so what is not in it does not exist.
         pub assume_complete as "assume-complete": bool,
     }

@@ -38,7 +38,11 @@ pub(super) fn send(origin: Origin, limits: &Limits, batches: &SyncSender<Result<
     }
 }
 
-fn unpack(origin: Origin, limits: &Limits, send: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), End> {
+fn unpack(
+    origin: Origin,
+    limits: &Limits,
+    send: &mut dyn FnMut(Vec<u8>) -> bool,
+) -> Result<(), End> {
     let mut text = open(origin).map_err(End::Failed)?;
     let mut total: u64 = 0;
     let mut batch = Vec::with_capacity(2 * BATCH);
@@ -86,5 +90,9 @@ fn open(origin: Origin<'_>) -> io::Result<Box<dyn Read + '_>> {
 
 fn text_of<'t>(mut input: impl BufRead + 't) -> io::Result<Box<dyn Read + 't>> {
     let is_gzip = input.fill_buf()?.starts_with(&[0x1F, 0x8B]);
-    Ok(if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
+    Ok(if is_gzip {
+        Box::new(MultiGzDecoder::new(input))
+    } else {
+        Box::new(input)
+    })
 }

@@ -65,11 +65,20 @@ pub fn read_with(
 ///
 /// # Errors
 /// As for [`read`].
-pub fn read_bytes(name: &Path, bytes: &[u8], sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
+pub fn read_bytes(
+    name: &Path,
+    bytes: &[u8],
+    sink: &mut dyn FnMut(Object),
+) -> Result<Saved, SavedError> {
     read_from(Origin::Bytes(bytes), name, &Limits::default(), sink)
 }
 
-fn read_from(origin: Origin, path: &Path, limits: &Limits, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
+fn read_from(
+    origin: Origin,
+    path: &Path,
+    limits: &Limits,
+    sink: &mut dyn FnMut(Object),
+) -> Result<Saved, SavedError> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
         scope.spawn(move || lines::send(origin, limits, &sender));

@@ -147,7 +147,10 @@ fn fields_are_located() {
         Some(17)
     );
     assert_eq!(line("metadata.annotations.example.com/a.b"), Some(7));
-    assert_eq!(line("spec.template.spec.containers[log].readinessProbe"), Some(16));
+    assert_eq!(
+        line("spec.template.spec.containers[log].readinessProbe"),
+        Some(16)
+    );
     assert_eq!(line("spec.template.spec.containers[none].image"), Some(12));
     // What is not there: the deepest part that is.
     assert_eq!(line("spec.strategy.rollingUpdate"), Some(8));

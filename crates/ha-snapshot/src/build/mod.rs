@@ -51,6 +51,8 @@ pub struct Origin {
     pub server_version: String,
     /// The instant that the snapshot shows, in seconds since 1970.
     pub taken_at: Timestamp,
+    /// The namespaces that were read, when not all of them were; empty when all were.
+    pub namespaces: Vec<String>,
     /// Files only: the user declared the input whole.
     pub assume_complete: bool,
 }
@@ -187,6 +189,11 @@ impl Builder {
             name: self.texts.intern(name),
             server_version: self.texts.intern(&origin.server_version),
             taken_at: origin.taken_at,
+            namespaces: origin
+                .namespaces
+                .iter()
+                .map(|name| self.texts.intern(name))
+                .collect(),
             assume_complete: origin.assume_complete,
         };
         join::join(self, source)

@@ -260,7 +260,13 @@ fn selection(snapshot: &Snapshot, spec: &PodSpec) -> String {
     let mut parts: Vec<String> = spec
         .node_selector
         .iter()
-        .map(|label| format!("{}={}", snapshot.text(label.key), snapshot.text(label.value)))
+        .map(|label| {
+            format!(
+                "{}={}",
+                snapshot.text(label.key),
+                snapshot.text(label.value)
+            )
+        })
         .collect();
     if let Some(affinity) = &spec.node_affinity {
         parts.push(format!("{} node affinity term(s)", affinity.terms.len()));
