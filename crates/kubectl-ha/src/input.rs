@@ -72,6 +72,7 @@ pub fn load(
         name: source.reading.context.clone(),
         server_version: source.reading.server_version.clone(),
         taken_at: source.taken_at,
+        namespaces: source.reading.namespaces.clone(),
         assume_complete: input.assume_complete,
     });
     Ok((snapshot, source))
@@ -95,7 +96,7 @@ fn gap_record(gap: &Gap) -> GapRecord {
     }
 }
 
-/// Now, in seconds since 1970. Files have no other instant than the start of the process.
+/// Now, in seconds since 1970.
 fn now() -> Timestamp {
     let elapsed = SystemTime::now()
         .duration_since(UNIX_EPOCH)
