@@ -131,7 +131,7 @@ fn schemas(shell: &Shell) -> Result<Vec<Generated>> {
 /// What the program prints.
 fn plugin(shell: &Shell, arguments: &[&str]) -> Result<String> {
     let name = format!("kubectl-ha{}", std::env::consts::EXE_SUFFIX);
-    let program = shell::target_dir().join("debug").join(name);
+    let program = shell::target().join("debug").join(name);
     let output = cmd!(shell, "{program} {arguments...}").quiet().output()?;
     Ok(String::from_utf8(output.stdout)?)
 }
