@@ -15,14 +15,14 @@ use crate::sanitize;
 /// The texts that were read, and where each finding's object starts in them.
 #[derive(Debug)]
 pub struct Excerpts<'a> {
-    reading: &'a Manifests,
+    manifests: &'a Manifests,
     /// The first line of the object, by the finding's fingerprint.
     objects: HashMap<String, usize>,
 }
 
 impl<'a> Excerpts<'a> {
     /// Moves the location of every result from its object's first line to the line of the field it is about.
-    pub fn locate(report: &mut Report, reading: &'a Manifests) -> Self {
+    pub fn locate(report: &mut Report, manifests: &'a Manifests) -> Self {
         let mut objects = HashMap::new();
         for result in &mut report.results {
             let path = own_path(result).map(ToOwned::to_owned);
@@ -31,25 +31,26 @@ impl<'a> Excerpts<'a> {
             };
             let first = location.line as usize;
             objects.insert(result.fingerprint.clone(), first);
-            let found = path.and_then(|path| reading.locate(&location.file, first, &path));
+            let found = path.and_then(|path| manifests.locate(&location.file, first, &path));
             if let Some(line) = found.and_then(|line| u32::try_from(line).ok()) {
                 location.line = line;
             }
         }
-        Self { reading, objects }
+        Self { manifests, objects }
     }
 
-    /// The line that a finding is about, as the file has it, with file and line number above.
-    pub fn of(&self, result: &CheckResult, width: usize) -> Option<String> {
+    /// The line that a finding is about, without the spaces around it.
+    pub fn line(&self, result: &CheckResult) -> Option<String> {
+        let line = self.source_line(result)?;
+        Some(sanitize::line(line.trim()).into_owned())
+    }
+
+    /// The line that a finding is about as the file has it, with file and line number above.
+    pub fn snippet(&self, result: &CheckResult, width: usize) -> Option<String> {
         let location = result.location.as_ref()?;
-        let first = *self.objects.get(&result.fingerprint)?;
-        let (text, lines) = self.reading.excerpt(&location.file, first)?;
-        let position = (location.line as usize).checked_sub(*lines.start())?;
-        let line = sanitize::line(text.lines().nth(position)?);
-        // The first line of an object in a `List` starts in the middle of a line.
-        let line = line.trim_end();
+        let line = sanitize::line(self.source_line(result)?.trim_end());
         let start = line.len() - line.trim_start().len();
-        let snippet = Snippet::source(line)
+        let snippet = Snippet::source(&*line)
             .line_start(location.line as usize)
             .path(location.file.as_str())
             .annotation(AnnotationKind::Primary.span(start..line.len()));
@@ -58,6 +59,15 @@ impl<'a> Excerpts<'a> {
             .decor_style(DecorStyle::Ascii)
             .term_width(width);
         Some(renderer.render(&report))
+    }
+
+    fn source_line(&self, result: &CheckResult) -> Option<&str> {
+        let location = result.location.as_ref()?;
+        let first = *self.objects.get(&result.fingerprint)?;
+        let (text, lines) = self.manifests.excerpt(&location.file, first)?;
+        let number = location.line as usize;
+        let inside = lines.contains(&number);
+        inside.then(|| text.lines().nth(number - 1)).flatten()
     }
 }
 

@@ -118,7 +118,8 @@ fn flush(out: &mut String, prose: &mut String, width: usize) {
     };
     let options = textwrap::Options::new(width.min(100))
         .initial_indent("  ")
-        .subsequent_indent(rest);
+        .subsequent_indent(rest)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
     let _ = writeln!(out, "{}", textwrap::fill(plain.trim(), options));
     prose.clear();
 }

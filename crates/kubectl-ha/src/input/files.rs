@@ -1,6 +1,6 @@
 //! Manifests: files, directories, standard input, kustomizations.
 
-use ha_core::snapshot::SourceKind;
+use ha_core::snapshot::{SourceKind, Timestamp};
 use ha_read::manifests::{self, Options};
 
 use super::{Sink, Source, now};
@@ -27,13 +27,22 @@ pub(super) fn read(input: &cli::Input, sink: Sink) -> anyhow::Result<Source> {
         manifests::read(&sources, &options, sink).map_err(|error| UsageError(error.to_string()))?;
     Ok(Source {
         kind: SourceKind::Manifests,
-        taken_at: now(),
+        taken_at: instant(),
         reading: manifests.reading(),
         manifests: Some(manifests),
         description: description(input),
         read_in: None,
         narrowed: false,
     })
+}
+
+/// Files show no instant: it is now, or what `SOURCE_DATE_EPOCH` says where the same bytes must come out again
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>).
+fn instant() -> Timestamp {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok();
+    fixed
+        .and_then(|seconds| seconds.parse().ok())
+        .unwrap_or_else(now)
 }
 
 /// What was named, as it was named.

@@ -10,7 +10,7 @@ use ha_core::report::{AreaCounts, CheckResult, ExitCode, ReportGap};
 use ha_core::rule::Severity;
 use ha_core::snapshot::{GapReason, SourceKind};
 
-use super::text::{count, edges, heading, pad, severities, width, wrap};
+use super::text::{WORST_FIRST, count, cut, edges, heading, pad, severities, width, wrap};
 use super::view::View;
 use super::wide;
 use crate::sanitize::SafeReport;
@@ -61,9 +61,18 @@ pub(super) fn top(report: &SafeReport, view: &View) -> String {
     if !report.gaps.is_empty() {
         right.push(count(report.gaps.len(), "gap"));
     }
-    let line = edges(&facts, &right.join(", "), view.width);
-    let painted = view.paint(View::bold(), &parts[0]);
-    let mut out = format!("{painted}{}\n\n", &line[parts[0].len()..]);
+    let right = right.join(", ");
+    let line = edges(&facts, &right, view.width);
+    let line = if width(&line) <= view.width {
+        line
+    } else {
+        let first = wrap(&facts, view.width, "", "  ");
+        format!("{first}\n{}", wrap(&right, view.width, "  ", "  "))
+    };
+    let mut out = match line.strip_prefix(parts[0].as_str()) {
+        Some(rest) => format!("{}{rest}\n\n", view.paint(View::bold(), &parts[0])),
+        None => format!("{line}\n\n"),
+    };
     if report.summary.findings.total() == 0 {
         out.push_str(&clean_line(report, view));
     }
@@ -155,7 +164,7 @@ fn finding_lines(finding: &CheckResult, object: &str, view: &View) -> String {
         );
     }
     push_fix(&mut out, finding, view);
-    push_excerpt(&mut out, finding, view);
+    push_place(&mut out, finding, view);
     out
 }
 
@@ -166,20 +175,21 @@ fn push_fix(out: &mut String, finding: &CheckResult, view: &View) {
     }
 }
 
-fn push_excerpt(out: &mut String, finding: &CheckResult, view: &View) {
+/// File, line and what stands there, in one line.
+fn push_place(out: &mut String, finding: &CheckResult, view: &View) {
     let Some(location) = &finding.location else {
         return;
     };
-    let width = view.width - INDENT.len();
     let excerpt = view
         .excerpts
-        .and_then(|excerpts| excerpts.of(finding, width));
-    let text = excerpt.unwrap_or_else(|| format!("--> {}:{}", location.file, location.line));
-    for line in text.lines() {
-        let line = format!("{INDENT}{line}");
-        out.push_str(&view.paint(View::dim(), line.trim_end()));
-        out.push('\n');
-    }
+        .and_then(|excerpts| excerpts.line(finding))
+        .unwrap_or_default();
+    let text = format!(
+        "{INDENT}at     {}:{}  {excerpt}",
+        location.file, location.line
+    );
+    out.push_str(&view.paint(View::dim(), &cut(text.trim_end(), view.width)));
+    out.push('\n');
 }
 
 pub(super) fn push_paragraph(out: &mut String, text: &str, view: &View, first: &str, rest: &str) {
@@ -189,27 +199,26 @@ pub(super) fn push_paragraph(out: &mut String, text: &str, view: &View, first: &
     }
 }
 
-/// `7 more high findings, 12 medium, 5 low: kubectl ha check -o wide`.
+/// `7 more high findings, 12 medium, 5 low: -o wide shows all`.
 fn rest_line(report: &SafeReport, groups: &[Vec<&CheckResult>], shown: usize) -> String {
-    let mut rest = report.summary.findings;
-    for finding in groups.iter().flatten().take(shown) {
-        match finding.severity {
-            Severity::Critical => rest.critical -= 1,
-            Severity::High => rest.high -= 1,
-            Severity::Medium => rest.medium -= 1,
-            Severity::Low => rest.low -= 1,
+    let shown: Vec<Severity> = groups
+        .iter()
+        .flatten()
+        .take(shown)
+        .map(|finding| finding.severity)
+        .collect();
+    let mut parts = Vec::new();
+    for severity in WORST_FIRST {
+        let seen = shown.iter().filter(|&&other| other == severity).count();
+        let rest = report.summary.findings.get(severity) - seen;
+        match rest {
+            0 => {}
+            1 if parts.is_empty() => parts.push(format!("1 more {severity} finding")),
+            _ if parts.is_empty() => parts.push(format!("{rest} more {severity} findings")),
+            _ => parts.push(format!("{rest} {severity}")),
         }
     }
-    let noun = if rest.total() == 1 {
-        "finding"
-    } else {
-        "findings"
-    };
-    format!(
-        "{} more {noun} ({}): kubectl ha check -o wide",
-        rest.total(),
-        severities(&rest)
-    )
+    format!("{}: -o wide shows all", parts.join(", "))
 }
 
 /// Scorecard, unknowns, gaps, diagnostics and the exit line.
@@ -372,7 +381,7 @@ fn gap_lines(report: &SafeReport) -> Vec<String> {
     let mut lines: Vec<String> = lost.iter().take(8).map(|gap| gap.message.clone()).collect();
     if lost.len() > lines.len() {
         lines.push(format!(
-            "{} more: kubectl ha check -o wide",
+            "{} more: -o wide shows all",
             lost.len() - lines.len()
         ));
     }

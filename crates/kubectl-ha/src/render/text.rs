@@ -2,7 +2,7 @@
 
 use ha_core::report::{Report, SeverityCounts};
 use ha_core::rule::Severity;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The severities, worst first.
 pub(super) const WORST_FIRST: [Severity; 4] = [
@@ -50,6 +50,24 @@ pub(super) fn wrap(text: &str, width: usize, first: &str, rest: &str) -> String 
         .subsequent_indent(rest)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
     textwrap::fill(text, options)
+}
+
+/// The text, cut to that many columns.
+pub(super) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for character in text.chars() {
+        used += character.width().unwrap_or_default();
+        if used >= columns {
+            break;
+        }
+        out.push(character);
+    }
+    out.push('…');
+    out
 }
 
 /// `left` and, at the right edge, `right`; two spaces apart where the line is too short.
@@ -100,6 +118,8 @@ mod tests {
     #[test]
     fn columns_are_counted_as_a_terminal_shows_them() {
         assert_eq!(pad("大", 4), "大  ");
+        assert_eq!(cut("大大大", 4), "大…");
+        assert_eq!(cut("abcd", 4), "abcd");
         assert_eq!(edges("a", "b", 5), "a   b");
         assert_eq!(edges("aaaa", "bb", 5), "aaaa  bb");
     }

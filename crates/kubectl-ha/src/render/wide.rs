@@ -69,6 +69,14 @@ pub(super) fn details(finding: &CheckResult, view: &View) -> String {
         );
     }
     detail("patch", finding.patch.as_deref().unwrap_or_default());
+    let room = view.width.saturating_sub(INDENT.len());
+    let snippet = view
+        .excerpts
+        .and_then(|excerpts| excerpts.snippet(finding, room));
+    for line in snippet.iter().flat_map(|snippet| snippet.lines()) {
+        out.push_str(&view.paint(View::dim(), format!("{INDENT}{line}").trim_end()));
+        out.push('\n');
+    }
     out
 }
 
