@@ -4,6 +4,9 @@
 //! through `terminal`, and everything foreign in it went through `sanitize`. Nothing here knows a rule or the shape
 //! of Kubernetes objects.
 
+// Text is put together piece by piece all over this crate; `write!` to a String only adds a result to ignore.
+#![allow(clippy::format_push_string, clippy::format_collect)]
+
 pub mod cli;
 pub mod commands;
 pub mod complete;

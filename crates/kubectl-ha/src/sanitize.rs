@@ -181,6 +181,30 @@ fn visit_result(result: &mut CheckResult, visit: Visit) {
         .for_each(&mut *visit);
     visit_objects([object], visit);
     visit_objects(related, visit);
+    visit_grounds(missing, evidence, blast_radius, visit);
+    if let Some(FileLocation { file, line: _ }) = location {
+        visit(file);
+    }
+    if let Some(Suppressed {
+        reason,
+        until,
+        place,
+    }) = suppressed
+    {
+        until
+            .iter_mut()
+            .chain([reason, place])
+            .for_each(&mut *visit);
+    }
+}
+
+/// What an answer rests on, and what is at risk.
+fn visit_grounds(
+    missing: &mut [MissingFact],
+    evidence: &mut [ReadValue],
+    risk: &mut Option<Risk>,
+    visit: Visit,
+) {
     for MissingFact {
         what,
         namespace,
@@ -202,25 +226,11 @@ fn visit_result(result: &mut CheckResult, visit: Visit) {
         services,
         workloads,
         faults,
-    }) = blast_radius
+    }) = risk
     {
         visit_objects(services, visit);
         visit_objects(workloads, visit);
         faults.iter_mut().for_each(&mut *visit);
-    }
-    if let Some(FileLocation { file, line: _ }) = location {
-        visit(file);
-    }
-    if let Some(Suppressed {
-        reason,
-        until,
-        place,
-    }) = suppressed
-    {
-        until
-            .iter_mut()
-            .chain([reason, place])
-            .for_each(&mut *visit);
     }
 }
 

@@ -1,11 +1,13 @@
 //! Every format, held against a file that people have looked at; the machine formats against their schemas; and all
 //! of them against names and messages that try to act on whatever shows them.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use ha_core::report::{ExitCode, Report};
+use ha_core::report::{ExitCode, Report, SeverityCounts};
 use ha_core::rule::Severity;
 use kubectl_ha::render::{Format, View, render};
 use kubectl_ha::sanitize::{SafeReport, is_unsafe};
@@ -58,7 +60,7 @@ fn formats_look_as_reviewed() {
 fn a_clean_report_says_so_and_what_was_not_looked_at() {
     let mut report = report();
     report.results.retain(|result| !result.is_finding());
-    report.summary.findings = Default::default();
+    report.summary.findings = SeverityCounts::default();
     report.summary.failed_policies.clear();
     let view = View {
         exit: (ExitCode::Incomplete, Some(Severity::High)),

@@ -1,5 +1,7 @@
 //! The JSON Schemas in `schemas/` are those of the types.
 
+#![allow(clippy::unwrap_used)]
+
 use std::ffi::OsString;
 use std::path::Path;
 

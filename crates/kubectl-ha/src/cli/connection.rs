@@ -102,8 +102,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         let unit = match &rest[digits..end] {
             "ms" => Duration::from_millis(1),
             "s" => Duration::from_secs(1),
-            "m" => Duration::from_secs(60),
-            "h" => Duration::from_secs(3600),
+            "m" => Duration::from_mins(1),
+            "h" => Duration::from_hours(1),
             _ => return Err(wrong()),
         };
         let part = unit.checked_mul(number).ok_or_else(wrong)?;

@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
         rules: &rules,
         exit: (code, fail_on),
     };
-    sinks.write(report, &view)?;
+    sinks.write(&report, &view)?;
     Ok(code)
 }
 
@@ -144,7 +144,7 @@ impl Sinks {
         Ok(Self(targets.iter().map(open).collect::<Result<_, _>>()?))
     }
 
-    fn write(self, report: Report, view: &View) -> anyhow::Result<()> {
+    fn write(self, report: &Report, view: &View) -> anyhow::Result<()> {
         let safe = SafeReport::new(report.clone());
         // A file is no terminal: it has no colours and a width of its own.
         let plain = View {
@@ -154,10 +154,10 @@ impl Sinks {
         };
         for (format, file) in self.0 {
             match file {
-                None => terminal::print(&render(format, &report, &safe, view))
+                None => terminal::print(&render(format, report, &safe, view))
                     .context("cannot write the report")?,
                 Some((path, mut file)) => file
-                    .write_all(render(format, &report, &safe, &plain).as_bytes())
+                    .write_all(render(format, report, &safe, &plain).as_bytes())
                     .with_context(|| format!("cannot write {}", path.display()))?,
             }
         }

@@ -50,6 +50,7 @@ fn all_schemas() -> [(&'static str, String); 2] {
 }
 
 /// Whether this program reads a document or writes it: what is optional differs.
+#[derive(Clone, Copy)]
 enum Direction {
     Read,
     Written,

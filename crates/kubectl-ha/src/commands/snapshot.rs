@@ -15,7 +15,7 @@ pub(super) fn run(arguments: &Snapshot) -> anyhow::Result<()> {
         ..Input::default()
     };
     let source = input::read(&from, &arguments.connection, &mut |object| {
-        objects.push(object)
+        objects.push(object);
     })?;
     let mut saved = Saved {
         taken_at: source.taken_at,

@@ -47,8 +47,8 @@ fn instant() -> Timestamp {
 
 /// What was named, as it was named.
 fn description(input: &cli::Input) -> String {
-    let named = input.filename.iter().chain(&input.kustomize);
-    let names: Vec<String> = named.map(|path| path.display().to_string()).collect();
+    let paths = input.filename.iter().chain(&input.kustomize);
+    let names: Vec<String> = paths.map(|path| path.display().to_string()).collect();
     match names.as_slice() {
         [one] if one == "-" => "standard input".to_owned(),
         [one] => one.clone(),

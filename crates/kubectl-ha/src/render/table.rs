@@ -230,9 +230,9 @@ pub(super) fn bottom(report: &SafeReport, view: &View) -> String {
     } else {
         view.width
     };
-    notes.extend(section("UNKNOWN", unknown_lines(report), room));
-    notes.extend(section("GAPS", gap_lines(report), room));
-    notes.extend(section("NOTES", note_lines(report), room));
+    notes.extend(section("UNKNOWN", &unknown_lines(report), room));
+    notes.extend(section("GAPS", &gap_lines(report), room));
+    notes.extend(section("NOTES", &note_lines(report), room));
     let mut out = String::new();
     if view.width >= SIDE_BY_SIDE {
         for row in 0..scorecard.len().max(notes.len()) {
@@ -286,9 +286,9 @@ fn scorecard(areas: &[AreaCounts]) -> Vec<String> {
     lines
 }
 
-fn section(title: &str, lines: Vec<String>, columns: usize) -> Vec<String> {
+fn section(title: &str, lines: &[String], columns: usize) -> Vec<String> {
     let mut section = Vec::new();
-    for line in &lines {
+    for line in lines {
         let title = if section.is_empty() { title } else { "" };
         let wrapped = wrap(line, columns, &pad(title, 9), &pad("", 9));
         section.extend(wrapped.lines().map(ToOwned::to_owned));
