@@ -24,7 +24,7 @@ pub fn read(
     let mut builder = Builder::new(&[]);
     let sources = [Source::Path(file.to_path_buf())];
     let manifests = manifests::read(&sources, &Options::default(), &mut |object| {
-        builder.add(object)
+        builder.add(object);
     })?;
     for gap in manifests.reading().gaps {
         let object = gap

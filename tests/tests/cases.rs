@@ -1,5 +1,8 @@
 //! Small situations with the right answer: `tests/cases/<case>/{input,expected}.yaml`, as `tests/cases/README.md` says.
 
+// A helper of a test may fail like the test itself.
+#![allow(clippy::unwrap_used)]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,9 @@
 //! The manifests lie in `../shared/corpus` beside the repository and are no part of it. Where they are not, the tests
 //! say so and check nothing. `UPDATE_GOLDEN=1` writes the golden files anew.
 
+// A helper of a test may fail, and speak, like the test itself.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,13 +98,13 @@ fn findings_in_the_corpus_are_those_of_the_golden_files() {
 
 /// Lines that only one of the two texts has.
 fn difference(golden: &str, found: &str) -> String {
-    let only = |sign: char, lines: &str, others: &str| -> String {
+    let only = |sign: char, lines: &str, others: &str| {
         let others: Vec<&str> = others.lines().collect();
-        lines
-            .lines()
-            .filter(|line| !others.contains(line))
-            .map(|line| format!("{sign} {line}\n"))
-            .collect()
+        let mut text = String::new();
+        for line in lines.lines().filter(|line| !others.contains(line)) {
+            let _ = writeln!(text, "{sign} {line}");
+        }
+        text
     };
     only('-', golden, found) + &only('+', found, golden)
 }

@@ -217,7 +217,7 @@ impl Example<'_> {
         let mut builder = Builder::new(&[]);
         let manifests =
             manifests::read(&[Source::Text(text)], &Options::default(), &mut |object| {
-                builder.add(object)
+                builder.add(object);
             })
             .map_err(|error| format!("{}: {error}", self.title()))?;
         if let Some(problem) = manifests.problems.first() {
