@@ -168,11 +168,11 @@ impl Expansion {
 
     /// Adds every namespace that is named.
     fn namespaces(&mut self) {
-        let named = self
+        let mentioned = self
             .objects
             .iter()
             .filter_map(|object| object["metadata"]["namespace"].as_str());
-        let mut names: Vec<String> = named.map(str::to_owned).collect();
+        let mut names: Vec<String> = mentioned.map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
@@ -194,11 +194,11 @@ pub(super) fn stamp(object: &mut Value) {
         text(&metadata["namespace"]),
         text(&metadata["name"])
     );
-    let digest: String = Sha256::digest(title)
+    let bits = Sha256::digest(title)
         .iter()
         .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+        .fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+    let digest = format!("{bits:032x}");
     let parts = [
         &digest[..8],
         &digest[8..12],

@@ -266,6 +266,7 @@ record! {
 choice! {
     /// How a probe asks.
     #[derive(Copy)]
+    #[derive(Default)]
     pub enum ProbeHandler {
         /// An HTTP request.
         HttpGet(HttpGet) = "http-get",
@@ -276,13 +277,8 @@ choice! {
         /// A command, known by a digest only: command lines may hold secrets.
         Exec(u64) = "exec",
         /// None was given, or one of a kind that is not known.
+        #[default]
         Other = "other",
-    }
-}
-
-impl Default for ProbeHandler {
-    fn default() -> Self {
-        Self::Other
     }
 }
 

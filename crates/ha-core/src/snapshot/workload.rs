@@ -92,6 +92,7 @@ impl Default for Threshold {
 
 choice! {
     /// How a workload replaces its pods.
+    #[derive(Default)]
     pub enum UpdateStrategy {
         /// Step by step.
         RollingUpdate(RollingUpdate) = "rolling-update",
@@ -100,13 +101,8 @@ choice! {
         /// Only when someone deletes a pod.
         OnDelete = "on-delete",
         /// The kind has no such thing.
+        #[default]
         None = "none",
-    }
-}
-
-impl Default for UpdateStrategy {
-    fn default() -> Self {
-        Self::None
     }
 }
 
