@@ -7,30 +7,17 @@ use std::process::Command;
 use serde_json::Value;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
 /// The ordinary dependencies of each member of the workspace.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--no-deps",
-            "--offline",
-        ])
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names = |package: &Value| {
         let dependencies = package["dependencies"].as_array().unwrap().iter();
@@ -40,9 +27,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
             .collect()
     };
     let packages = metadata["packages"].as_array().unwrap().iter();
-    packages
-        .map(|package| (package["name"].as_str().unwrap().to_owned(), names(package)))
-        .collect()
+    packages.map(|package| (package["name"].as_str().unwrap().to_owned(), names(package))).collect()
 }
 
 #[test]
@@ -50,13 +35,8 @@ fn the_kubernetes_client_is_known_to_the_reader_only() {
     // ha-cluster drives the test cluster and is not shipped.
     let allowed = ["ha-read", "ha-cluster"];
     for (name, dependencies) in dependencies() {
-        let knows = ["kube", "k8s-openapi", "kube-client"]
-            .iter()
-            .any(|client| dependencies.contains(*client));
-        assert!(
-            !knows || allowed.contains(&name.as_str()),
-            "{name} depends on the Kubernetes client"
-        );
+        let knows = ["kube", "k8s-openapi", "kube-client"].iter().any(|client| dependencies.contains(*client));
+        assert!(!knows || allowed.contains(&name.as_str()), "{name} depends on the Kubernetes client");
     }
 }
 
@@ -70,49 +50,23 @@ fn dependencies_point_one_way() {
         ("ha-host", &["ha-core"]),
         ("ha-sdk", &["ha-core", "ha-snapshot", "ha-read"]),
         ("baseline", &["ha-core", "ha-sdk"]),
-        (
-            "kubectl-ha",
-            &[
-                "ha-core",
-                "ha-snapshot",
-                "ha-read",
-                "ha-host",
-                "ha-sdk",
-                "baseline",
-            ],
-        ),
+        ("kubectl-ha", &["ha-core", "ha-snapshot", "ha-read", "ha-host", "ha-sdk", "baseline"]),
     ]);
     let dependencies = dependencies();
     let members: BTreeSet<&String> = dependencies.keys().collect();
     for (name, allowed) in may {
-        let named = dependencies
-            .get(name)
-            .unwrap_or_else(|| panic!("no member {name}"));
-        for dependency in named
-            .iter()
-            .filter(|dependency| members.contains(dependency))
-        {
-            assert!(
-                allowed.contains(&dependency.as_str()),
-                "{name} must not depend on {dependency}"
-            );
+        let named = dependencies.get(name).unwrap_or_else(|| panic!("no member {name}"));
+        for dependency in named.iter().filter(|dependency| members.contains(dependency)) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
         }
     }
 }
 
 #[test]
 fn pure_crates_are_no_std() {
-    for library in [
-        "crates/ha-core",
-        "crates/ha-snapshot",
-        "crates/ha-sdk",
-        "policies/baseline",
-    ] {
+    for library in ["crates/ha-core", "crates/ha-snapshot", "crates/ha-sdk", "policies/baseline"] {
         let source = std::fs::read_to_string(root().join(library).join("src/lib.rs")).unwrap();
-        assert!(
-            source.contains("#![no_std]"),
-            "{library} must be no_std: that proves it does no I/O"
-        );
+        assert!(source.contains("#![no_std]"), "{library} must be no_std: that proves it does no I/O");
     }
 }
 
@@ -120,13 +74,7 @@ fn pure_crates_are_no_std() {
 fn wit_types_appear_on_the_two_sides_of_the_boundary_only() {
     for file in rust_sources() {
         let path = file.strip_prefix(root()).unwrap().display().to_string();
-        let allowed = [
-            "crates/ha-host/",
-            "crates/ha-sdk/",
-            "crates/ha-core/src/wire.rs",
-            "crates/xtask/",
-            "tests/",
-        ];
+        let allowed = ["crates/ha-host/", "crates/ha-sdk/", "crates/ha-core/src/wire.rs", "crates/xtask/", "tests/"];
         if allowed.iter().any(|prefix| path.starts_with(prefix)) {
             continue;
         }
@@ -140,10 +88,7 @@ fn wit_types_appear_on_the_two_sides_of_the_boundary_only() {
 #[test]
 fn the_reader_has_no_write_verb() {
     let reader = root().join("crates/ha-read/src");
-    for file in rust_sources()
-        .into_iter()
-        .filter(|file| file.starts_with(&reader))
-    {
+    for file in rust_sources().into_iter().filter(|file| file.starts_with(&reader)) {
         let source = std::fs::read_to_string(&file).unwrap();
         for word in [
             "Method::POST",
@@ -157,27 +102,15 @@ fn the_reader_has_no_write_verb() {
             "PatchParams",
             "DeleteParams",
         ] {
-            assert!(
-                !source.contains(word),
-                "{} mentions {word}: nothing may change a cluster",
-                file.display()
-            );
+            assert!(!source.contains(word), "{} mentions {word}: nothing may change a cluster", file.display());
         }
     }
 }
 
 fn rust_sources() -> Vec<PathBuf> {
-    let output = Command::new("git")
-        .args(["ls-files", "*.rs"])
-        .current_dir(root())
-        .output()
-        .unwrap();
+    let output = Command::new("git").args(["ls-files", "*.rs"]).current_dir(root()).output().unwrap();
     let listed = String::from_utf8(output.stdout).unwrap();
-    let files: Vec<PathBuf> = listed
-        .lines()
-        .map(|line| root().join(line))
-        .filter(|path| path.exists())
-        .collect();
+    let files: Vec<PathBuf> = listed.lines().map(|line| root().join(line)).filter(|path| path.exists()).collect();
     assert!(files.len() > 50, "git lists the sources");
     files
 }

@@ -31,12 +31,7 @@ fn corpus() -> Option<PathBuf> {
 
 fn report_on(file: &Path) -> Report {
     let (snapshot, manifests) = native::read(file, true).unwrap();
-    assert!(
-        manifests.problems.is_empty(),
-        "{}: {:?}",
-        file.display(),
-        manifests.problems
-    );
+    assert!(manifests.problems.is_empty(), "{}: {:?}", file.display(), manifests.problems);
     native::report(&snapshot)
 }
 
@@ -49,11 +44,7 @@ fn golden(report: &Report) -> String {
             Verdict::Unknown => ("-", &result.reason),
             Verdict::Pass | Verdict::NotApplicable => continue,
         };
-        let _ = writeln!(
-            text,
-            "{} {} {} {severity}: {words}",
-            result.rule, result.object, result.verdict
-        );
+        let _ = writeln!(text, "{} {} {} {severity}: {words}", result.rule, result.object, result.verdict);
     }
     text
 }
@@ -61,14 +52,8 @@ fn golden(report: &Report) -> String {
 #[test]
 fn findings_in_the_corpus_are_those_of_the_golden_files() {
     let Some(corpus) = corpus() else { return };
-    let mut files: Vec<PathBuf> = fs::read_dir(corpus)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "yaml")
-    });
+    let mut files: Vec<PathBuf> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     assert!(!files.is_empty(), "the corpus is empty");
     let folder = root().join("tests/golden/corpus");
@@ -82,18 +67,10 @@ fn findings_in_the_corpus_are_those_of_the_golden_files() {
         }
         let golden = fs::read_to_string(&wanted).unwrap_or_default();
         if golden != found {
-            differing.push(format!(
-                "{}:\n{}",
-                wanted.display(),
-                difference(&golden, &found)
-            ));
+            differing.push(format!("{}:\n{}", wanted.display(), difference(&golden, &found)));
         }
     }
-    assert!(
-        differing.is_empty(),
-        "UPDATE_GOLDEN=1 accepts this:\n{}",
-        differing.join("\n")
-    );
+    assert!(differing.is_empty(), "UPDATE_GOLDEN=1 accepts this:\n{}", differing.join("\n"));
 }
 
 /// Lines that only one of the two texts has.
@@ -114,41 +91,17 @@ fn difference(golden: &str, found: &str) -> String {
 #[test]
 fn argo_cd_for_high_availability_has_clearly_fewer_and_milder_findings() {
     let Some(corpus) = corpus() else { return };
-    let (plain, available) = (
-        report_on(&corpus.join("argo-cd.yaml")),
-        report_on(&corpus.join("argo-cd-ha.yaml")),
-    );
+    let (plain, available) = (report_on(&corpus.join("argo-cd.yaml")), report_on(&corpus.join("argo-cd-ha.yaml")));
     let alone = |report: &Report| {
-        let finding =
-            |result: &&CheckResult| result.is_finding() && result.rule == "single-replica";
+        let finding = |result: &&CheckResult| result.is_finding() && result.rule == "single-replica";
         report.results.iter().filter(finding).count()
     };
-    let severe = |report: &Report| {
-        report.summary.findings.get(Severity::Critical)
-            + report.summary.findings.get(Severity::High)
-    };
-    println!(
-        "argo-cd: {:?}\nargo-cd-ha: {:?}",
-        plain.summary.findings, available.summary.findings
-    );
-    assert!(
-        alone(&available) * 3 <= alone(&plain) * 2,
-        "single replicas: {} of {}",
-        alone(&available),
-        alone(&plain)
-    );
-    assert!(
-        severe(&available) < severe(&plain),
-        "severe findings: {} of {}",
-        severe(&available),
-        severe(&plain)
-    );
-    let shares = (
-        severe(&available) * plain.summary.findings.total(),
-        severe(&plain) * available.summary.findings.total(),
-    );
-    assert!(
-        shares.0 * 3 <= shares.1 * 2,
-        "the share of severe findings is hardly smaller: {shares:?}"
-    );
+    let severe =
+        |report: &Report| report.summary.findings.get(Severity::Critical) + report.summary.findings.get(Severity::High);
+    println!("argo-cd: {:?}\nargo-cd-ha: {:?}", plain.summary.findings, available.summary.findings);
+    assert!(alone(&available) * 3 <= alone(&plain) * 2, "single replicas: {} of {}", alone(&available), alone(&plain));
+    assert!(severe(&available) < severe(&plain), "severe findings: {} of {}", severe(&available), severe(&plain));
+    let shares =
+        (severe(&available) * plain.summary.findings.total(), severe(&plain) * available.summary.findings.total());
+    assert!(shares.0 * 3 <= shares.1 * 2, "the share of severe findings is hardly smaller: {shares:?}");
 }

@@ -21,24 +21,14 @@ fn expanded() -> (saved::Saved, Vec<Object>) {
     let page = std::fs::read_to_string(demo().join("shop.yaml")).unwrap();
     let demo = ha_cluster::demo::expand(&page).unwrap();
     let taken_at: jiff::Timestamp = demo.taken_at.parse().unwrap();
-    let reading = Reading {
-        context: demo.context,
-        server_version: demo.server_version,
-        ..Reading::default()
-    };
+    let reading = Reading { context: demo.context, server_version: demo.server_version, ..Reading::default() };
     let objects = demo.objects.iter().map(|value| {
         let api_version = value["apiVersion"].as_str().unwrap();
         let group = api_version.split_once('/').map_or("", |(group, _)| group);
         let kind = ResourceKind::from_group_kind(group, value["kind"].as_str().unwrap()).unwrap();
         Object::from_json(api_version, kind, &value.to_string()).unwrap()
     });
-    (
-        saved::Saved {
-            taken_at: taken_at.as_second(),
-            reading,
-        },
-        objects.collect(),
-    )
+    (saved::Saved { taken_at: taken_at.as_second(), reading }, objects.collect())
 }
 
 #[test]
@@ -69,11 +59,7 @@ fn the_example_is_believable_and_has_faults_of_many_kinds() {
         ..Origin::default()
     });
     assert_eq!(snapshot.nodes.len(), 9);
-    let zones: BTreeSet<&str> = snapshot
-        .nodes
-        .iter()
-        .map(|node| snapshot.text(node.zone))
-        .collect();
+    let zones: BTreeSet<&str> = snapshot.nodes.iter().map(|node| snapshot.text(node.zone)).collect();
     assert_eq!(zones.len(), 3);
     assert!(snapshot.gaps.is_empty(), "{:?}", snapshot.gaps);
 
@@ -111,29 +97,16 @@ fn the_example_is_believable_and_has_faults_of_many_kinds() {
         "webhook-guards-itself",
     ];
     for rule in promised {
-        assert!(
-            failed.contains(rule),
-            "{rule} is not among the faults: {failed:#?}"
-        );
+        assert!(failed.contains(rule), "{rule} is not among the faults: {failed:#?}");
     }
     // What the page calls sound stays free of critical and high findings.
-    for sound in [
-        "catalog",
-        "accounts",
-        "stock",
-        "gateway",
-        "fraud",
-        "routes",
-        "tracking",
-        "ingress-nginx-controller",
-    ] {
+    for sound in ["catalog", "accounts", "stock", "gateway", "fraud", "routes", "tracking", "ingress-nginx-controller"]
+    {
         let wrong: Vec<_> = report
             .results
             .iter()
             .filter(|result| {
-                result.verdict == Verdict::Fail
-                    && result.severity >= Severity::High
-                    && result.object.name == sound
+                result.verdict == Verdict::Fail && result.severity >= Severity::High && result.object.name == sound
             })
             .map(|result| (&result.rule, &result.message))
             .collect();

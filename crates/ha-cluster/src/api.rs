@@ -18,15 +18,8 @@ use crate::error::{Error, Result};
 pub(crate) fn is_healthy(url: &str) -> bool {
     let tls = TlsConfig::builder().disable_verification(true).build();
     let timeout = Some(Duration::from_secs(5));
-    let agent: Agent = Agent::config_builder()
-        .tls_config(tls)
-        .timeout_global(timeout)
-        .build()
-        .into();
-    agent
-        .get(url)
-        .call()
-        .is_ok_and(|response| response.status() == 200)
+    let agent: Agent = Agent::config_builder().tls_config(tls).timeout_global(timeout).build().into();
+    agent.get(url).call().is_ok_and(|response| response.status() == 200)
 }
 
 /// The API server as the administrator sees it. Cheap to clone; connections are shared.
@@ -47,9 +40,7 @@ impl Api {
                 _ => None,
             })
             .collect();
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .build();
+        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
         let agent = Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
@@ -58,11 +49,7 @@ impl Api {
             .build()
             .into();
         let authorization = format!("Bearer {}", administrator_token(directory)?);
-        Ok(Self {
-            agent,
-            server: server.to_owned(),
-            authorization,
-        })
+        Ok(Self { agent, server: server.to_owned(), authorization })
     }
 
     /// Reads an object or list; nothing when it does not exist.
@@ -79,14 +66,8 @@ impl Api {
     /// Creates an object below a collection such as `/api/v1/nodes`.
     pub(crate) fn create(&self, path: &str, object: &Value) -> Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.server));
-        let response = request
-            .header("Authorization", &self.authorization)
-            .send_json(object);
-        answer(
-            "POST",
-            path,
-            response.map_err(|error| failed("POST", path, &error))?,
-        )
+        let response = request.header("Authorization", &self.authorization).send_json(object);
+        answer("POST", path, response.map_err(|error| failed("POST", path, &error))?)
     }
 
     /// The events of a watch, with the objects' metadata only, until the server or the network
@@ -95,20 +76,12 @@ impl Api {
         let request = self.agent.get(format!("{}{path}", self.server));
         let response = request
             .header("Authorization", &self.authorization)
-            .header(
-                "Accept",
-                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
-            )
+            .header("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
             .call()
             .map_err(|error| failed("WATCH", path, &error))?;
         if !response.status().is_success() {
             let status = response.status();
-            return Err(refused(
-                "WATCH",
-                path,
-                status,
-                response.into_body().read_json().ok(),
-            ));
+            return Err(refused("WATCH", path, status, response.into_body().read_json().ok()));
         }
         let path = path.to_owned();
         let lines = BufReader::new(response.into_body().into_reader()).lines();
@@ -122,23 +95,16 @@ impl Api {
 fn administrator_token(directory: &Path) -> Result<String> {
     let path = kubeconfig_path(directory, "admin");
     let text = std::fs::read_to_string(&path).map_err(Error::file("read", &path))?;
-    let config: Value = serde_json::from_str(&text)
-        .map_err(|error| Error::file("read", &path)(std::io::Error::other(error)))?;
-    let token = config
-        .pointer("/users/0/user/token")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
+    let config: Value =
+        serde_json::from_str(&text).map_err(|error| Error::file("read", &path)(std::io::Error::other(error)))?;
+    let token = config.pointer("/users/0/user/token").and_then(Value::as_str).map(str::to_owned);
     token.ok_or_else(|| Error::Usage(format!("{} holds no token", path.display())))
 }
 
 /// The body of a good answer, or the server's own message.
 fn answer(method: &'static str, path: &str, mut response: Response<Body>) -> Result<Value> {
     let status = response.status();
-    let body = response
-        .body_mut()
-        .with_config()
-        .limit(u64::MAX)
-        .read_json::<Value>();
+    let body = response.body_mut().with_config().limit(u64::MAX).read_json::<Value>();
     if status.is_success() {
         return body.map_err(|error| failed(method, path, &error));
     }
@@ -147,17 +113,9 @@ fn answer(method: &'static str, path: &str, mut response: Response<Body>) -> Res
 
 fn refused(method: &'static str, path: &str, status: StatusCode, body: Option<Value>) -> Error {
     let message = body.and_then(|body| body["message"].as_str().map(str::to_owned));
-    failed(
-        method,
-        path,
-        &message.unwrap_or_else(|| format!("HTTP {status}")),
-    )
+    failed(method, path, &message.unwrap_or_else(|| format!("HTTP {status}")))
 }
 
 fn failed(method: &'static str, path: &str, reason: &dyn std::fmt::Display) -> Error {
-    Error::Api {
-        method,
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    }
+    Error::Api { method, path: path.to_owned(), reason: reason.to_string() }
 }

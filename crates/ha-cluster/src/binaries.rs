@@ -32,44 +32,25 @@ pub struct Program {
     takes: &'static str,
 }
 
-const KUBERNETES_VERSION: &[&str] = &[
-    "k8s.io/component-base/version.gitVersion",
-    "k8s.io/client-go/pkg/version.gitVersion",
-];
+const KUBERNETES_VERSION: &[&str] =
+    &["k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion"];
 
 const fn kubernetes(name: &'static str, package: &'static str, takes: &'static str) -> Program {
     let (module, origin) = ("kubernetes", "k8s.io/kubernetes");
-    Program {
-        name,
-        module,
-        package,
-        origin,
-        version_variables: KUBERNETES_VERSION,
-        takes,
-    }
+    Program { name, module, package, origin, version_variables: KUBERNETES_VERSION, takes }
 }
 
 /// The API server.
-pub static KUBE_APISERVER: Program = kubernetes(
-    "kube-apiserver",
-    "k8s.io/kubernetes/cmd/kube-apiserver",
-    "about 5 minutes",
-);
+pub static KUBE_APISERVER: Program =
+    kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", "about 5 minutes");
 /// The controllers.
-pub static KUBE_CONTROLLER_MANAGER: Program = kubernetes(
-    "kube-controller-manager",
-    "k8s.io/kubernetes/cmd/kube-controller-manager",
-    "about 2 minutes",
-);
+pub static KUBE_CONTROLLER_MANAGER: Program =
+    kubernetes("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", "about 2 minutes");
 /// The scheduler.
-pub static KUBE_SCHEDULER: Program = kubernetes(
-    "kube-scheduler",
-    "k8s.io/kubernetes/cmd/kube-scheduler",
-    "about 1 minute",
-);
+pub static KUBE_SCHEDULER: Program =
+    kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", "about 1 minute");
 /// The command line client.
-pub static KUBECTL: Program =
-    kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl", "about 1 minute");
+pub static KUBECTL: Program = kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl", "about 1 minute");
 /// The store of the API server.
 pub static ETCD: Program = Program {
     name: "etcd",
@@ -162,31 +143,18 @@ fn from_assets(assets: Option<OsString>, name: &str) -> Option<PathBuf> {
 /// Builds beside the final path and renames, so that no half-written program is ever found.
 fn build(program: &'static Program, path: &Path, progress: Progress) -> Result<()> {
     let version = module_field(program, "{{.Version}}")?;
-    progress(&format!(
-        "building {} {version} with Go: {} on two cores, this one time",
-        program.name, program.takes
-    ));
+    progress(&format!("building {} {version} with Go: {} on two cores, this one time", program.name, program.takes));
     let started = Instant::now();
     let unfinished = path.with_extension("unfinished");
     go(
         program,
-        &[
-            "build",
-            "-o",
-            &unfinished.to_string_lossy(),
-            "-trimpath",
-            "-ldflags",
-        ]
-        .into_iter()
-        .chain([link_flags(program, &version).as_str(), program.package])
-        .collect::<Vec<_>>(),
+        &["build", "-o", &unfinished.to_string_lossy(), "-trimpath", "-ldflags"]
+            .into_iter()
+            .chain([link_flags(program, &version).as_str(), program.package])
+            .collect::<Vec<_>>(),
     )?;
     fs::rename(&unfinished, path).map_err(Error::file("rename", &unfinished))?;
-    progress(&format!(
-        "built {} in {} s",
-        program.name,
-        started.elapsed().as_secs()
-    ));
+    progress(&format!("built {} in {} s", program.name, started.elapsed().as_secs()));
     Ok(())
 }
 
@@ -195,9 +163,7 @@ fn link_flags(program: &Program, version: &str) -> String {
     program
         .version_variables
         .iter()
-        .fold("-s -w".to_owned(), |flags, variable| {
-            flags + " -X " + variable + "=" + version
-        })
+        .fold("-s -w".to_owned(), |flags, variable| flags + " -X " + variable + "=" + version)
 }
 
 fn ensure_kwok_stages() -> Result<PathBuf> {
@@ -232,31 +198,17 @@ fn go(program: &'static Program, arguments: &[&str]) -> Result<Output> {
     let output = Command::new("go")
         .args(arguments)
         .current_dir(&folder)
-        .envs([
-            ("CGO_ENABLED", "0"),
-            ("GOFLAGS", "-mod=readonly"),
-            ("GOWORK", "off"),
-        ])
+        .envs([("CGO_ENABLED", "0"), ("GOFLAGS", "-mod=readonly"), ("GOWORK", "off")])
         .output()
         .map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => Error::GoMissing {
-                program: program.name,
-            },
-            _ => Error::Process {
-                action: "run",
-                program: "go".to_owned(),
-                source,
-            },
+            std::io::ErrorKind::NotFound => Error::GoMissing { program: program.name },
+            _ => Error::Process { action: "run", program: "go".to_owned(), source },
         })?;
     if output.status.success() {
         return Ok(output);
     }
     let command = format!("go {}", arguments.join(" "));
-    Err(Error::Go {
-        command,
-        folder,
-        output: last_lines(&output.stderr),
-    })
+    Err(Error::Go { command, folder, output: last_lines(&output.stderr) })
 }
 
 /// The end of a log, enough to see why a program gave up.
@@ -301,11 +253,12 @@ impl Cache {
 
 fn root() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let cache = set("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    let cache =
+        set("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".cache")));
     cache.map(|cache| cache.join("kubectl-ha-dev")).ok_or_else(|| {
-        Error::Usage("neither XDG_CACHE_HOME nor HOME is set: set one, the cluster's programs are cached there".to_owned())
+        Error::Usage(
+            "neither XDG_CACHE_HOME nor HOME is set: set one, the cluster's programs are cached there".to_owned(),
+        )
     })
 }
 
@@ -317,10 +270,7 @@ mod tests {
     fn assets_are_taken_only_where_they_exist() {
         let folder = module_folder(&ETCD);
         let assets = Some(folder.clone().into_os_string());
-        assert_eq!(
-            from_assets(assets.clone(), "go.mod"),
-            Some(folder.join("go.mod"))
-        );
+        assert_eq!(from_assets(assets.clone(), "go.mod"), Some(folder.join("go.mod")));
         assert_eq!(from_assets(assets, "etcd"), None);
         assert_eq!(from_assets(None, "go.mod"), None);
     }

@@ -59,11 +59,7 @@ impl Cluster {
 
     /// Starts a cluster that goes on until it is stopped. `directory` replaces the folder that
     /// follows from the name.
-    pub fn start_detached(
-        name: &str,
-        directory: Option<PathBuf>,
-        progress: Progress,
-    ) -> Result<Self> {
+    pub fn start_detached(name: &str, directory: Option<PathBuf>, progress: Progress) -> Result<Self> {
         let directory = Self::directory(name, directory)?;
         let mut cluster = Self::launch(directory, Lifetime::Detached, progress)?;
         if let Some(group) = cluster.group.take() {
@@ -83,12 +79,7 @@ impl Cluster {
             ))
         })?;
         let kubeconfig = kubeconfig_path(&directory, "admin");
-        Ok(Self {
-            directory,
-            kubeconfig,
-            state,
-            group: None,
-        })
+        Ok(Self { directory, kubeconfig, state, group: None })
     }
 
     /// Stops the cluster and removes its folder.
@@ -111,10 +102,7 @@ impl Cluster {
             return Ok(kubeconfig_path(&self.directory, user));
         }
         let users: Vec<&str> = USERS.iter().map(|(name, _)| *name).collect();
-        Err(Error::Usage(format!(
-            "no user {user:?}: there are {}",
-            users.join(", ")
-        )))
+        Err(Error::Usage(format!("no user {user:?}: there are {}", users.join(", "))))
     }
 
     /// The pinned kubectl.
@@ -183,29 +171,15 @@ impl Cluster {
             kubeconfig: &kubeconfig,
         };
         let mut starting = Starting {
-            state: State {
-                group: 0,
-                server,
-                kubectl: binaries.kubectl.clone(),
-                components: Vec::new(),
-            },
+            state: State { group: 0, server, kubectl: binaries.kubectl.clone(), components: Vec::new() },
             group: Group::new(lifetime)?,
             directory: &directory,
         };
         starting.start(&[components.etcd(), components.kube_apiserver()])?;
-        starting.start(&[
-            components.kube_controller_manager(),
-            components.kube_scheduler(),
-            components.kwok(),
-        ])?;
+        starting.start(&[components.kube_controller_manager(), components.kube_scheduler(), components.kwok()])?;
         starting.wait_for_service_account()?;
         let Starting { state, group, .. } = starting;
-        let cluster = Self {
-            directory,
-            kubeconfig,
-            state,
-            group: Some(group),
-        };
+        let cluster = Self { directory, kubeconfig, state, group: Some(group) };
         cluster.create_users()?;
         Ok(cluster)
     }
@@ -256,9 +230,7 @@ impl Starting<'_> {
             self.state.write(self.directory)?; // at once: whoever cleans up must find it
         }
         for launch in launches {
-            self.wait(&format!("{} to be ready", launch.name), || {
-                Ok(is_healthy(&launch.health))
-            })?;
+            self.wait(&format!("{} to be ready", launch.name), || Ok(is_healthy(&launch.health)))?;
         }
         Ok(())
     }
@@ -278,11 +250,7 @@ impl Starting<'_> {
             self.group.check()?;
             if started.elapsed() > PATIENCE {
                 let (what, seconds) = (what.to_owned(), PATIENCE.as_secs());
-                return Err(Error::TimedOut {
-                    what,
-                    seconds,
-                    logs: logs(self.directory),
-                });
+                return Err(Error::TimedOut { what, seconds, logs: logs(self.directory) });
             }
             std::thread::sleep(INTERVAL);
         }
@@ -328,23 +296,12 @@ fn end(directory: &Path, state: &State) -> Result<()> {
         return Ok(());
     }
     let program = "the process group of the cluster".to_owned();
-    kill(state.group).map_err(|source| Error::Process {
-        action: "stop",
-        program,
-        source,
-    })?;
+    kill(state.group).map_err(|source| Error::Process { action: "stop", program, source })?;
     let started = Instant::now();
     while !state.alive(directory)?.is_empty() {
         if started.elapsed() > PATIENCE {
-            let (what, seconds) = (
-                "the cluster's processes to end".to_owned(),
-                PATIENCE.as_secs(),
-            );
-            return Err(Error::TimedOut {
-                what,
-                seconds,
-                logs: logs(directory),
-            });
+            let (what, seconds) = ("the cluster's processes to end".to_owned(), PATIENCE.as_secs());
+            return Err(Error::TimedOut { what, seconds, logs: logs(directory) });
         }
         std::thread::sleep(INTERVAL);
     }

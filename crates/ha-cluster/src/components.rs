@@ -71,12 +71,7 @@ impl Components<'_> {
             "--log-level=warn".to_owned(),
         ];
         let program = self.binaries.etcd.clone();
-        Launch {
-            name: "etcd",
-            program,
-            arguments,
-            health: format!("{client}/readyz"),
-        }
+        Launch { name: "etcd", program, arguments, health: format!("{client}/readyz") }
     }
 
     /// The advertised address is one of RFC 5737's, which is nobody's, and is not published
@@ -95,25 +90,14 @@ impl Components<'_> {
             format!("--token-auth-file={}", file(&self.credentials.tokens)),
             "--authorization-mode=RBAC".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-            format!(
-                "--service-account-key-file={}",
-                file(&self.credentials.service_account_public_key)
-            ),
-            format!(
-                "--service-account-signing-key-file={}",
-                file(&self.credentials.service_account_key)
-            ),
+            format!("--service-account-key-file={}", file(&self.credentials.service_account_public_key)),
+            format!("--service-account-signing-key-file={}", file(&self.credentials.service_account_key)),
             "--service-cluster-ip-range=10.96.0.0/12".to_owned(),
             "--allow-privileged=true".to_owned(),
             "--max-requests-inflight=1000".to_owned(),
             "--max-mutating-requests-inflight=500".to_owned(),
         ];
-        secure(
-            "kube-apiserver",
-            &self.binaries.kube_apiserver,
-            arguments,
-            port,
-        )
+        secure("kube-apiserver", &self.binaries.kube_apiserver, arguments, port)
     }
 
     /// Timers differ from the defaults where only their cost would show here; what the
@@ -122,10 +106,7 @@ impl Components<'_> {
         let port = self.ports.kube_controller_manager;
         let mut arguments = self.client_arguments(port);
         arguments.extend([
-            format!(
-                "--service-account-private-key-file={}",
-                self.credentials.service_account_key.display()
-            ),
+            format!("--service-account-private-key-file={}", self.credentials.service_account_key.display()),
             format!("--root-ca-file={}", self.credentials.authority.display()),
             "--use-service-account-credentials=false".to_owned(),
             "--endpoint-updates-batch-period=1s".to_owned(),
@@ -142,12 +123,7 @@ impl Components<'_> {
     pub(crate) fn kube_scheduler(&self) -> Launch {
         let port = self.ports.kube_scheduler;
         let arguments = self.client_arguments(port);
-        secure(
-            "kube-scheduler",
-            &self.binaries.kube_scheduler,
-            arguments,
-            port,
-        )
+        secure("kube-scheduler", &self.binaries.kube_scheduler, arguments, port)
     }
 
     pub(crate) fn kwok(&self) -> Launch {
@@ -161,12 +137,7 @@ impl Components<'_> {
             "-v=WARN".to_owned(),
         ];
         let program = self.binaries.kwok.clone();
-        Launch {
-            name: "kwok",
-            program,
-            arguments,
-            health: format!("http://{address}/readyz"),
-        }
+        Launch { name: "kwok", program, arguments, health: format!("http://{address}/readyz") }
     }
 
     /// What controller manager and scheduler have in common.
@@ -191,10 +162,5 @@ fn secure(name: &'static str, program: &Path, arguments: Vec<String>, port: u16)
         _ => "readyz",
     };
     let health = format!("https://127.0.0.1:{port}/{health}");
-    Launch {
-        name,
-        program: program.to_path_buf(),
-        arguments,
-        health,
-    }
+    Launch { name, program: program.to_path_buf(), arguments, health }
 }

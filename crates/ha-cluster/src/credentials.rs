@@ -14,12 +14,7 @@ use crate::error::{Error, Result};
 
 /// The users of every test cluster with their groups. What they may read is in
 /// `tests/cluster/users.yaml`.
-pub const USERS: &[(&str, &str)] = &[
-    ("admin", "system:masters"),
-    ("viewer", ""),
-    ("tenant", ""),
-    ("stranger", ""),
-];
+pub const USERS: &[(&str, &str)] = &[("admin", "system:masters"), ("viewer", ""), ("tenant", ""), ("stranger", "")];
 
 /// The files a cluster's components and users authenticate with.
 #[derive(Debug)]
@@ -59,19 +54,11 @@ impl Credentials {
         write(&files.certificate, &certificate)?;
         write(&files.key, &key)?;
         let service_accounts = KeyPair::generate()?;
-        write(
-            &files.service_account_key,
-            &service_accounts.serialize_pem(),
-        )?;
-        write(
-            &files.service_account_public_key,
-            &service_accounts.public_key_pem(),
-        )?;
+        write(&files.service_account_key, &service_accounts.serialize_pem())?;
+        write(&files.service_account_public_key, &service_accounts.public_key_pem())?;
         let mut tokens = String::new();
         for (user, group) in USERS {
-            let token: String = std::iter::repeat_with(fastrand::alphanumeric)
-                .take(32)
-                .collect();
+            let token: String = std::iter::repeat_with(fastrand::alphanumeric).take(32).collect();
             let _ = writeln!(tokens, "{token},{user},{user},{group}");
             let config = kubeconfig(directory, url, &files.authority, user, &token);
             write(&kubeconfig_path(directory, user), &config)?;
@@ -111,23 +98,13 @@ fn kubeconfig(directory: &Path, url: &str, authority: &Path, user: &str, token: 
 fn server_certificate() -> Result<(String, String, String)> {
     let mut authority = CertificateParams::new(Vec::<String>::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![
-        KeyUsagePurpose::KeyCertSign,
-        KeyUsagePurpose::DigitalSignature,
-    ];
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "kubectl-ha test cluster");
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    authority.distinguished_name.push(DnType::CommonName, "kubectl-ha test cluster");
     let authority_key = KeyPair::generate()?;
     let authority_pem = authority.self_signed(&authority_key)?.pem();
     let issuer = Issuer::new(authority, authority_key);
 
-    let names = [
-        "127.0.0.1",
-        "localhost",
-        "kubernetes",
-        "kubernetes.default.svc",
-    ];
+    let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc"];
     let server = CertificateParams::new(names.map(str::to_owned))?;
     let key = KeyPair::generate()?;
     let certificate = server.signed_by(&key, &issuer)?;

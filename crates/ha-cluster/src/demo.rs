@@ -46,36 +46,19 @@ pub(crate) const CREATED: &str = "2026-10-01T08:00:00Z";
 /// [`Error::Demo`] where a document is not what the page's own comment allows, with its number and the reason.
 pub fn expand(page: &str) -> Result<Demo> {
     let mut documents = serde_yaml::Deserializer::from_str(page).enumerate();
-    let wrong = |number: usize, reason: &dyn std::fmt::Display| {
-        Error::Demo(format!("document {}: {reason}", number + 1))
-    };
-    let (number, first) = documents
-        .next()
-        .ok_or_else(|| Error::Demo("the page is empty".into()))?;
+    let wrong =
+        |number: usize, reason: &dyn std::fmt::Display| Error::Demo(format!("document {}: {reason}", number + 1));
+    let (number, first) = documents.next().ok_or_else(|| Error::Demo("the page is empty".into()))?;
     let header = Header::deserialize(first).map_err(|error| wrong(number, &error))?;
-    let mut expansion = Expansion {
-        taken_at: header.taken_at.clone(),
-        ..Expansion::default()
-    };
+    let mut expansion = Expansion { taken_at: header.taken_at.clone(), ..Expansion::default() };
     for (number, document) in documents {
         let value = Value::deserialize(document).map_err(|error| wrong(number, &error))?;
-        expansion
-            .document(value)
-            .map_err(|reason| wrong(number, &reason))?;
+        expansion.document(value).map_err(|reason| wrong(number, &reason))?;
     }
     expansion.endpoints();
     expansion.namespaces();
-    let Header {
-        taken_at,
-        server_version,
-        context,
-    } = header;
-    Ok(Demo {
-        taken_at,
-        server_version,
-        context,
-        objects: expansion.objects,
-    })
+    let Header { taken_at, server_version, context } = header;
+    Ok(Demo { taken_at, server_version, context, objects: expansion.objects })
 }
 
 /// What has been expanded so far.
@@ -112,10 +95,7 @@ impl Expansion {
 
     /// An ordinary object, with pods on its `nodes` if it names any.
     fn object(&mut self, mut object: Value) -> std::result::Result<(), String> {
-        let nodes: Vec<String> = match object
-            .as_object_mut()
-            .and_then(|fields| fields.remove("nodes"))
-        {
+        let nodes: Vec<String> = match object.as_object_mut().and_then(|fields| fields.remove("nodes")) {
             Some(nodes) => serde_json::from_value(nodes).map_err(|error| error.to_string())?,
             None => Vec::new(),
         };
@@ -125,11 +105,7 @@ impl Expansion {
             return Ok(());
         }
         stamp(&mut object);
-        let made = if nodes.is_empty() {
-            Vec::new()
-        } else {
-            self.pods.controlled(&object, &nodes)
-        };
+        let made = if nodes.is_empty() { Vec::new() } else { self.pods.controlled(&object, &nodes) };
         self.objects.push(object);
         self.objects.extend(made);
         Ok(())
@@ -137,24 +113,14 @@ impl Expansion {
 
     /// Gives every Service with a selector the EndpointSlice of the pods that it selects.
     fn endpoints(&mut self) {
-        let pods: Vec<&Value> = self
-            .objects
-            .iter()
-            .filter(|object| object["kind"] == "Pod")
-            .collect();
-        let services = self
-            .objects
-            .iter()
-            .filter(|object| object["kind"] == "Service");
+        let pods: Vec<&Value> = self.objects.iter().filter(|object| object["kind"] == "Pod").collect();
+        let services = self.objects.iter().filter(|object| object["kind"] == "Service");
         let slices: Vec<Value> = services
             .filter(|service| service["spec"]["selector"].is_object())
             .map(|service| {
                 let selected = pods.iter().filter(|pod| selects(service, pod));
                 let endpoints: Vec<Value> = selected.map(|pod| pods::endpoint(pod)).collect();
-                let (namespace, name) = (
-                    &service["metadata"]["namespace"],
-                    &service["metadata"]["name"],
-                );
+                let (namespace, name) = (&service["metadata"]["namespace"], &service["metadata"]["name"]);
                 let mut slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
                     "metadata": {"namespace": namespace, "name": format!("{}-1", text(name)),
                         "labels": {"kubernetes.io/service-name": name}},
@@ -168,10 +134,7 @@ impl Expansion {
 
     /// Adds every namespace that is named.
     fn namespaces(&mut self) {
-        let mentioned = self
-            .objects
-            .iter()
-            .filter_map(|object| object["metadata"]["namespace"].as_str());
+        let mentioned = self.objects.iter().filter_map(|object| object["metadata"]["namespace"].as_str());
         let mut names: Vec<String> = mentioned.map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();
@@ -189,23 +152,10 @@ pub(super) fn stamp(object: &mut Value) {
     use sha2::{Digest, Sha256};
     let kind = text(&object["kind"]).to_owned();
     let metadata = &mut object["metadata"];
-    let title = format!(
-        "{kind}/{}/{}",
-        text(&metadata["namespace"]),
-        text(&metadata["name"])
-    );
-    let bits = Sha256::digest(title)
-        .iter()
-        .take(16)
-        .fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+    let title = format!("{kind}/{}/{}", text(&metadata["namespace"]), text(&metadata["name"]));
+    let bits = Sha256::digest(title).iter().take(16).fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
     let digest = format!("{bits:032x}");
-    let parts = [
-        &digest[..8],
-        &digest[8..12],
-        &digest[12..16],
-        &digest[16..20],
-        &digest[20..],
-    ];
+    let parts = [&digest[..8], &digest[8..12], &digest[12..16], &digest[16..20], &digest[20..]];
     metadata["uid"] = json!(parts.join("-"));
     if metadata["creationTimestamp"].is_null() {
         metadata["creationTimestamp"] = json!(CREATED);
@@ -242,9 +192,7 @@ fn selects(service: &Value, pod: &Value) -> bool {
     let selector = service["spec"]["selector"].as_object();
     service["metadata"]["namespace"] == pod["metadata"]["namespace"]
         && selector.is_some_and(|selector| {
-            selector
-                .iter()
-                .all(|(key, value)| pod["metadata"]["labels"][key.as_str()] == *value)
+            selector.iter().all(|(key, value)| pod["metadata"]["labels"][key.as_str()] == *value)
         })
 }
 
@@ -263,10 +211,7 @@ context: test
 ";
 
     fn of_kind<'a>(demo: &'a Demo, kind: &str) -> Vec<&'a Value> {
-        demo.objects
-            .iter()
-            .filter(|object| object["kind"] == kind)
-            .collect()
+        demo.objects.iter().filter(|object| object["kind"] == kind).collect()
     }
 
     #[test]
@@ -274,28 +219,13 @@ context: test
         let demo = expand(PAGE).unwrap();
         let pods = of_kind(&demo, "Pod");
         assert_eq!(pods.len(), 2);
-        let (set, deployment) = (
-            of_kind(&demo, "ReplicaSet")[0],
-            of_kind(&demo, "Deployment")[0],
-        );
-        assert_eq!(
-            pods[0]["metadata"]["ownerReferences"][0]["uid"],
-            set["metadata"]["uid"]
-        );
-        assert_eq!(
-            set["metadata"]["ownerReferences"][0]["uid"],
-            deployment["metadata"]["uid"]
-        );
+        let (set, deployment) = (of_kind(&demo, "ReplicaSet")[0], of_kind(&demo, "Deployment")[0]);
+        assert_eq!(pods[0]["metadata"]["ownerReferences"][0]["uid"], set["metadata"]["uid"]);
+        assert_eq!(set["metadata"]["ownerReferences"][0]["uid"], deployment["metadata"]["uid"]);
         assert_eq!(deployment["spec"]["minReadySeconds"], 5);
         let budget = of_kind(&demo, "PodDisruptionBudget")[0];
         assert_eq!(budget["status"]["disruptionsAllowed"], 1);
-        assert_eq!(
-            of_kind(&demo, "EndpointSlice")[0]["endpoints"]
-                .as_array()
-                .unwrap()
-                .len(),
-            2
-        );
+        assert_eq!(of_kind(&demo, "EndpointSlice")[0]["endpoints"].as_array().unwrap().len(), 2);
         assert_eq!(of_kind(&demo, "Namespace").len(), 1);
     }
 
@@ -303,9 +233,6 @@ context: test
     fn a_misspelt_field_is_refused_with_its_document() {
         let page = format!("{PAGE}---\n{{kind: Machine, name: n2, zonee: b, address: 10.0.0.2}}\n");
         let error = expand(&page).unwrap_err().to_string();
-        assert!(
-            error.contains("document 4") && error.contains("zonee"),
-            "{error}"
-        );
+        assert!(error.contains("document 4") && error.contains("zonee"), "{error}");
     }
 }

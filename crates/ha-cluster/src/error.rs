@@ -97,10 +97,6 @@ pub enum Error {
 impl Error {
     /// For `map_err` on file operations: keeps what was tried on which path.
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::File {
-            action,
-            path: path.to_path_buf(),
-            source,
-        }
+        move |source| Self::File { action, path: path.to_path_buf(), source }
     }
 }

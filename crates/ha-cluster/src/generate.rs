@@ -41,23 +41,13 @@ pub struct Size {
 
 impl Size {
     /// The snapshot of the benchmarks.
-    pub const BENCHMARK: Self = Self {
-        pods: 150_000,
-        nodes: 5_000,
-        workloads: 30_000,
-        templates: 3_200,
-    };
+    pub const BENCHMARK: Self = Self { pods: 150_000, nodes: 5_000, workloads: 30_000, templates: 3_200 };
 
     /// A size of usual proportions: 18 pods a node, 6 a workload, 5 workloads a template.
     pub fn of(pods: usize, nodes: Option<usize>) -> Self {
         let nodes = nodes.unwrap_or_else(|| (pods / 18).max(6));
         let workloads = (pods / 6).max(1);
-        Self {
-            pods,
-            nodes,
-            workloads,
-            templates: (workloads / 5).max(20),
-        }
+        Self { pods, nodes, workloads, templates: (workloads / 5).max(20) }
     }
 
     /// Says why a cluster of this size is not possible.
@@ -68,10 +58,9 @@ impl Size {
             Self { nodes, .. } if *nodes < 6 => {
                 "there must be 6 nodes: 3 of the control plane, and one worker a zone".to_owned()
             }
-            Self { pods, .. } if *pods < least => format!(
-                "{} nodes and {} workloads need at least {least} pods",
-                self.nodes, self.workloads
-            ),
+            Self { pods, .. } if *pods < least => {
+                format!("{} nodes and {} workloads need at least {least} pods", self.nodes, self.workloads)
+            }
             Self { pods, .. } if *pods > most => {
                 format!("{} nodes hold at most {most} pods", self.nodes)
             }
@@ -80,10 +69,7 @@ impl Size {
             }
             _ => return Ok(()),
         };
-        Err(Error::Usage(format!(
-            "cannot generate {} pods: {problem}",
-            self.pods
-        )))
+        Err(Error::Usage(format!("cannot generate {} pods: {problem}", self.pods)))
     }
 }
 

@@ -43,27 +43,16 @@ pub fn load(cluster: &Cluster, size: Size, seed: u64, progress: Progress) -> Res
     // Kind after kind: namespaces and nodes are there before what needs them.
     let mut rest = objects.as_slice();
     while let Some(first) = rest.first() {
-        let same = rest
-            .iter()
-            .take_while(|object| stage(object) == stage(first))
-            .count();
+        let same = rest.iter().take_while(|object| stage(object) == stage(first)).count();
         let (batch, others) = rest.split_at(same);
         create_all(&api, batch)?;
         rest = others;
     }
     let created_after = started.elapsed();
-    progress(&format!(
-        "created them in {} s, waiting for the pods",
-        created_after.as_secs()
-    ));
+    progress(&format!("created them in {} s, waiting for the pods", created_after.as_secs()));
     let (running, last) = wait_for_pods(&api, size.pods, progress)?;
     let running_after = last.duration_since(started);
-    Ok(Loaded {
-        pods: size.pods,
-        running,
-        created_after,
-        running_after,
-    })
+    Ok(Loaded { pods: size.pods, running, created_after, running_after })
 }
 
 /// Objects of one stage can be created in any order.
@@ -91,11 +80,7 @@ fn create_all(api: &Api, objects: &[Value]) -> Result<()> {
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS).map(|_| scope.spawn(write)).collect();
         let join = |writer: std::thread::ScopedJoinHandle<Result<()>>| {
-            let crashed = |_| {
-                Err(Error::Usage(
-                    "a thread that creates objects crashed".to_owned(),
-                ))
-            };
+            let crashed = |_| Err(Error::Usage("a thread that creates objects crashed".to_owned()));
             writer.join().unwrap_or_else(crashed)
         };
         writers.into_iter().try_for_each(join)
@@ -106,11 +91,7 @@ fn create_all(api: &Api, objects: &[Value]) -> Result<()> {
 fn collection(object: &Value) -> String {
     let kind = object["kind"].as_str().unwrap_or_default();
     let version = object["apiVersion"].as_str().unwrap_or_default();
-    let group = if version == "v1" {
-        "/api/v1".to_owned()
-    } else {
-        format!("/apis/{version}")
-    };
+    let group = if version == "v1" { "/api/v1".to_owned() } else { format!("/apis/{version}") };
     let plural = match kind {
         "StorageClass" | "PriorityClass" => format!("{}es", kind.to_lowercase()),
         _ => format!("{}s", kind.to_lowercase()),
@@ -188,17 +169,10 @@ fn watch_running_pods(api: Api, version: Option<&str>) -> Receiver<Result<Value>
         || "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),
         |version| format!("resourceVersion={version}"),
     );
-    let path = format!(
-        "/api/v1/pods?watch=1&allowWatchBookmarks=true&fieldSelector=status.phase%3DRunning&{from}"
-    );
+    let path = format!("/api/v1/pods?watch=1&allowWatchBookmarks=true&fieldSelector=status.phase%3DRunning&{from}");
     let (sender, receiver) = channel();
     std::thread::spawn(move || match api.watch(&path) {
-        Ok(mut events) => {
-            while events
-                .next()
-                .is_some_and(|event| sender.send(event).is_ok())
-            {}
-        }
+        Ok(mut events) => while events.next().is_some_and(|event| sender.send(event).is_ok()) {},
         Err(error) => drop(sender.send(Err(error))),
     });
     receiver
@@ -218,18 +192,12 @@ mod tests {
         };
         let mut running = RunningPods::default();
         assert!(running.apply(&event("ADDED", "a", "5")));
-        assert_eq!(
-            running.version, None,
-            "the next pod may have an older version"
-        );
+        assert_eq!(running.version, None, "the next pod may have an older version");
         assert!(running.apply(&event("ADDED", "b", "3")));
         assert!(!running.apply(&event("BOOKMARK", "", "6")));
         assert!(!running.apply(&event("MODIFIED", "b", "7")));
         assert!(running.apply(&event("DELETED", "a", "8")));
-        assert_eq!(
-            (running.uids.len(), running.version.as_deref()),
-            (1, Some("8"))
-        );
+        assert_eq!((running.uids.len(), running.version.as_deref()), (1, Some("8")));
         assert!(!running.apply(&json!({ "type": "ERROR", "object": { "code": 410 } })));
         assert_eq!((running.uids.len(), running.version), (0, None));
     }
@@ -242,13 +210,7 @@ mod tests {
         };
         assert_eq!(path("v1", "Node", None), "/api/v1/nodes");
         assert_eq!(path("v1", "Pod", Some("a")), "/api/v1/namespaces/a/pods");
-        assert_eq!(
-            path("storage.k8s.io/v1", "StorageClass", None),
-            "/apis/storage.k8s.io/v1/storageclasses"
-        );
-        assert_eq!(
-            path("apps/v1", "Deployment", Some("a")),
-            "/apis/apps/v1/namespaces/a/deployments"
-        );
+        assert_eq!(path("storage.k8s.io/v1", "StorageClass", None), "/apis/storage.k8s.io/v1/storageclasses");
+        assert_eq!(path("apps/v1", "Deployment", Some("a")), "/apis/apps/v1/namespaces/a/deployments");
     }
 }

@@ -54,11 +54,7 @@ struct Running {
 
 impl Group {
     pub(crate) fn new(lifetime: Lifetime) -> Result<Self> {
-        let mut group = Self {
-            id: 0,
-            children: Vec::new(),
-            guard_input: None,
-        };
+        let mut group = Self { id: 0, children: Vec::new(), guard_input: None };
         if lifetime == Lifetime::WithParent {
             let mut guard = Command::new("sh");
             guard.args(["-c", "cat; kill -KILL 0"]);
@@ -80,10 +76,7 @@ impl Group {
         let output = File::create(&log).map_err(Error::file("create", &log))?;
         let errors = output.try_clone().map_err(Error::file("open", &log))?;
         let mut command = Command::new(&launch.program);
-        command
-            .args(&launch.arguments)
-            .current_dir(logs)
-            .stdin(Stdio::null());
+        command.args(&launch.arguments).current_dir(logs).stdin(Stdio::null());
         command.stdout(output).stderr(errors);
         // A third of the API server's work would be collecting garbage; memory is cheaper here.
         command.env("GOGC", "200");
@@ -92,14 +85,11 @@ impl Group {
 
     fn spawn(&mut self, name: &'static str, mut command: Command, log: PathBuf) -> Result<u32> {
         let group = i32::try_from(self.id).unwrap_or_default();
-        let child = command
-            .process_group(group)
-            .spawn()
-            .map_err(|source| Error::Process {
-                action: "start",
-                program: command.get_program().to_string_lossy().into_owned(),
-                source,
-            })?;
+        let child = command.process_group(group).spawn().map_err(|source| Error::Process {
+            action: "start",
+            program: command.get_program().to_string_lossy().into_owned(),
+            source,
+        })?;
         let pid = child.id();
         if self.id == 0 {
             self.id = pid;
@@ -186,10 +176,7 @@ mod tests {
         group.start(&launch, &logs).unwrap();
         group.children[1].child.wait().unwrap();
         let message = group.check().unwrap_err().to_string();
-        assert!(
-            message.contains("ha-cluster-quitter ended (exit status: 3)"),
-            "{message}"
-        );
+        assert!(message.contains("ha-cluster-quitter ended (exit status: 3)"), "{message}");
         assert!(message.ends_with("no such key"), "{message}");
     }
 }

@@ -44,8 +44,7 @@ impl State {
     pub(crate) fn write(&self, directory: &Path) -> Result<()> {
         let path = file(directory);
         let text = serde_json::to_string_pretty(self).map_err(std::io::Error::other);
-        text.and_then(|text| fs::write(&path, text))
-            .map_err(Error::file("write", &path))
+        text.and_then(|text| fs::write(&path, text)).map_err(Error::file("write", &path))
     }
 
     /// The components whose process still runs. A process number may have been given to another
@@ -64,12 +63,7 @@ impl State {
         let folder = directory.to_string_lossy();
         let runs = |component: &&Component| {
             let process = system.process(sysinfo::Pid::from_u32(component.pid));
-            process.is_some_and(|process| {
-                process
-                    .cmd()
-                    .iter()
-                    .any(|word| word.to_string_lossy().contains(&*folder))
-            })
+            process.is_some_and(|process| process.cmd().iter().any(|word| word.to_string_lossy().contains(&*folder)))
         };
         Ok(self.components.iter().filter(runs).collect())
     }
@@ -83,9 +77,7 @@ fn file(directory: &Path) -> PathBuf {
 pub(crate) fn directory(name: &str) -> Result<PathBuf> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if name.is_empty() || !name.chars().all(plain) {
-        return Err(Error::Usage(format!(
-            "{name:?} cannot name a cluster: use letters, digits and hyphens"
-        )));
+        return Err(Error::Usage(format!("{name:?} cannot name a cluster: use letters, digits and hyphens")));
     }
     Ok(all_clusters().join(name))
 }
@@ -103,23 +95,9 @@ mod tests {
 
     #[test]
     fn another_program_with_the_same_number_is_not_the_cluster() {
-        let own = Component {
-            name: "etcd".to_owned(),
-            pid: std::process::id(),
-            health: String::new(),
-        };
-        let state = State {
-            group: own.pid,
-            server: String::new(),
-            kubectl: PathBuf::new(),
-            components: vec![own],
-        };
-        assert!(
-            state
-                .alive(Path::new("/no/such/cluster"))
-                .unwrap()
-                .is_empty()
-        );
+        let own = Component { name: "etcd".to_owned(), pid: std::process::id(), health: String::new() };
+        let state = State { group: own.pid, server: String::new(), kubectl: PathBuf::new(), components: vec![own] };
+        assert!(state.alive(Path::new("/no/such/cluster")).unwrap().is_empty());
         let arguments: Vec<String> = std::env::args().collect();
         assert_eq!(state.alive(Path::new(&arguments[0])).unwrap().len(), 1);
     }
@@ -128,10 +106,7 @@ mod tests {
     fn a_name_cannot_leave_the_folder_of_all_clusters() {
         assert!(directory("dev-2").unwrap().starts_with(all_clusters()));
         for name in ["", "..", "a/b", "a b"] {
-            assert!(
-                directory(name).unwrap_err().to_string().contains("letters"),
-                "{name}"
-            );
+            assert!(directory(name).unwrap_err().to_string().contains("letters"), "{name}");
         }
     }
 }

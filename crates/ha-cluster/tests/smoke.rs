@@ -29,27 +29,16 @@ spec:
 /// Standard output of a kubectl that has to succeed.
 fn kubectl(cluster: &Cluster, kubeconfig: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(cluster.kubectl_path());
-    let output = command
-        .env("KUBECONFIG", kubeconfig)
-        .args(arguments)
-        .output()
-        .unwrap();
+    let output = command.env("KUBECONFIG", kubeconfig).args(arguments).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "kubectl {}: {errors}",
-        arguments.join(" ")
-    );
+    assert!(output.status.success(), "kubectl {}: {errors}", arguments.join(" "));
     String::from_utf8(output.stdout).unwrap()
 }
 
 fn may(cluster: &Cluster, user: &str, arguments: &[&str]) -> bool {
     let kubeconfig = cluster.token_kubeconfig(user).unwrap();
     let mut command = Command::new(cluster.kubectl_path());
-    let command = command
-        .env("KUBECONFIG", kubeconfig)
-        .args(["auth", "can-i"])
-        .args(arguments);
+    let command = command.env("KUBECONFIG", kubeconfig).args(["auth", "can-i"]).args(arguments);
     command.output().unwrap().status.success()
 }
 
@@ -64,26 +53,10 @@ fn a_cluster_runs_pods_and_ends_with_its_owner() {
 
     let manifest = folder.join("objects.yaml");
     std::fs::write(&manifest, OBJECTS).unwrap();
-    kubectl(
-        &cluster,
-        &admin,
-        &["create", "-f", &manifest.to_string_lossy()],
-    );
-    let wait = [
-        "wait",
-        "--timeout=60s",
-        "--for=condition=Available",
-        "deployment/web",
-    ];
+    kubectl(&cluster, &admin, &["create", "-f", &manifest.to_string_lossy()]);
+    let wait = ["wait", "--timeout=60s", "--for=condition=Available", "deployment/web"];
     kubectl(&cluster, &admin, &wait);
-    let ready = [
-        "get",
-        "pods",
-        "-l",
-        "app=web",
-        "-o",
-        "jsonpath={.items[*].status.phase}",
-    ];
+    let ready = ["get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].status.phase}"];
     assert_eq!(kubectl(&cluster, &admin, &ready), "Running Running");
 
     assert!(may(&cluster, "viewer", &["list", "pods", "-A"]));
@@ -91,26 +64,11 @@ fn a_cluster_runs_pods_and_ends_with_its_owner() {
     assert!(may(&cluster, "tenant", &["list", "pods", "-n", "tenant"]));
     assert!(!may(&cluster, "tenant", &["list", "pods", "-n", "default"]));
     assert!(!may(&cluster, "stranger", &["list", "namespaces"]));
-    assert!(
-        cluster
-            .token_kubeconfig("nobody")
-            .unwrap_err()
-            .to_string()
-            .contains("stranger")
-    );
+    assert!(cluster.token_kubeconfig("nobody").unwrap_err().to_string().contains("stranger"));
 
-    assert!(
-        cluster
-            .health()
-            .unwrap()
-            .iter()
-            .all(|component| component.alive && component.ready)
-    );
+    assert!(cluster.health().unwrap().iter().all(|component| component.alive && component.ready));
     let server = cluster.server().trim_start_matches("https://").to_owned();
     drop(cluster);
-    assert!(
-        std::net::TcpStream::connect(server).is_err(),
-        "the API server still listens"
-    );
+    assert!(std::net::TcpStream::connect(server).is_err(), "the API server still listens");
     assert!(!folder.exists(), "{} is left", folder.display());
 }

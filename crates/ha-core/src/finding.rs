@@ -107,26 +107,13 @@ impl Finding {
 
     /// Adds a value read from the object itself.
     pub fn evidence(&mut self, path: impl Into<String>, value: impl Into<String>) -> &mut Self {
-        self.evidence.push(Evidence {
-            object: None,
-            path: path.into(),
-            value: value.into(),
-        });
+        self.evidence.push(Evidence { object: None, path: path.into(), value: value.into() });
         self
     }
 
     /// Adds a value read from another object.
-    pub fn evidence_of(
-        &mut self,
-        object: ObjectId,
-        path: impl Into<String>,
-        value: impl Into<String>,
-    ) -> &mut Self {
-        self.evidence.push(Evidence {
-            object: Some(object),
-            path: path.into(),
-            value: value.into(),
-        });
+    pub fn evidence_of(&mut self, object: ObjectId, path: impl Into<String>, value: impl Into<String>) -> &mut Self {
+        self.evidence.push(Evidence { object: Some(object), path: path.into(), value: value.into() });
         self
     }
 
@@ -205,20 +192,14 @@ pub struct Findings {
 impl Findings {
     /// An empty collection. `list_all` keeps passes and not-applicables as findings, too.
     pub fn new(list_all: bool) -> Self {
-        Self {
-            list_all,
-            ..Self::default()
-        }
+        Self { list_all, ..Self::default() }
     }
 
     /// Says which rule speaks from here on. Called by the SDK, once per rule in the policy's order.
     pub fn begin(&mut self, rule: u32, severity: Severity) {
         self.rule = rule;
         self.severity = severity;
-        self.output.tallies.push(Tally {
-            rule,
-            ..Tally::default()
-        });
+        self.output.tallies.push(Tally { rule, ..Tally::default() });
     }
 
     /// The problem is there. `message` says what is so, with numbers.
@@ -252,9 +233,7 @@ impl Findings {
 
     /// How often the rule that speaks now has answered.
     pub fn answers_of_this_rule(&self) -> u32 {
-        self.output.tallies.last().map_or(0, |tally| {
-            tally.pass + tally.fail + tally.unknown + tally.not_applicable
-        })
+        self.output.tallies.last().map_or(0, |tally| tally.pass + tally.fail + tally.unknown + tally.not_applicable)
     }
 
     /// All that was said.
@@ -272,13 +251,7 @@ impl Findings {
             };
             *count += 1;
         }
-        let finding = Finding {
-            rule: self.rule,
-            verdict,
-            severity: self.severity,
-            object,
-            ..Finding::default()
-        };
+        let finding = Finding { rule: self.rule, verdict, severity: self.severity, object, ..Finding::default() };
         if !always && !self.list_all {
             self.unlisted = finding;
             return &mut self.unlisted;
@@ -317,16 +290,9 @@ mod tests {
     fn a_finding_is_never_worse_than_its_rule() {
         let mut findings = Findings::new(false);
         findings.begin(0, Severity::Medium);
-        findings
-            .fail(ObjectId::at(1), "m")
-            .severity(Severity::Critical);
+        findings.fail(ObjectId::at(1), "m").severity(Severity::Critical);
         findings.fail(ObjectId::at(1), "m").severity(Severity::Low);
-        let severities: Vec<_> = findings
-            .finish()
-            .findings
-            .iter()
-            .map(|finding| finding.severity)
-            .collect();
+        let severities: Vec<_> = findings.finish().findings.iter().map(|finding| finding.severity).collect();
         assert_eq!(severities, [Severity::Medium, Severity::Low]);
     }
 
@@ -339,10 +305,7 @@ mod tests {
             findings.not_applicable(ObjectId::at(2), "single-node cluster");
             let output = findings.finish();
             assert_eq!(output.findings.len(), if list_all { 2 } else { 0 });
-            assert_eq!(
-                (output.tallies[0].pass, output.tallies[0].not_applicable),
-                (1, 1)
-            );
+            assert_eq!((output.tallies[0].pass, output.tallies[0].not_applicable), (1, 1));
         }
     }
 }

@@ -36,18 +36,12 @@ record! {
 impl LabelSet {
     /// The value under `key`.
     pub fn get(&self, key: Text) -> Option<Text> {
-        self.labels
-            .iter()
-            .find(|label| label.key == key)
-            .map(|label| label.value)
+        self.labels.iter().find(|label| label.key == key).map(|label| label.value)
     }
 
     /// The value under a key given as a string.
     pub fn get_named<'a>(&self, texts: &'a Texts, key: &str) -> Option<&'a str> {
-        self.labels
-            .iter()
-            .find(|label| texts.get(label.key) == key)
-            .map(|label| texts.get(label.value))
+        self.labels.iter().find(|label| texts.get(label.key) == key).map(|label| texts.get(label.value))
     }
 }
 
@@ -115,9 +109,7 @@ record! {
 impl LabelSelector {
     /// Whether a label set meets every requirement.
     pub fn matches(&self, labels: &LabelSet, texts: &Texts) -> bool {
-        self.requirements
-            .iter()
-            .all(|requirement| requirement.matches(labels, texts))
+        self.requirements.iter().all(|requirement| requirement.matches(labels, texts))
     }
 
     /// Whether it has no requirement and so matches everything.
@@ -147,9 +139,7 @@ record! {
 impl NodeSelector {
     /// Whether a node with these labels and this name is selected.
     pub fn matches(&self, labels: &LabelSet, name: Text, texts: &Texts) -> bool {
-        self.terms
-            .iter()
-            .any(|term| term.matches(labels, name, texts))
+        self.terms.iter().any(|term| term.matches(labels, name, texts))
     }
 }
 
@@ -159,17 +149,12 @@ impl NodeSelectorTerm {
         if self.expressions.is_empty() && self.fields.is_empty() {
             return false;
         }
-        self.expressions
-            .iter()
-            .all(|requirement| requirement.matches(labels, texts))
-            && self
-                .fields
-                .iter()
-                .all(|requirement| match requirement.operator {
-                    Operator::In => requirement.values.contains(&name),
-                    Operator::NotIn => !requirement.values.contains(&name),
-                    _ => false,
-                })
+        self.expressions.iter().all(|requirement| requirement.matches(labels, texts))
+            && self.fields.iter().all(|requirement| match requirement.operator {
+                Operator::In => requirement.values.contains(&name),
+                Operator::NotIn => !requirement.values.contains(&name),
+                _ => false,
+            })
     }
 }
 
@@ -179,12 +164,7 @@ mod tests {
     use crate::text::Interner;
     use alloc::vec;
 
-    fn requirement(
-        interner: &mut Interner,
-        key: &str,
-        operator: Operator,
-        values: &[&str],
-    ) -> Requirement {
+    fn requirement(interner: &mut Interner, key: &str, operator: Operator, values: &[&str]) -> Requirement {
         Requirement {
             key: interner.intern(key),
             operator,
@@ -195,12 +175,7 @@ mod tests {
     #[test]
     fn not_in_and_does_not_exist_match_an_absent_key() {
         let mut interner = Interner::default();
-        let labels = LabelSet {
-            labels: vec![Label {
-                key: interner.intern("app"),
-                value: interner.intern("web"),
-            }],
-        };
+        let labels = LabelSet { labels: vec![Label { key: interner.intern("app"), value: interner.intern("web") }] };
         let cases = [
             ("app", Operator::In, &["web", "api"][..], true),
             ("app", Operator::In, &["api"], false),
@@ -215,23 +190,14 @@ mod tests {
         for (key, operator, values, expected) in cases {
             let requirement = requirement(&mut interner, key, operator, values);
             let texts = interner_texts(&interner);
-            assert_eq!(
-                requirement.matches(&labels, &texts),
-                expected,
-                "{key} {operator} {values:?}"
-            );
+            assert_eq!(requirement.matches(&labels, &texts), expected, "{key} {operator} {values:?}");
         }
     }
 
     #[test]
     fn numbers_compare_as_numbers() {
         let mut interner = Interner::default();
-        let labels = LabelSet {
-            labels: vec![Label {
-                key: interner.intern("cores"),
-                value: interner.intern("16"),
-            }],
-        };
+        let labels = LabelSet { labels: vec![Label { key: interner.intern("cores"), value: interner.intern("16") }] };
         let greater = requirement(&mut interner, "cores", Operator::Gt, &["9"]);
         let less = requirement(&mut interner, "cores", Operator::Lt, &["9"]);
         let word = requirement(&mut interner, "cores", Operator::Gt, &["many"]);
@@ -244,11 +210,7 @@ mod tests {
     #[test]
     fn an_empty_node_selector_term_selects_no_node() {
         let texts = Texts::default();
-        assert!(!NodeSelectorTerm::default().matches(
-            &LabelSet::default(),
-            Text::default(),
-            &texts
-        ));
+        assert!(!NodeSelectorTerm::default().matches(&LabelSet::default(), Text::default(), &texts));
         assert!(LabelSelector::default().matches(&LabelSet::default(), &texts));
     }
 

@@ -62,9 +62,7 @@ impl Texts {
     /// The number of a string that is already in the table, found by looking at each of them.
     /// For the few look-ups of a rule; builders use [`Interner`].
     pub fn find(&self, wanted: &str) -> Option<Text> {
-        (0..self.len())
-            .map(Text::at)
-            .find(|&text| self.get(text) == wanted)
+        (0..self.len()).map(Text::at).find(|&text| self.get(text) == wanted)
     }
 }
 
@@ -78,11 +76,8 @@ pub struct Interner {
 
 impl Default for Interner {
     fn default() -> Self {
-        let mut interner = Self {
-            texts: Texts::default(),
-            numbers: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-        };
+        let mut interner =
+            Self { texts: Texts::default(), numbers: HashTable::new(), hasher: DefaultHashBuilder::default() };
         interner.intern("");
         interner
     }
@@ -93,19 +88,14 @@ impl Interner {
     pub fn intern(&mut self, string: &str) -> Text {
         let hash = self.hasher.hash_one(string);
         let texts = &self.texts;
-        if let Some(&index) = self
-            .numbers
-            .find(hash, |&index| texts.get(Text { index }) == string)
-        {
+        if let Some(&index) = self.numbers.find(hash, |&index| texts.get(Text { index }) == string) {
             return Text { index };
         }
         let text = Text::at(self.texts.len());
         self.texts.bytes.push_str(string);
         self.texts.ends.push(end_of(&self.texts.bytes));
         let (texts, hasher) = (&self.texts, &self.hasher);
-        self.numbers.insert_unique(hash, text.index, |&index| {
-            hasher.hash_one(texts.get(Text { index }))
-        });
+        self.numbers.insert_unique(hash, text.index, |&index| hasher.hash_one(texts.get(Text { index })));
         text
     }
 

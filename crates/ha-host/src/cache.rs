@@ -58,11 +58,7 @@ impl Cache {
     pub(crate) fn put(&self, engine: &Engine, policy: &str, component: &Component) {
         if let Ok(code) = component.serialize() {
             let header = digest(&code);
-            files::write(
-                &self.folder,
-                &file_name(engine, policy),
-                &[header.as_bytes(), &code],
-            );
+            files::write(&self.folder, &file_name(engine, policy), &[header.as_bytes(), &code]);
         }
     }
 }
@@ -93,11 +89,7 @@ mod files {
             return None;
         }
         let no_links = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let file = File::options()
-            .read(true)
-            .custom_flags(no_links)
-            .open(folder.join(name))
-            .ok()?;
+        let file = File::options().read(true).custom_flags(no_links).open(folder.join(name)).ok()?;
         // Asked of the open file, so that it is the one that is read.
         let metadata = file.metadata().ok()?;
         if !metadata.is_file() || !is_private(&metadata) {
@@ -109,11 +101,7 @@ mod files {
     }
 
     pub(super) fn write(folder: &Path, name: &str, parts: &[&[u8]]) -> Option<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(PRIVATE_FOLDER)
-            .create(folder)
-            .ok()?;
+        DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder).ok()?;
         if !is_private_folder(folder) {
             return None;
         }
@@ -126,8 +114,7 @@ mod files {
     }
 
     fn is_private_folder(folder: &Path) -> bool {
-        fs::symlink_metadata(folder)
-            .is_ok_and(|metadata| metadata.is_dir() && is_private(&metadata))
+        fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir() && is_private(&metadata))
     }
 
     fn is_private(metadata: &Metadata) -> bool {

@@ -65,8 +65,6 @@ impl Clock {
                 }
             }
         });
-        Self {
-            _stop_on_drop: stop_on_drop,
-        }
+        Self { _stop_on_drop: stop_on_drop }
     }
 }

@@ -92,11 +92,7 @@ impl Host {
     pub fn new(cache: Option<Cache>) -> Result<Self, HostError> {
         let engine = engine::engine()?;
         let clock = Clock::start(&engine);
-        Ok(Self {
-            engine,
-            cache,
-            _clock: clock,
-        })
+        Ok(Self { engine, cache, _clock: clock })
     }
 
     /// Loads the policy in a file.
@@ -150,12 +146,7 @@ impl Host {
     }
 
     fn store(&self, limits: &Limits) -> Store<State> {
-        let mut store = Store::new(
-            &self.engine,
-            State {
-                meter: Meter::new(limits),
-            },
-        );
+        let mut store = Store::new(&self.engine, State { meter: Meter::new(limits) });
         store.limiter(|state| state.meter.limiter());
         store.set_hostcall_fuel(limits.output_bytes);
         store.set_epoch_deadline(limits.ticks());
@@ -178,17 +169,12 @@ fn call(
     policy: &Policy,
     input: (&Snapshot, &Settings, &[Impact]),
 ) -> Result<CheckOutput, CallError> {
-    let instance = policy
-        .instance
-        .instantiate(&mut *store)
-        .map_err(CallError::Run)?;
+    let instance = policy.instance.instantiate(&mut *store).map_err(CallError::Run)?;
     let interface = instance.get_export_index(&mut *store, None, CONTRACT);
     let function = interface
         .and_then(|interface| instance.get_export_index(&mut *store, Some(&interface), "check"))
         .ok_or_else(|| CallError::Contract(wasmtime::Error::msg("there is none")))?;
-    let check: Check<'_> = instance
-        .get_typed_func(&mut *store, function)
-        .map_err(CallError::Contract)?;
+    let check: Check<'_> = instance.get_typed_func(&mut *store, function).map_err(CallError::Contract)?;
     let (output,) = check.call(&mut *store, input).map_err(CallError::Run)?;
     Ok(output)
 }
@@ -200,20 +186,14 @@ impl CallError {
             Self::Run(error) => error,
         };
         if meter.out_of_memory {
-            return PolicyFailure::OutOfMemory {
-                limit: limits.memory,
-            };
+            return PolicyFailure::OutOfMemory { limit: limits.memory };
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => PolicyFailure::OutOfFuel { limit: limits.fuel },
-            Some(Trap::Interrupt) => PolicyFailure::TimedOut {
-                seconds: limits.time.as_secs(),
-            },
+            Some(Trap::Interrupt) => PolicyFailure::TimedOut { seconds: limits.time.as_secs() },
             Some(trap) => PolicyFailure::Trapped(trap.to_string()),
             // What is not a trap of the policy is its answer that cannot be read.
-            None => PolicyFailure::Garbage {
-                what: format!("{}", error.root_cause()),
-            },
+            None => PolicyFailure::Garbage { what: format!("{}", error.root_cause()) },
         }
     }
 }

@@ -34,13 +34,8 @@ pub struct Inspection {
 impl Inspection {
     /// Reads the outermost level of a component.
     pub(crate) fn of(wasm: &[u8]) -> Result<Self, LoadError> {
-        let mut inspection = Self {
-            rules: Vec::new(),
-            contract: None,
-            imports: Vec::new(),
-            digest: digest(wasm),
-            size: wasm.len(),
-        };
+        let mut inspection =
+            Self { rules: Vec::new(), contract: None, imports: Vec::new(), digest: digest(wasm), size: wasm.len() };
         let mut depth = 0_u32;
         let mut rules = None;
         for payload in Parser::new(0).parse_all(wasm) {
@@ -53,12 +48,7 @@ impl Inspection {
                     rules = Some(section.data());
                 }
                 Payload::ComponentImportSection(section) => {
-                    inspection.imports.extend(
-                        section
-                            .into_iter()
-                            .flatten()
-                            .map(|import| import.name.name.to_owned()),
-                    );
+                    inspection.imports.extend(section.into_iter().flatten().map(|import| import.name.name.to_owned()));
                 }
                 Payload::ComponentExportSection(section) => {
                     let mut names = section.into_iter().flatten().map(|export| export.name.name);
@@ -80,11 +70,9 @@ impl Inspection {
 pub(crate) fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

@@ -57,11 +57,8 @@ impl Limits {
         let strings = u64::try_from(snapshot.texts.bytes.len()).unwrap_or(u64::MAX);
         Self {
             fuel: BASE_FUEL + FUEL_PER_RECORD.saturating_mul(records),
-            memory: BASE_MEMORY
-                + MEMORY_PER_RECORD.saturating_mul(records)
-                + strings.saturating_mul(4),
-            time: BASE_TIME
-                + TIME_PER_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX)),
+            memory: BASE_MEMORY + MEMORY_PER_RECORD.saturating_mul(records) + strings.saturating_mul(4),
+            time: BASE_TIME + TIME_PER_RECORD.saturating_mul(u32::try_from(records).unwrap_or(u32::MAX)),
             findings: BASE_FINDINGS + FINDINGS_PER_OBJECT * snapshot.objects.len(),
             output_bytes: BASE_OUTPUT + OUTPUT_PER_OBJECT * snapshot.objects.len(),
         }
@@ -109,10 +106,7 @@ struct OutOfMemory;
 
 impl Meter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            allowed: limits.memory,
-            out_of_memory: false,
-        }
+        Self { allowed: limits.memory, out_of_memory: false }
     }
 
     /// For `Store::limiter`.
@@ -122,12 +116,7 @@ impl Meter {
 }
 
 impl ResourceLimiter for Meter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let added = desired.saturating_sub(current) as u64;
         let Some(left) = self.allowed.checked_sub(added) else {
             self.out_of_memory = true;
@@ -137,12 +126,7 @@ impl ResourceLimiter for Meter {
         Ok(true)
     }
 
-    fn table_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         if desired <= TABLE_ENTRIES {
             return Ok(true);
         }

@@ -82,9 +82,7 @@ pub struct Policy {
 
 impl std::fmt::Debug for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Policy")
-            .field("inspection", &self.inspection)
-            .finish_non_exhaustive()
+        f.debug_struct("Policy").field("inspection", &self.inspection).finish_non_exhaustive()
     }
 }
 
@@ -101,11 +99,7 @@ impl Policy {
     }
 
     /// Compiles a policy, or takes it from the cache.
-    pub(crate) fn load(
-        engine: &Engine,
-        cache: Option<&Cache>,
-        wasm: &[u8],
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn load(engine: &Engine, cache: Option<&Cache>, wasm: &[u8]) -> Result<Self, LoadError> {
         let inspection = checked(Self::inspect(wasm)?)?;
         let cached = cache.and_then(|cache| cache.get(engine, &inspection.digest));
         if let Some(component) = cached {
@@ -124,11 +118,7 @@ impl Policy {
     /// # Safety
     /// `native` is what an engine made from `wasm`, and nobody else could change it.
     #[allow(unsafe_code)]
-    pub(crate) unsafe fn load_precompiled(
-        engine: &Engine,
-        wasm: &[u8],
-        native: &[u8],
-    ) -> Result<Self, LoadError> {
+    pub(crate) unsafe fn load_precompiled(engine: &Engine, wasm: &[u8], native: &[u8]) -> Result<Self, LoadError> {
         let inspection = checked(Inspection::of(wasm)?)?;
         // SAFETY: the caller's.
         let component = match unsafe { Component::deserialize(engine, native) } {
@@ -138,19 +128,10 @@ impl Policy {
         Self::new(engine, inspection, &component)
     }
 
-    fn new(
-        engine: &Engine,
-        inspection: Inspection,
-        component: &Component,
-    ) -> Result<Self, LoadError> {
+    fn new(engine: &Engine, inspection: Inspection, component: &Component) -> Result<Self, LoadError> {
         // An empty linker: the sandbox has no door.
-        let instance = Linker::new(engine)
-            .instantiate_pre(component)
-            .map_err(LoadError::Compile)?;
-        Ok(Self {
-            inspection,
-            instance,
-        })
+        let instance = Linker::new(engine).instantiate_pre(component).map_err(LoadError::Compile)?;
+        Ok(Self { inspection, instance })
     }
 }
 
@@ -160,9 +141,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 
     let mut bytes = Vec::new();
     // One byte more shows that the file is too large, also when it is a device without end.
-    fs::File::open(path)?
-        .take(vet::MAX_FILE + 1)
-        .read_to_end(&mut bytes)?;
+    fs::File::open(path)?.take(vet::MAX_FILE + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

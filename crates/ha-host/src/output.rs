@@ -17,10 +17,7 @@ pub(crate) fn check(
 ) -> Result<(), PolicyFailure> {
     let found = output.findings.len();
     if found > limits.findings {
-        return Err(PolicyFailure::TooManyFindings {
-            found,
-            allowed: limits.findings,
-        });
+        return Err(PolicyFailure::TooManyFindings { found, allowed: limits.findings });
     }
     check_tallies(&output.tallies, policy)?;
     for finding in &output.findings {
@@ -32,27 +29,19 @@ pub(crate) fn check(
 
 /// One tally per rule, in the rules' order.
 fn check_tallies(tallies: &[Tally], policy: &Inspection) -> Result<(), PolicyFailure> {
-    if let Some(tally) = tallies
-        .iter()
-        .find(|tally| policy.rules.get(tally.rule as usize).is_none())
-    {
+    if let Some(tally) = tallies.iter().find(|tally| policy.rules.get(tally.rule as usize).is_none()) {
         return Err(PolicyFailure::UnknownRule { rule: tally.rule });
     }
     let rules = 0..u32::try_from(policy.rules.len()).unwrap_or(u32::MAX);
     if tallies.iter().map(|tally| tally.rule).eq(rules) {
         Ok(())
     } else {
-        Err(garbage(
-            "it does not have one tally per rule, in the rules' order",
-        ))
+        Err(garbage("it does not have one tally per rule, in the rules' order"))
     }
 }
 
 fn check_rule(finding: &Finding, policy: &Inspection) -> Result<(), PolicyFailure> {
-    let rule = policy
-        .rules
-        .get(finding.rule as usize)
-        .ok_or(PolicyFailure::UnknownRule { rule: finding.rule })?;
+    let rule = policy.rules.get(finding.rule as usize).ok_or(PolicyFailure::UnknownRule { rule: finding.rule })?;
     if finding.severity > rule.severity {
         return Err(garbage(&format!(
             "a finding of {} is {}, worse than the rule ({})",
@@ -63,24 +52,11 @@ fn check_rule(finding: &Finding, policy: &Inspection) -> Result<(), PolicyFailur
 }
 
 fn check_objects(finding: &Finding, snapshot: &Snapshot) -> Result<(), PolicyFailure> {
-    let in_evidence = finding
-        .evidence
-        .iter()
-        .filter_map(|evidence| evidence.object.as_ref());
-    let at_risk = finding
-        .blast_radius
-        .iter()
-        .flat_map(|radius| radius.services.iter().chain(&radius.workloads));
-    let all = std::iter::once(&finding.object)
-        .chain(&finding.related)
-        .chain(in_evidence)
-        .chain(at_risk);
+    let in_evidence = finding.evidence.iter().filter_map(|evidence| evidence.object.as_ref());
+    let at_risk = finding.blast_radius.iter().flat_map(|radius| radius.services.iter().chain(&radius.workloads));
+    let all = std::iter::once(&finding.object).chain(&finding.related).chain(in_evidence).chain(at_risk);
     let unknown = |object: &&ObjectId| object.position() >= snapshot.objects.len();
-    all.into_iter().find(unknown).map_or(Ok(()), |object| {
-        Err(PolicyFailure::UnknownObject {
-            object: object.index,
-        })
-    })
+    all.into_iter().find(unknown).map_or(Ok(()), |object| Err(PolicyFailure::UnknownObject { object: object.index }))
 }
 
 /// What is listed was counted: else the scorecard and the list would tell different stories.
@@ -95,19 +71,10 @@ fn check_counts(output: &CheckOutput) -> Result<(), PolicyFailure> {
             }
         }
     }
-    let counted = output
-        .tallies
-        .iter()
-        .map(|tally| (tally.fail, tally.unknown));
-    if counted.eq(listed) {
-        Ok(())
-    } else {
-        Err(garbage("its tallies do not match its findings"))
-    }
+    let counted = output.tallies.iter().map(|tally| (tally.fail, tally.unknown));
+    if counted.eq(listed) { Ok(()) } else { Err(garbage("its tallies do not match its findings")) }
 }
 
 fn garbage(what: &str) -> PolicyFailure {
-    PolicyFailure::Garbage {
-        what: what.to_owned(),
-    }
+    PolicyFailure::Garbage { what: what.to_owned() }
 }

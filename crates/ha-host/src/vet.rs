@@ -39,11 +39,7 @@ struct Contents {
 /// Refuses what is not a component, what is not valid, and what is out of bounds.
 pub(crate) fn vet(wasm: &[u8]) -> Result<(), LoadError> {
     if wasm.len() as u64 > MAX_FILE {
-        return Err(LoadError::TooLarge {
-            what: "bytes",
-            found: wasm.len() as u64,
-            allowed: MAX_FILE,
-        });
+        return Err(LoadError::TooLarge { what: "bytes", found: wasm.len() as u64, allowed: MAX_FILE });
     }
     if Parser::is_core_wasm(wasm) {
         return Err(LoadError::CoreModule);
@@ -56,17 +52,12 @@ pub(crate) fn vet(wasm: &[u8]) -> Result<(), LoadError> {
         contents.add(&payload.map_err(|error| invalid(&error))?);
     }
     contents.check()?;
-    Validator::new_with_features(features())
-        .validate_all(wasm)
-        .map_err(|error| invalid(&error))?;
+    Validator::new_with_features(features()).validate_all(wasm).map_err(|error| invalid(&error))?;
     Ok(())
 }
 
 pub(crate) fn invalid(error: &wasmparser::BinaryReaderError) -> LoadError {
-    LoadError::Invalid {
-        message: error.message().into(),
-        offset: error.offset(),
-    }
+    LoadError::Invalid { message: error.message().into(), offset: error.offset() }
 }
 
 /// WebAssembly as it was standardised in version 2, and components.
@@ -102,26 +93,15 @@ impl Contents {
             ("types", self.types, MAX_TYPES),
             // Each function was counted where it is declared and where its body stands.
             ("functions", self.functions / 2, MAX_FUNCTIONS),
-            (
-                "bytes in one function",
-                self.longest_function,
-                MAX_FUNCTION_BYTES,
-            ),
+            ("bytes in one function", self.longest_function, MAX_FUNCTION_BYTES),
             ("bytes of code", self.code_bytes, MAX_CODE_BYTES),
             ("globals", self.globals, MAX_GLOBALS),
             ("tables", self.tables, MAX_TABLES),
             ("memories", self.memories, MAX_MEMORIES),
             ("data and element segments", self.segments, MAX_SEGMENTS),
         ];
-        match bounds
-            .into_iter()
-            .find(|(_, found, allowed)| found > allowed)
-        {
-            Some((what, found, allowed)) => Err(LoadError::TooLarge {
-                what,
-                found,
-                allowed,
-            }),
+        match bounds.into_iter().find(|(_, found, allowed)| found > allowed) {
+            Some((what, found, allowed)) => Err(LoadError::TooLarge { what, found, allowed }),
             None => Ok(()),
         }
     }

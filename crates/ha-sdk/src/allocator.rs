@@ -26,10 +26,7 @@ pub(crate) const PAGE: usize = 64 * 1024;
 const OVERHEAD: usize = 64;
 
 #[global_allocator]
-static HEAP: Heap = Heap(UnsafeCell::new(TalcCell::new(Memory {
-    start: None,
-    end: None,
-})));
+static HEAP: Heap = Heap(UnsafeCell::new(TalcCell::new(Memory { start: None, end: None })));
 
 struct Heap(UnsafeCell<TalcCell<Memory, WasmBinning>>);
 
@@ -45,10 +42,7 @@ pub(crate) unsafe fn restart(start: usize) {
     // SAFETY: no call into the allocator is under way, since there is one thread and this is
     // not called from within it; the old state owns nothing that needs dropping.
     unsafe {
-        *HEAP.0.get() = TalcCell::new(Memory {
-            start: Some(start),
-            end: None,
-        });
+        *HEAP.0.get() = TalcCell::new(Memory { start: Some(start), end: None });
     }
 }
 
@@ -63,19 +57,13 @@ pub(crate) fn static_end() -> usize {
 /// The first address behind memory.
 pub(crate) fn memory_end() -> usize {
     // All 4 GiB in use would overflow to 0; the last bytes then stay unused.
-    memory_size::<0>()
-        .checked_mul(PAGE)
-        .unwrap_or(usize::MAX - OVERHEAD)
+    memory_size::<0>().checked_mul(PAGE).unwrap_or(usize::MAX - OVERHEAD)
 }
 
 /// Makes memory reach at least up to `end`, if the host allows it.
 pub(crate) fn grow_to(end: usize) -> Result<(), ()> {
     let missing = end.saturating_sub(memory_end()).div_ceil(PAGE);
-    if missing == 0 || memory_grow::<0>(missing) != usize::MAX {
-        Ok(())
-    } else {
-        Err(())
-    }
+    if missing == 0 || memory_grow::<0>(missing) != usize::MAX { Ok(()) } else { Err(()) }
 }
 
 /// Where `talc` gets memory from: first what is there already, then what the host adds.
@@ -91,10 +79,7 @@ struct Memory {
 // contract is that everything above `start` is the policy's.
 unsafe impl Source for Memory {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
-        let wanted = layout
-            .size()
-            .saturating_add(layout.align())
-            .saturating_add(OVERHEAD);
+        let wanted = layout.size().saturating_add(layout.align()).saturating_add(OVERHEAD);
         let heap_end = if let Some(end) = talc.source.end {
             grow_to(memory_end().saturating_add(wanted))?;
             // SAFETY: `end` is what the last `claim` or `extend` returned.

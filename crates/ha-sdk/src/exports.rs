@@ -149,11 +149,7 @@ struct Policy;
 
 impl exports::ha::policy::policy::Guest for Policy {
     fn check(snapshot: Snapshot, settings: Settings, impacts: Vec<Impact>) -> CheckOutput {
-        let input = Input {
-            snapshot: &snapshot,
-            settings: &settings,
-            impacts: &impacts,
-        };
+        let input = Input { snapshot: &snapshot, settings: &settings, impacts: &impacts };
         crate::run(crate::export_macro::policy_rules(), &input)
     }
 }

@@ -43,9 +43,7 @@ pub struct Mismatches(Vec<String>);
 impl fmt::Display for Mismatches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} problems", self.0.len())?;
-        self.0
-            .iter()
-            .try_for_each(|problem| writeln!(f, "\n{problem}"))
+        self.0.iter().try_for_each(|problem| writeln!(f, "\n{problem}"))
     }
 }
 
@@ -58,52 +56,33 @@ impl fmt::Debug for Mismatches {
 impl core::error::Error for Mismatches {}
 
 fn none_or(problems: Vec<String>) -> Result<(), Mismatches> {
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Mismatches(problems))
-    }
+    if problems.is_empty() { Ok(()) } else { Err(Mismatches(problems)) }
 }
 
 /// Whether every example fails or passes as it says, at the lines it marks.
 pub fn check_examples(rules: &[&Rule]) -> Result<(), Mismatches> {
     let examples = rules.iter().flat_map(|rule| examples(rule));
-    none_or(
-        examples
-            .filter_map(|example| example.check().err())
-            .collect(),
-    )
+    none_or(examples.filter_map(|example| example.check().err()).collect())
 }
 
 /// Whether every rule is documented: a first sentence, the four headings, failing and passing examples, a link.
 pub fn check_documentation(rules: &[&Rule]) -> Result<(), Mismatches> {
-    none_or(
-        rules
-            .iter()
-            .flat_map(|rule| documentation_problems(rule))
-            .collect(),
-    )
+    none_or(rules.iter().flat_map(|rule| documentation_problems(rule)).collect())
 }
 
 fn documentation_problems(rule: &Rule) -> Vec<String> {
     let doc = unindent(rule.doc);
     let first = doc.lines().next().unwrap_or_default();
-    let headings: Vec<&str> = doc
-        .lines()
-        .filter_map(|line| line.strip_prefix("## "))
-        .collect();
+    let headings: Vec<&str> = doc.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let references = doc.split("## References").nth(1).unwrap_or_default();
     let has_example = |fails| examples(rule).iter().any(|example| example.fails == fails);
-    let is_kebab_case = rule.name.split('-').all(|word| {
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-    });
-    let unknown_fence = doc.lines().find(|line| {
-        line.starts_with("```yaml")
-            && !matches!(line.trim_end(), "```yaml fails" | "```yaml passes")
-    });
+    let is_kebab_case = rule
+        .name
+        .split('-')
+        .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
+    let unknown_fence = doc
+        .lines()
+        .find(|line| line.starts_with("```yaml") && !matches!(line.trim_end(), "```yaml fails" | "```yaml passes"));
     let mut problems = Vec::new();
     let mut demand = |holds: bool, problem: &str| {
         if !holds {
@@ -111,21 +90,12 @@ fn documentation_problems(rule: &Rule) -> Vec<String> {
         }
     };
     demand(is_kebab_case, "its name is not in kebab case");
-    demand(
-        first.ends_with('.'),
-        "the first line of its documentation is no sentence with a full stop",
-    );
-    demand(
-        headings == HEADINGS,
-        &format!("its headings are {headings:?}, not {HEADINGS:?}"),
-    );
+    demand(first.ends_with('.'), "the first line of its documentation is no sentence with a full stop");
+    demand(headings == HEADINGS, &format!("its headings are {headings:?}, not {HEADINGS:?}"));
     demand(has_example(true), "it has no failing example");
     demand(has_example(false), "it has no passing example");
     demand(references.contains("<https://"), "it refers to no source");
-    demand(
-        unknown_fence.is_none(),
-        "an example is neither `yaml fails` nor `yaml passes`",
-    );
+    demand(unknown_fence.is_none(), "an example is neither `yaml fails` nor `yaml passes`");
     problems
 }
 
@@ -146,12 +116,7 @@ fn examples<'r>(rule: &'r Rule) -> Vec<Example<'r>> {
         match line.trim_end() {
             fence @ ("```yaml fails" | "```yaml passes") => {
                 let (number, fails) = (examples.len() + 1, fence.ends_with("fails"));
-                examples.push(Example {
-                    rule,
-                    number,
-                    fails,
-                    yaml: String::new(),
-                });
+                examples.push(Example { rule, number, fails, yaml: String::new() });
                 open = true;
             }
             fence if fence.starts_with("```") => open = false,
@@ -169,37 +134,20 @@ fn examples<'r>(rule: &'r Rule) -> Vec<Example<'r>> {
 impl Example<'_> {
     fn check(&self) -> Result<(), String> {
         let (snapshot, manifests) = self.read()?;
-        let input = Input {
-            snapshot: &snapshot,
-            settings: &Settings::default(),
-            impacts: &[],
-        };
+        let input = Input { snapshot: &snapshot, settings: &Settings::default(), impacts: &[] };
         let output = run(&[self.rule], &input);
-        let fails = || {
-            output
-                .findings
-                .iter()
-                .filter(|finding| finding.verdict == Verdict::Fail)
-        };
-        let found: Vec<(usize, &Finding)> = fails()
-            .map(|finding| (line_of(&snapshot, &manifests, finding), finding))
-            .collect();
+        let fails = || output.findings.iter().filter(|finding| finding.verdict == Verdict::Fail);
+        let found: Vec<(usize, &Finding)> =
+            fails().map(|finding| (line_of(&snapshot, &manifests, finding), finding)).collect();
         let found_lines: BTreeSet<usize> = found.iter().map(|(line, _)| *line).collect();
         if found_lines != self.marked_lines() {
             return Err(self.difference(&found));
         }
         if self.fails && found.is_empty() {
-            return Err(format!(
-                "{}: no line is marked with `{MARK}{}`",
-                self.title(),
-                self.rule.name
-            ));
+            return Err(format!("{}: no line is marked with `{MARK}{}`", self.title(), self.rule.name));
         }
         if !self.fails && !concerned(&output) {
-            return Err(format!(
-                "{}: the rule neither passes nor is not applicable",
-                self.title()
-            ));
+            return Err(format!("{}: the rule neither passes nor is not applicable", self.title()));
         }
         Ok(())
     }
@@ -210,16 +158,12 @@ impl Example<'_> {
     }
 
     fn read(&self) -> Result<(Snapshot, Manifests), String> {
-        let text = Text {
-            name: self.rule.name.into(),
-            bytes: self.yaml.clone().into_bytes(),
-        };
+        let text = Text { name: self.rule.name.into(), bytes: self.yaml.clone().into_bytes() };
         let mut builder = Builder::new(&[]);
-        let manifests =
-            manifests::read(&[Source::Text(text)], &Options::default(), &mut |object| {
-                builder.add(object);
-            })
-            .map_err(|error| format!("{}: {error}", self.title()))?;
+        let manifests = manifests::read(&[Source::Text(text)], &Options::default(), &mut |object| {
+            builder.add(object);
+        })
+        .map_err(|error| format!("{}: {error}", self.title()))?;
         if let Some(problem) = manifests.problems.first() {
             return Err(format!("{}: {problem}", self.title()));
         }
@@ -241,11 +185,7 @@ impl Example<'_> {
             let name = line.split(MARK).nth(1).map(str::trim);
             name == Some(self.rule.name)
         };
-        (1..)
-            .zip(self.yaml.lines())
-            .filter(|(_, line)| marks(line))
-            .map(|(number, _)| number)
-            .collect()
+        (1..).zip(self.yaml.lines()).filter(|(_, line)| marks(line)).map(|(number, _)| number).collect()
     }
 
     /// The example with `-` before lines that are marked without a finding, `+` before those found without a mark.
@@ -255,10 +195,7 @@ impl Example<'_> {
             let here = found.iter().filter(move |(at, _)| *at == line);
             here.map(|(_, finding)| format!("       ^ {}", finding.message))
         };
-        let mut lines = alloc::vec![format!(
-            "{}: findings (+) differ from marks (-)",
-            self.title()
-        )];
+        let mut lines = alloc::vec![format!("{}: findings (+) differ from marks (-)", self.title())];
         if messages(0).next().is_some() {
             lines.push("+     (nowhere: the finding names no object of the example)".into());
             lines.extend(messages(0));
@@ -278,26 +215,18 @@ impl Example<'_> {
 
 /// Whether the rule passed, or said why it does not concern the example.
 fn concerned(output: &CheckOutput) -> bool {
-    output
-        .tallies
-        .iter()
-        .any(|tally| tally.pass + tally.not_applicable > 0)
+    output.tallies.iter().any(|tally| tally.pass + tally.not_applicable > 0)
 }
 
 /// The line of the finding's first evidence, else the first line of its object; 0 when neither is in the example.
 fn line_of(snapshot: &Snapshot, manifests: &Manifests, finding: &Finding) -> usize {
     let place = |id: ObjectId| {
         let location = snapshot.object(id).location?;
-        Some((
-            snapshot.text(location.file).to_string(),
-            location.line as usize,
-        ))
+        Some((snapshot.text(location.file).to_string(), location.line as usize))
     };
     let evidence = finding.evidence.iter().find_map(|evidence| {
         let (file, line) = place(evidence.object.unwrap_or(finding.object))?;
         manifests.locate(&file, line, &evidence.path)
     });
-    evidence
-        .or_else(|| place(finding.object).map(|(_, line)| line))
-        .unwrap_or(0)
+    evidence.or_else(|| place(finding.object).map(|(_, line)| line)).unwrap_or(0)
 }

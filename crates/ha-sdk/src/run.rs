@@ -14,12 +14,7 @@ pub fn run(rules: &[&Rule], input: &Input) -> CheckOutput {
     let mut findings = Findings::new(input.settings.list_all);
     for (index, rule) in (0_u32..).zip(rules) {
         findings.begin(index, rule.severity);
-        if input
-            .settings
-            .disabled_rules
-            .iter()
-            .any(|name| name == rule.name)
-        {
+        if input.settings.disabled_rules.iter().any(|name| name == rule.name) {
             continue;
         }
         if rule.class == Class::X && input.impacts.is_empty() {
@@ -42,9 +37,6 @@ pub fn metadata_json(rules: &[&Rule]) -> String {
 
 /// Takes away the one space that follows `///` in a doc comment.
 pub(crate) fn unindent(doc: &str) -> String {
-    let lines: Vec<&str> = doc
-        .lines()
-        .map(|line| line.strip_prefix(' ').unwrap_or(line))
-        .collect();
+    let lines: Vec<&str> = doc.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     lines.join("\n")
 }

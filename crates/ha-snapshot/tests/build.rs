@@ -1,9 +1,7 @@
 //! Objects in, snapshot out: owners, edges, defaults, and what makes no sense.
 
 use ha_core::Snapshot;
-use ha_core::snapshot::{
-    GapReason, ResourceKind, SourceKind, Threshold, UpdateStrategy, Workload, WorkloadKind,
-};
+use ha_core::snapshot::{GapReason, ResourceKind, SourceKind, Threshold, UpdateStrategy, Workload, WorkloadKind};
 use ha_snapshot::objects::Object;
 use ha_snapshot::{Builder, GapRecord, Origin};
 use serde_json::{Value, json};
@@ -18,11 +16,7 @@ fn object(value: &Value) -> Object {
 fn build(kind: SourceKind, objects: &[Value]) -> Snapshot {
     let mut builder = Builder::new(&[]);
     objects.iter().for_each(|value| builder.add(object(value)));
-    builder.finish(&Origin {
-        kind,
-        taken_at: 1_767_225_600,
-        ..Origin::default()
-    })
+    builder.finish(&Origin { kind, taken_at: 1_767_225_600, ..Origin::default() })
 }
 
 fn live(objects: &[Value]) -> Snapshot {
@@ -44,11 +38,7 @@ fn replica_set(name: &str, uid: &str, owner_uid: &str, revision: &str) -> Value 
 }
 
 fn pod(name: &str, owner: &Value, labels: &Value) -> Value {
-    let owners = if owner.is_null() {
-        json!([])
-    } else {
-        json!([owner])
-    };
+    let owners = if owner.is_null() { json!([]) } else { json!([owner]) };
     json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": "shop", "labels": labels, "ownerReferences": owners},
         "spec": {"nodeName": "node-a", "containers": [{"name": "c", "image": "web:1"}],
@@ -57,19 +47,12 @@ fn pod(name: &str, owner: &Value, labels: &Value) -> Value {
 }
 
 fn workload<'a>(snapshot: &'a Snapshot, title: &str) -> &'a Workload {
-    let found = snapshot
-        .workloads
-        .iter()
-        .find(|workload| snapshot.title(workload.object) == title);
+    let found = snapshot.workloads.iter().find(|workload| snapshot.title(workload.object) == title);
     found.unwrap_or_else(|| panic!("no {title} among {:?}", titles(snapshot)))
 }
 
 fn titles(snapshot: &Snapshot) -> Vec<String> {
-    snapshot
-        .workloads
-        .iter()
-        .map(|workload| snapshot.title(workload.object))
-        .collect()
+    snapshot.workloads.iter().map(|workload| snapshot.title(workload.object)).collect()
 }
 
 #[test]
@@ -81,16 +64,8 @@ fn pods_belong_to_the_deployment_above_their_replica_set() {
         replica_set("old", "r-1", "d-1", "9"),
         replica_set("new", "r-2", "d-1", "10"),
     ];
-    for (name, revision, uid) in [
-        ("web-1", "old", "r-1"),
-        ("web-2", "new", "r-2"),
-        ("web-3", "new", "r-2"),
-    ] {
-        objects.push(pod(
-            name,
-            &owner(revision, uid),
-            &json!({"app": "web", "pod-template-hash": revision}),
-        ));
+    for (name, revision, uid) in [("web-1", "old", "r-1"), ("web-2", "new", "r-2"), ("web-3", "new", "r-2")] {
+        objects.push(pod(name, &owner(revision, uid), &json!({"app": "web", "pod-template-hash": revision})));
     }
     for order in [false, true] {
         if order {
@@ -100,23 +75,16 @@ fn pods_belong_to_the_deployment_above_their_replica_set() {
         assert_eq!(titles(&snapshot), ["Deployment/shop/web"]);
         let web = &snapshot.workloads[0];
         assert_eq!(snapshot.pods_of(web).count(), 3);
-        assert_eq!(
-            snapshot.current_pods_of(web).count(),
-            2,
-            "revision 10 is newer than 9"
-        );
-        assert_eq!(
-            snapshot.pod_specs.len(),
-            1,
-            "the template and its pods share one"
-        );
+        assert_eq!(snapshot.current_pods_of(web).count(), 2, "revision 10 is newer than 9");
+        assert_eq!(snapshot.pod_specs.len(), 1, "the template and its pods share one");
     }
 }
 
 #[test]
 fn an_owner_that_does_not_exist_buys_no_exemption() {
     let forged = json!({"apiVersion": "batch/v1", "kind": "Job", "name": "gone", "uid": "j-9", "controller": true});
-    let custom = json!({"apiVersion": "example.org/v1", "kind": "Database", "name": "orders", "uid": "x-1", "controller": true});
+    let custom =
+        json!({"apiVersion": "example.org/v1", "kind": "Database", "name": "orders", "uid": "x-1", "controller": true});
     let objects = [
         pod("forged", &forged, &json!({})),
         pod("db-1", &custom, &json!({})),
@@ -124,15 +92,9 @@ fn an_owner_that_does_not_exist_buys_no_exemption() {
         pod("bare", &Value::Null, &json!({})),
     ];
     let snapshot = live(&objects);
-    assert_eq!(
-        titles(&snapshot),
-        ["Database/shop/orders", "Pod/shop/bare", "Pod/shop/forged"]
-    );
+    assert_eq!(titles(&snapshot), ["Database/shop/orders", "Pod/shop/bare", "Pod/shop/forged"]);
     let database = workload(&snapshot, "Database/shop/orders");
-    assert_eq!(
-        (database.kind, database.resolved),
-        (WorkloadKind::Custom, false)
-    );
+    assert_eq!((database.kind, database.resolved), (WorkloadKind::Custom, false));
     assert_eq!(snapshot.pods_of(database).count(), 2);
     // In files the Job may simply not be among them.
     let files = build(SourceKind::Manifests, &objects);
@@ -146,29 +108,13 @@ fn a_budget_finds_templates_and_pods_by_full_selector() {
             "spec": {"maxUnavailable": 1, "selector": selector}})
     };
     let labels = json!({"app": "web", "tier": "front"});
-    let expressions =
-        json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "api"]}]});
+    let expressions = json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "api"]}]});
     let objects = [
         deployment("web", "d-1", &labels),
         pod("web-x", &Value::Null, &labels),
-        budget(
-            "exact",
-            "shop",
-            "policy/v1",
-            &json!({"matchLabels": {"app": "web"}}),
-        ),
-        budget(
-            "other-label",
-            "shop",
-            "policy/v1",
-            &json!({"matchLabels": {"app": "web", "tier": "back"}}),
-        ),
-        budget(
-            "other-namespace",
-            "edge",
-            "policy/v1",
-            &json!({"matchLabels": {"app": "web"}}),
-        ),
+        budget("exact", "shop", "policy/v1", &json!({"matchLabels": {"app": "web"}})),
+        budget("other-label", "shop", "policy/v1", &json!({"matchLabels": {"app": "web", "tier": "back"}})),
+        budget("other-namespace", "edge", "policy/v1", &json!({"matchLabels": {"app": "web"}})),
         budget("expressions", "shop", "policy/v1", &expressions),
         budget("everything", "shop", "policy/v1", &json!({})),
         budget("beta-empty", "shop", "policy/v1beta1", &json!({})),
@@ -178,13 +124,7 @@ fn a_budget_finds_templates_and_pods_by_full_selector() {
     let matched: Vec<(&str, usize, usize)> = snapshot
         .budgets
         .iter()
-        .map(|budget| {
-            (
-                snapshot.name_of(budget),
-                budget.workloads.len(),
-                budget.pods.len(),
-            )
-        })
+        .map(|budget| (snapshot.name_of(budget), budget.workloads.len(), budget.pods.len()))
         .collect();
     assert_eq!(
         matched,
@@ -215,11 +155,7 @@ fn an_autoscaler_finds_its_target_by_group_kind_and_name() {
     ];
     let snapshot = live(&objects);
     let web = workload(&snapshot, "Deployment/shop/web");
-    let names: Vec<&str> = web
-        .autoscalers
-        .iter()
-        .map(|&id| snapshot.name_of(snapshot.autoscaler(id)))
-        .collect();
+    let names: Vec<&str> = web.autoscalers.iter().map(|&id| snapshot.name_of(snapshot.autoscaler(id))).collect();
     assert_eq!(names, ["right"]);
 }
 
@@ -231,18 +167,9 @@ fn values_without_meaning_become_gaps_and_defaults_hold() {
     let snapshot = live(&[bad]);
     let web = workload(&snapshot, "Deployment/shop/web");
     assert_eq!(web.replicas, None);
-    let UpdateStrategy::RollingUpdate(update) = &web.strategy else {
-        panic!("{:?}", web.strategy)
-    };
-    assert_eq!(
-        (&update.max_unavailable, &update.max_surge),
-        (&Threshold::Percent(25), &Threshold::Percent(25))
-    );
-    let messages: Vec<&str> = snapshot
-        .gaps
-        .iter()
-        .map(|gap| snapshot.text(gap.message))
-        .collect();
+    let UpdateStrategy::RollingUpdate(update) = &web.strategy else { panic!("{:?}", web.strategy) };
+    assert_eq!((&update.max_unavailable, &update.max_surge), (&Threshold::Percent(25), &Threshold::Percent(25)));
+    let messages: Vec<&str> = snapshot.gaps.iter().map(|gap| snapshot.text(gap.message)).collect();
     assert_eq!(
         messages,
         [
@@ -256,23 +183,15 @@ fn values_without_meaning_become_gaps_and_defaults_hold() {
 fn a_pod_of_a_daemon_set_keeps_the_node_it_is_pinned_to() {
     let pinned = |name: &str, node: &str| {
         let mut pod = pod(name, &Value::Null, &json!({}));
-        let term =
-            json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]});
-        pod["spec"]["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}});
+        let term = json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]});
+        pod["spec"]["affinity"] =
+            json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}});
         pod
     };
     let snapshot = live(&[pinned("agent-1", "node-a"), pinned("agent-2", "node-b")]);
-    let nodes: Vec<&str> = snapshot
-        .pods
-        .iter()
-        .map(|pod| snapshot.text(pod.pinned_node))
-        .collect();
+    let nodes: Vec<&str> = snapshot.pods.iter().map(|pod| snapshot.text(pod.pinned_node)).collect();
     assert_eq!(nodes, ["node-a", "node-b"]);
-    assert_eq!(
-        snapshot.pod_specs.len(),
-        1,
-        "the pin is not part of the shared specification"
-    );
+    assert_eq!(snapshot.pod_specs.len(), 1, "the pin is not part of the shared specification");
 }
 
 #[test]
@@ -282,11 +201,7 @@ fn zones_of_one_name_in_two_regions_are_two() {
             "labels": {"topology.kubernetes.io/zone": "a", "topology.kubernetes.io/region": region}}})
     };
     let snapshot = live(&[node("n1", "eu"), node("n2", "us"), node("n3", "us")]);
-    let zones: Vec<&str> = snapshot
-        .nodes
-        .iter()
-        .map(|node| snapshot.text(node.zone))
-        .collect();
+    let zones: Vec<&str> = snapshot.nodes.iter().map(|node| snapshot.text(node.zone)).collect();
     assert_eq!(zones, ["eu/a", "us/a", "us/a"]);
 }
 
@@ -294,14 +209,14 @@ fn zones_of_one_name_in_two_regions_are_two() {
 fn nothing_secret_has_a_place() {
     let mut secretive = deployment("web", "d-1", &json!({"app": "web"}));
     let secret = "hunter2";
-    secretive["metadata"]["annotations"] =
-        json!({"kubectl.kubernetes.io/last-applied-configuration": secret});
+    secretive["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": secret});
     let container = &mut secretive["spec"]["template"]["spec"]["containers"][0];
     container["env"] = json!([{"name": "PASSWORD", "value": secret}]);
     container["args"] = json!([format!("--password={secret}"), "--token", secret]);
     container["command"] = json!(["sh", "-c", format!("login {secret}")]);
     container["livenessProbe"] = json!({"exec": {"command": ["check", secret]}});
-    container["readinessProbe"] = json!({"httpGet": {"path": "/", "port": 80, "httpHeaders": [{"name": "Authorization", "value": secret}]}});
+    container["readinessProbe"] =
+        json!({"httpGet": {"path": "/", "port": 80, "httpHeaders": [{"name": "Authorization", "value": secret}]}});
     let object = object(&secretive);
     let written = serde_json::to_string(&object.body).unwrap();
     assert!(!written.contains(secret), "{written}");
@@ -323,19 +238,10 @@ fn a_gap_keeps_absence_unproven() {
         message: "cannot list poddisruptionbudgets.policy in namespace shop: forbidden".into(),
         object: None,
     });
-    let snapshot = builder.finish(&Origin {
-        kind: SourceKind::Cluster,
-        ..Origin::default()
-    });
+    let snapshot = builder.finish(&Origin { kind: SourceKind::Cluster, ..Origin::default() });
     let shop = snapshot.workloads[0].namespace;
-    assert!(matches!(
-        snapshot.absence(ResourceKind::PodDisruptionBudget, shop),
-        Absence::Unknown(_)
-    ));
-    assert_eq!(
-        snapshot.absence(ResourceKind::Service, shop),
-        Absence::Proven
-    );
+    assert!(matches!(snapshot.absence(ResourceKind::PodDisruptionBudget, shop), Absence::Unknown(_)));
+    assert_eq!(snapshot.absence(ResourceKind::Service, shop), Absence::Proven);
 }
 
 #[test]
@@ -347,22 +253,11 @@ fn endpoints_name_their_pod_and_node() {
         "metadata": {"name": "web-1", "namespace": "shop", "labels": {"kubernetes.io/service-name": "web"}},
         "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {}, "nodeName": "node-a",
             "targetRef": {"kind": "Pod", "name": "web-x", "namespace": "shop"}}]});
-    let snapshot = live(&[
-        node,
-        service,
-        slice,
-        pod("web-x", &Value::Null, &json!({"app": "web"})),
-    ]);
+    let snapshot = live(&[node, service, slice, pod("web-x", &Value::Null, &json!({"app": "web"}))]);
     let endpoint = &snapshot.services[0].endpoints[0];
     assert!(endpoint.ready, "unset means ready");
-    assert_eq!(
-        endpoint.pod.map(|id| snapshot.name_of(snapshot.pod(id))),
-        Some("web-x")
-    );
-    assert_eq!(
-        endpoint.node.map(|id| snapshot.name_of(snapshot.node(id))),
-        Some("node-a")
-    );
+    assert_eq!(endpoint.pod.map(|id| snapshot.name_of(snapshot.pod(id))), Some("web-x"));
+    assert_eq!(endpoint.node.map(|id| snapshot.name_of(snapshot.node(id))), Some("node-a"));
     assert_eq!(snapshot.services[0].workloads.len(), 1);
 }
 
@@ -379,19 +274,9 @@ fn what_is_outside_of_the_namespaces_read_stays_unproven() {
         object: None,
     });
     let namespaces = vec!["shop".to_owned()];
-    let snapshot = builder.finish(&Origin {
-        kind: SourceKind::Cluster,
-        namespaces,
-        ..Origin::default()
-    });
+    let snapshot = builder.finish(&Origin { kind: SourceKind::Cluster, namespaces, ..Origin::default() });
     let shop = snapshot.workloads[0].namespace;
     let elsewhere = snapshot.texts.find("web").unwrap();
-    assert_eq!(
-        snapshot.absence(ResourceKind::Service, shop),
-        Absence::Proven
-    );
-    assert!(matches!(
-        snapshot.absence(ResourceKind::Service, elsewhere),
-        Absence::Unknown(_)
-    ));
+    assert_eq!(snapshot.absence(ResourceKind::Service, shop), Absence::Proven);
+    assert!(matches!(snapshot.absence(ResourceKind::Service, elsewhere), Absence::Unknown(_)));
 }

@@ -17,13 +17,7 @@ pub use policy::Policies;
 
 /// What breaks when something fails, and what must change so that nothing does.
 #[derive(Debug, Parser)]
-#[command(
-    name = "kubectl-ha",
-    bin_name = "kubectl ha",
-    version,
-    disable_help_subcommand = true,
-    max_term_width = 100
-)]
+#[command(name = "kubectl-ha", bin_name = "kubectl ha", version, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Cli {
     /// What to do; without it, ten lines that say what one can do.
     #[command(subcommand)]
@@ -94,12 +88,7 @@ pub struct Snapshot {
     #[arg(long)]
     pub anonymize: bool,
     /// An earlier snapshot to take instead of a cluster, to anonymize it.
-    #[arg(
-        long = "snapshot",
-        id = "saved",
-        value_name = "FILE",
-        requires = "anonymize"
-    )]
+    #[arg(long = "snapshot", id = "saved", value_name = "FILE", requires = "anonymize")]
     pub snapshot: Option<PathBuf>,
     /// Which cluster.
     #[command(flatten)]

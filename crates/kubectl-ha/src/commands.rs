@@ -37,9 +37,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Rules(arguments)) => done(rules::run(&arguments)),
         Some(Command::Rbac) => done(rbac::run()),
         Some(Command::Completion(arguments)) => done(completion::run(&arguments)),
-        Some(Command::Policy(PolicyCommand::Inspect(arguments))) => {
-            done(policy::inspect(&arguments))
-        }
+        Some(Command::Policy(PolicyCommand::Inspect(arguments))) => done(policy::inspect(&arguments)),
         Some(Command::Man(arguments)) => done(generate::man_pages(&arguments.directory)),
         Some(Command::Schemas(arguments)) => done(generate::schemas(&arguments.directory)),
     }

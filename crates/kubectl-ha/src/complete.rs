@@ -26,20 +26,14 @@ enum Directive {
 
 /// The answer for the words typed so far; the last one is being typed, and may be empty.
 pub fn complete(words: &[OsString]) -> String {
-    let words: Vec<String> = words
-        .iter()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
+    let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (typed, before) = match words.split_last() {
         Some((last, before)) => (last.as_str(), before),
         None => ("", &[][..]),
     };
     let (candidates, directive) = candidates(before, typed);
     let mut out = String::new();
-    for (name, help) in candidates
-        .iter()
-        .filter(|(name, _)| name.starts_with(typed))
-    {
+    for (name, help) in candidates.iter().filter(|(name, _)| name.starts_with(typed)) {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "{}\t{}", sanitize::line(name), sanitize::line(help));
     }
@@ -57,35 +51,18 @@ fn candidates(before: &[String], typed: &str) -> Candidates {
             return (Vec::new(), Directive::NoFileCompletion);
         };
         let (values, directive) = values(argument, before, value);
-        return (
-            values
-                .into_iter()
-                .map(|(name, help)| (format!("{flag}={name}"), help))
-                .collect(),
-            directive,
-        );
+        return (values.into_iter().map(|(name, help)| (format!("{flag}={name}"), help)).collect(), directive);
     }
-    let pending = rest
-        .last()
-        .and_then(|word| find_argument(command, word))
-        .filter(|argument| takes_value(argument));
+    let pending = rest.last().and_then(|word| find_argument(command, word)).filter(|argument| takes_value(argument));
     if let Some(argument) = pending {
         return values(argument, before, typed);
     }
     if typed.starts_with('-') {
         return (flags(command), Directive::NoFileCompletion);
     }
-    let subcommands = command
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set());
-    let names: Vec<_> = subcommands
-        .map(|command| {
-            (
-                command.get_name().to_owned(),
-                first_line(command.get_about()),
-            )
-        })
-        .collect();
+    let subcommands = command.get_subcommands().filter(|command| !command.is_hide_set());
+    let names: Vec<_> =
+        subcommands.map(|command| (command.get_name().to_owned(), first_line(command.get_about()))).collect();
     match command.get_positionals().next() {
         Some(argument) if names.is_empty() => values(argument, before, typed),
         _ => (names, Directive::NoFileCompletion),
@@ -106,57 +83,35 @@ fn descend<'a, 'w>(root: &'a Command, words: &'w [String]) -> (&'a Command, &'w 
 }
 
 fn find_argument<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
-    command
-        .get_arguments()
-        .find(|argument| match word.strip_prefix("--") {
-            Some(long) => argument.get_long() == Some(long),
-            None => argument
-                .get_short()
-                .is_some_and(|short| word == format!("-{short}")),
-        })
+    command.get_arguments().find(|argument| match word.strip_prefix("--") {
+        Some(long) => argument.get_long() == Some(long),
+        None => argument.get_short().is_some_and(|short| word == format!("-{short}")),
+    })
 }
 
 fn takes_value(argument: &Arg) -> bool {
-    argument
-        .get_num_args()
-        .is_none_or(|number| number.takes_values())
-        && argument.get_action().takes_values()
+    argument.get_num_args().is_none_or(|number| number.takes_values()) && argument.get_action().takes_values()
 }
 
 fn flags(command: &Command) -> Vec<(String, String)> {
-    let shown = command
-        .get_arguments()
-        .filter(|argument| !argument.is_hide_set());
+    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
     shown
-        .filter_map(|argument| {
-            Some((
-                format!("--{}", argument.get_long()?),
-                first_line(argument.get_help()),
-            ))
-        })
+        .filter_map(|argument| Some((format!("--{}", argument.get_long()?), first_line(argument.get_help()))))
         .collect()
 }
 
 /// The values that an argument may have.
 fn values(argument: &Arg, before: &[String], typed: &str) -> Candidates {
-    let plain = |names: Vec<String>| {
-        names
-            .into_iter()
-            .map(|name| (name, String::new()))
-            .collect()
-    };
+    let plain = |names: Vec<String>| names.into_iter().map(|name| (name, String::new())).collect();
     match argument.get_id().as_str() {
         "context" => (plain(contexts(before)), Directive::NoFileCompletion),
         "namespace" => (plain(namespaces(before)), Directive::NoFileCompletion),
         "rule" => (rules(), Directive::NoFileCompletion),
-        "output" if argument.get_possible_values().is_empty() => {
-            (formats(typed), Directive::NoFileCompletion)
-        }
+        "output" if argument.get_possible_values().is_empty() => (formats(typed), Directive::NoFileCompletion),
         _ if !argument.get_possible_values().is_empty() => {
             let values = argument.get_possible_values();
             let named = values.iter().filter(|value| !value.is_hide_set());
-            let values =
-                named.map(|value| (value.get_name().to_owned(), first_line(value.get_help())));
+            let values = named.map(|value| (value.get_name().to_owned(), first_line(value.get_help())));
             (values.collect(), Directive::NoFileCompletion)
         }
         _ if is_path(argument) => (Vec::new(), Directive::Default),
@@ -174,31 +129,20 @@ fn formats(typed: &str) -> Vec<(String, String)> {
     if typed.contains('=') {
         return Vec::new();
     }
-    let formats = crate::render::Format::value_variants()
-        .iter()
-        .filter_map(ValueEnum::to_possible_value);
-    formats
-        .map(|value| (value.get_name().to_owned(), first_line(value.get_help())))
-        .collect()
+    let formats = crate::render::Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    formats.map(|value| (value.get_name().to_owned(), first_line(value.get_help()))).collect()
 }
 
 fn rules() -> Vec<(String, String)> {
     let policies = Policies::load(&cli::Policies::default()).map(|policies| policies.rules());
-    policies
-        .unwrap_or_default()
-        .into_iter()
-        .map(|rule| (rule.name.clone(), rule.summary().to_owned()))
-        .collect()
+    policies.unwrap_or_default().into_iter().map(|rule| (rule.name.clone(), rule.summary().to_owned())).collect()
 }
 
 /// What follows the last `flag` among the words typed.
 fn value_of<'a>(before: &'a [String], flag: &str) -> Option<&'a str> {
-    let position = before.iter().rposition(|word| {
-        word == flag
-            || word
-                .strip_prefix(flag)
-                .is_some_and(|rest| rest.starts_with('='))
-    })?;
+    let position = before
+        .iter()
+        .rposition(|word| word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')))?;
     match before[position].split_once('=') {
         Some((_, value)) => Some(value),
         None => before.get(position + 1).map(String::as_str),
@@ -213,43 +157,19 @@ fn contexts(before: &[String]) -> Vec<String> {
 /// Asked of kubectl, which is there (it asks us) and knows how to connect.
 fn namespaces(before: &[String]) -> Vec<String> {
     let mut kubectl = std::process::Command::new("kubectl");
-    kubectl.args([
-        "get",
-        "namespaces",
-        "--request-timeout=2s",
-        "--output=jsonpath={.items[*].metadata.name}",
-    ]);
-    for flag in [
-        "--kubeconfig",
-        "--context",
-        "--cluster",
-        "--user",
-        "--server",
-    ] {
+    kubectl.args(["get", "namespaces", "--request-timeout=2s", "--output=jsonpath={.items[*].metadata.name}"]);
+    for flag in ["--kubeconfig", "--context", "--cluster", "--user", "--server"] {
         if let Some(value) = value_of(before, flag) {
             kubectl.arg(format!("{flag}={value}"));
         }
     }
     let output = kubectl.stdin(std::process::Stdio::null()).output();
-    let names = output
-        .ok()
-        .filter(|output| output.status.success())
-        .map(|output| output.stdout);
-    String::from_utf8_lossy(&names.unwrap_or_default())
-        .split_whitespace()
-        .map(ToOwned::to_owned)
-        .collect()
+    let names = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
+    String::from_utf8_lossy(&names.unwrap_or_default()).split_whitespace().map(ToOwned::to_owned).collect()
 }
 
 fn first_line(help: Option<&clap::builder::StyledStr>) -> String {
-    help.map(|help| {
-        help.to_string()
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    })
-    .unwrap_or_default()
+    help.map(|help| help.to_string().lines().next().unwrap_or_default().to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -276,15 +196,7 @@ mod tests {
 
     #[test]
     fn a_flag_before_tells_where_names_come_from() {
-        let words = [
-            "check",
-            "--context",
-            "a",
-            "--kubeconfig=/k",
-            "--context=b",
-            "-n",
-        ]
-        .map(String::from);
+        let words = ["check", "--context", "a", "--kubeconfig=/k", "--context=b", "-n"].map(String::from);
         assert_eq!(value_of(&words, "--context"), Some("b"));
         assert_eq!(value_of(&words, "--kubeconfig"), Some("/k"));
         assert_eq!(value_of(&words, "--cluster"), None);

@@ -136,10 +136,7 @@ pub fn load(named: Option<&Path>) -> anyhow::Result<Loaded> {
 
 fn nearest() -> Option<PathBuf> {
     let start = std::env::current_dir().ok()?;
-    start
-        .ancestors()
-        .map(|directory| directory.join(FILE))
-        .find(|path| path.is_file())
+    start.ancestors().map(|directory| directory.join(FILE)).find(|path| path.is_file())
 }
 
 fn parse(text: &str, file: &str) -> Result<Config, UsageError> {
@@ -150,11 +147,8 @@ fn parse(text: &str, file: &str) -> Result<Config, UsageError> {
         Err(error) => error,
     };
     let message = error.to_string();
-    let place = error
-        .location()
-        .map_or(String::new(), |location| format!(":{}", location.line()));
-    let nearest =
-        nearest_name(&message).map_or(String::new(), |name| format!("; did you mean {name:?}?"));
+    let place = error.location().map_or(String::new(), |location| format!(":{}", location.line()));
+    let nearest = nearest_name(&message).map_or(String::new(), |name| format!("; did you mean {name:?}?"));
     Err(UsageError(format!("{file}{place}: {message}{nearest}")))
 }
 
@@ -168,8 +162,7 @@ fn nearest_name(message: &str) -> Option<&str> {
 
 /// The one of `names` that somebody may have meant by `name`.
 pub fn most_similar<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let similarity =
-        |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
+    let similarity = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
     let best = names.max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
     (similarity(best) > 0.75).then_some(best)
 }
@@ -184,10 +177,7 @@ impl Loaded {
             name: entry.name.clone(),
             tier: entry.tier,
         });
-        let off = config
-            .rules
-            .iter()
-            .filter(|(_, wish)| matches!(wish, RuleWish::Off));
+        let off = config.rules.iter().filter(|(_, wish)| matches!(wish, RuleWish::Off));
         Settings {
             minimum_replicas: config.minimum_replicas,
             tiers: tiers.collect(),
@@ -203,32 +193,19 @@ impl Loaded {
 
     /// What the report reads.
     pub fn report_options(&self, narrowed: bool) -> ReportOptions {
-        let rules = self
-            .config
-            .rules
-            .iter()
-            .map(|(name, wish)| (name.clone(), wish.setting()));
-        let suppressions = self
-            .config
-            .suppressions
-            .iter()
-            .enumerate()
-            .map(|(number, entry)| ConfiguredSuppression {
-                rule: entry.rule.clone(),
-                reason: entry.reason.clone(),
-                until: entry.until.clone(),
-                namespace: entry.namespace.clone(),
-                kind: entry.kind.clone(),
-                name: entry.name.clone(),
-                labels: entry.labels.clone().into_iter().collect(),
-                file: entry.file.clone(),
-                place: format!("{} suppressions[{number}]", self.file),
-            });
-        ReportOptions {
-            rules: rules.collect(),
-            suppressions: suppressions.collect(),
-            narrowed,
-        }
+        let rules = self.config.rules.iter().map(|(name, wish)| (name.clone(), wish.setting()));
+        let suppressions = self.config.suppressions.iter().enumerate().map(|(number, entry)| ConfiguredSuppression {
+            rule: entry.rule.clone(),
+            reason: entry.reason.clone(),
+            until: entry.until.clone(),
+            namespace: entry.namespace.clone(),
+            kind: entry.kind.clone(),
+            name: entry.name.clone(),
+            labels: entry.labels.clone().into_iter().collect(),
+            file: entry.file.clone(),
+            place: format!("{} suppressions[{number}]", self.file),
+        });
+        ReportOptions { rules: rules.collect(), suppressions: suppressions.collect(), narrowed }
     }
 
     /// Refuses settings of rules that do not exist, and numbers that mean nothing.
@@ -236,11 +213,7 @@ impl Loaded {
         if self.config.minimum_replicas == Some(0) {
             return Err(UsageError(format!("{}: minimumReplicas is at least 1", self.file)).into());
         }
-        let wrong = self
-            .config
-            .rules
-            .keys()
-            .find(|name| !known.iter().any(|rule| &rule.name == *name));
+        let wrong = self.config.rules.keys().find(|name| !known.iter().any(|rule| &rule.name == *name));
         match wrong {
             None => Ok(()),
             Some(name) => Err(unknown_rule(name, known)).context(self.file.clone()),
@@ -281,61 +254,33 @@ mod tests {
              suppressions: [{rule: bare-pod, reason: because, labels: {app: x}}]\n",
             FILE,
         );
-        let loaded = Loaded {
-            config: config.unwrap(),
-            file: FILE.into(),
-        };
+        let loaded = Loaded { config: config.unwrap(), file: FILE.into() };
         let settings = loaded.settings(false);
         assert_eq!(settings.disabled_rules, ["bare-pod"]);
         assert_eq!(settings.tiers[0].tier, Tier::Critical);
-        assert_eq!(
-            loaded.report_options(false).suppressions[0].place,
-            ".kubectl-ha.yaml suppressions[0]"
-        );
+        assert_eq!(loaded.report_options(false).suppressions[0].place, ".kubectl-ha.yaml suppressions[0]");
         assert!(parse("", FILE).is_ok());
     }
 
     #[test]
     fn an_unknown_key_names_line_and_nearest() {
         for (text, place, nearest) in [
-            (
-                "minimumReplicas: 3\nminReplicas: 3\n",
-                ".kubectl-ha.yaml:2",
-                "minimumReplicas",
-            ),
-            (
-                "suppressions:\n- rule: a\n  resaon: b\n",
-                ".kubectl-ha.yaml:3",
-                "reason",
-            ),
+            ("minimumReplicas: 3\nminReplicas: 3\n", ".kubectl-ha.yaml:2", "minimumReplicas"),
+            ("suppressions:\n- rule: a\n  resaon: b\n", ".kubectl-ha.yaml:3", "reason"),
             ("rules: {bare-pod: hihg}\n", ".kubectl-ha.yaml:1", "high"),
         ] {
             let message = parse(text, FILE).unwrap_err().0;
             assert!(message.starts_with(place), "{message}");
-            assert!(
-                message.ends_with(&format!("did you mean {nearest:?}?")),
-                "{message}"
-            );
+            assert!(message.ends_with(&format!("did you mean {nearest:?}?")), "{message}");
         }
     }
 
     #[test]
     fn a_rule_that_does_not_exist_is_refused() {
-        let known: Vec<RuleInfo> = baseline::RULES
-            .iter()
-            .map(|rule| RuleInfo::from(*rule))
-            .collect();
+        let known: Vec<RuleInfo> = baseline::RULES.iter().map(|rule| RuleInfo::from(*rule)).collect();
         let config = parse("rules: {single-replcia: off}\n", FILE).unwrap();
-        let error = Loaded {
-            config,
-            file: FILE.into(),
-        }
-        .check(&known)
-        .unwrap_err();
+        let error = Loaded { config, file: FILE.into() }.check(&known).unwrap_err();
         assert!(error.is::<UsageError>());
-        assert!(
-            format!("{error:#}").contains("did you mean single-replica?"),
-            "{error:#}"
-        );
+        assert!(format!("{error:#}").contains("did you mean single-replica?"), "{error:#}");
     }
 }

@@ -55,9 +55,7 @@ impl<'a> Excerpts<'a> {
             .path(location.file.as_str())
             .annotation(AnnotationKind::Primary.span(start..line.len()));
         let report = [Group::with_level(Level::NOTE).element(snippet)];
-        let renderer = Renderer::plain()
-            .decor_style(DecorStyle::Ascii)
-            .term_width(width);
+        let renderer = Renderer::plain().decor_style(DecorStyle::Ascii).term_width(width);
         Some(renderer.render(&report))
     }
 
@@ -73,9 +71,6 @@ impl<'a> Excerpts<'a> {
 
 /// The path of the first value that was read from the finding's own object.
 fn own_path(result: &CheckResult) -> Option<&str> {
-    let own = result
-        .evidence
-        .iter()
-        .find(|evidence| evidence.object.is_none())?;
+    let own = result.evidence.iter().find(|evidence| evidence.object.is_none())?;
     Some(&own.path)
 }

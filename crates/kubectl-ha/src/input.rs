@@ -39,11 +39,7 @@ pub struct Source {
 pub type Sink<'a> = &'a mut dyn FnMut(Object);
 
 /// Reads what the command line names.
-pub fn read(
-    input: &cli::Input,
-    connection: &cli::Connection,
-    sink: Sink,
-) -> anyhow::Result<Source> {
+pub fn read(input: &cli::Input, connection: &cli::Connection, sink: Sink) -> anyhow::Result<Source> {
     if input.demo {
         demo::read(sink)
     } else if let Some(file) = &input.snapshot {
@@ -98,8 +94,6 @@ fn gap_record(gap: &Gap) -> GapRecord {
 
 /// Now, in seconds since 1970.
 fn now() -> Timestamp {
-    let elapsed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::try_from(elapsed.as_secs()).unwrap_or(Timestamp::MAX)
 }

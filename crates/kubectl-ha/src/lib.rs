@@ -47,11 +47,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // The chain of causes in one line, since a cause often is only `permission denied`.
             terminal::error(&format!("{error:#}"));
-            if error.is::<UsageError>() {
-                ExitCode::Usage
-            } else {
-                ExitCode::Failed
-            }
+            if error.is::<UsageError>() { ExitCode::Usage } else { ExitCode::Failed }
         }
     }
 }
@@ -59,11 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Shows clap's answer; `--help` and `--version` are no errors.
 fn usage(error: &clap::Error) -> ExitCode {
     let colour = terminal::colour(false);
-    let text = if colour {
-        error.render().ansi().to_string()
-    } else {
-        error.render().to_string()
-    };
+    let text = if colour { error.render().ansi().to_string() } else { error.render().to_string() };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             terminal::print(&text).map_or(ExitCode::Failed, |()| ExitCode::Success)

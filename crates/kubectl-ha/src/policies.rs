@@ -45,16 +45,9 @@ impl Policies {
     /// Loads what the command line names. A file that is no policy does not stop the others: it becomes an answer.
     pub fn load(arguments: &cli::Policies) -> anyhow::Result<Self> {
         if arguments.native {
-            return Ok(Self {
-                host: None,
-                list: vec![Policy::native()],
-            });
+            return Ok(Self { host: None, list: vec![Policy::native()] });
         }
-        let cache = if arguments.files.is_empty() {
-            None
-        } else {
-            Cache::of_user()
-        };
+        let cache = if arguments.files.is_empty() { None } else { Cache::of_user() };
         let host = Host::new(cache).context("the sandbox cannot be set up")?;
         let mut list = Vec::new();
         if !arguments.no_baseline_policy {
@@ -63,10 +56,7 @@ impl Policies {
         for file in &arguments.files {
             list.push(Policy::of_file(&host, file));
         }
-        Ok(Self {
-            host: Some(host),
-            list,
-        })
+        Ok(Self { host: Some(host), list })
     }
 
     /// The policies, in the order in which they judge.
@@ -76,32 +66,17 @@ impl Policies {
 
     /// All rules of all policies.
     pub fn rules(&self) -> Vec<RuleInfo> {
-        self.list
-            .iter()
-            .flat_map(|policy| policy.rules.iter().cloned())
-            .collect()
+        self.list.iter().flat_map(|policy| policy.rules.iter().cloned()).collect()
     }
 
     /// Asks a policy about a snapshot; an error says why it has no answer.
-    pub fn judge(
-        &self,
-        policy: &Policy,
-        snapshot: &Snapshot,
-        settings: &Settings,
-    ) -> Result<CheckOutput, String> {
+    pub fn judge(&self, policy: &Policy, snapshot: &Snapshot, settings: &Settings) -> Result<CheckOutput, String> {
         match (&policy.kind, &self.host) {
-            (Kind::Sandboxed(sandboxed), Some(host)) => host
-                .evaluate(sandboxed, snapshot, settings, &[])
-                .map_err(|failure| failure.to_string()),
+            (Kind::Sandboxed(sandboxed), Some(host)) => {
+                host.evaluate(sandboxed, snapshot, settings, &[]).map_err(|failure| failure.to_string())
+            }
             (Kind::Sandboxed(_), None) => Err("the sandbox is not set up".to_owned()),
-            (Kind::Native, _) => Ok(ha_sdk::run(
-                baseline::RULES,
-                &Input {
-                    snapshot,
-                    settings,
-                    impacts: &[],
-                },
-            )),
+            (Kind::Native, _) => Ok(ha_sdk::run(baseline::RULES, &Input { snapshot, settings, impacts: &[] })),
             (Kind::Broken(problem), _) => Err(problem.clone()),
         }
     }
@@ -109,11 +84,7 @@ impl Policies {
     /// Refuses a configuration that speaks of rules that no policy has.
     pub fn check_config(&self, config: &Loaded) -> anyhow::Result<()> {
         // The rules of a policy that could not be loaded are not known: nothing can be said about names then.
-        if self
-            .list
-            .iter()
-            .any(|policy| matches!(policy.kind, Kind::Broken(_)))
-        {
+        if self.list.iter().any(|policy| matches!(policy.kind, Kind::Broken(_))) {
             return Ok(());
         }
         config.check(&self.rules())
@@ -122,50 +93,32 @@ impl Policies {
 
 impl Policy {
     fn native() -> Self {
-        let rules =
-            serde_json::from_str(&ha_sdk::metadata_json(baseline::RULES)).unwrap_or_default();
-        Self {
-            name: BASELINE.to_owned(),
-            rules,
-            kind: Kind::Native,
-        }
+        let rules = serde_json::from_str(&ha_sdk::metadata_json(baseline::RULES)).unwrap_or_default();
+        Self { name: BASELINE.to_owned(), rules, kind: Kind::Native }
     }
 
     #[allow(unsafe_code)]
     fn built_in(host: &Host) -> anyhow::Result<Self> {
         // SAFETY: `cargo xtask wasm` made one from the other, and both are parts of this program.
         let policy = unsafe { host.load_precompiled(BASELINE_COMPONENT, BASELINE_NATIVE) };
-        let policy = policy
-            .context("the built-in policy does not load; this build of kubectl-ha is broken")?;
+        let policy = policy.context("the built-in policy does not load; this build of kubectl-ha is broken")?;
         Ok(Self::sandboxed(BASELINE.to_owned(), policy))
     }
 
     fn of_file(host: &Host, file: &Path) -> Self {
-        let name = file
-            .file_stem()
-            .unwrap_or(file.as_os_str())
-            .to_string_lossy()
-            .into_owned();
+        let name = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
         match host.load_file(file) {
             Ok(policy) => Self::sandboxed(name, policy),
             Err(error) => {
                 let problem = format!("{}: {:#}", file.display(), anyhow::Error::new(error));
-                Self {
-                    name,
-                    rules: Vec::new(),
-                    kind: Kind::Broken(problem),
-                }
+                Self { name, rules: Vec::new(), kind: Kind::Broken(problem) }
             }
         }
     }
 
     fn sandboxed(name: String, policy: ha_host::Policy) -> Self {
         let rules = policy.inspection().rules.clone();
-        Self {
-            name,
-            rules,
-            kind: Kind::Sandboxed(Box::new(policy)),
-        }
+        Self { name, rules, kind: Kind::Sandboxed(Box::new(policy)) }
     }
 }
 

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use ha_core::report::{
-    CheckResult, Diagnostic, FileLocation, MissingFact, ObjectReference, ReadValue, Report,
-    ReportGap, ReportSource, Risk, Summary, Suppressed,
+    CheckResult, Diagnostic, FileLocation, MissingFact, ObjectReference, ReadValue, Report, ReportGap, ReportSource,
+    Risk, Summary, Suppressed,
 };
 
 /// Stands where something was taken out, so that a doctored name does not look like an honest one.
@@ -50,11 +50,7 @@ fn clean(text: &str, replace: fn(char) -> char) -> Cow<'_, str> {
     // A line end of two characters is one.
     let text = text.replace("\r\n", "\n");
     let safe = |character| {
-        if is_unsafe(character) {
-            replace(character)
-        } else {
-            character
-        }
+        if is_unsafe(character) { replace(character) } else { character }
     };
     Cow::Owned(text.chars().map(safe).collect())
 }
@@ -88,15 +84,7 @@ type Visit<'a> = &'a mut dyn FnMut(&mut String);
 // The patterns below name every field on purpose: a new one does not compile until it is visited.
 
 fn for_each_text(report: &mut Report, visit: Visit) {
-    let Report {
-        api_version,
-        kind,
-        source,
-        summary,
-        results,
-        diagnostics,
-        gaps,
-    } = report;
+    let Report { api_version, kind, source, summary, results, diagnostics, gaps } = report;
     visit(api_version);
     visit(kind);
     let ReportSource {
@@ -110,41 +98,18 @@ fn for_each_text(report: &mut Report, visit: Visit) {
         workloads: _,
         pods: _,
     } = source;
-    [name, server_version, taken_at]
-        .into_iter()
-        .for_each(&mut *visit);
-    let Summary {
-        findings: _,
-        suppressed: _,
-        known: _,
-        unknown: _,
-        incomplete: _,
-        failed_policies,
-        areas: _,
-    } = summary;
+    [name, server_version, taken_at].into_iter().for_each(&mut *visit);
+    let Summary { findings: _, suppressed: _, known: _, unknown: _, incomplete: _, failed_policies, areas: _ } =
+        summary;
     failed_policies.iter_mut().for_each(&mut *visit);
     for result in results {
         visit_result(result, visit);
     }
-    for Diagnostic {
-        kind: _,
-        message,
-        place,
-    } in diagnostics
-    {
+    for Diagnostic { kind: _, message, place } in diagnostics {
         [message, place].into_iter().for_each(&mut *visit);
     }
-    for ReportGap {
-        kind,
-        namespace,
-        reason: _,
-        object,
-        message,
-    } in gaps
-    {
-        kind.iter_mut()
-            .chain([namespace, message])
-            .for_each(&mut *visit);
+    for ReportGap { kind, namespace, reason: _, object, message } in gaps {
+        kind.iter_mut().chain([namespace, message]).for_each(&mut *visit);
         visit_objects(object, visit);
     }
 }
@@ -171,63 +136,29 @@ fn visit_result(result: &mut CheckResult, visit: Visit) {
         suppressed,
         notes,
     } = result;
-    [policy, rule, message, reason, remediation, fingerprint]
-        .into_iter()
-        .for_each(&mut *visit);
-    confirmed_by
-        .iter_mut()
-        .chain(patch)
-        .chain(notes)
-        .for_each(&mut *visit);
+    [policy, rule, message, reason, remediation, fingerprint].into_iter().for_each(&mut *visit);
+    confirmed_by.iter_mut().chain(patch).chain(notes).for_each(&mut *visit);
     visit_objects([object], visit);
     visit_objects(related, visit);
     visit_grounds(missing, evidence, blast_radius, visit);
     if let Some(FileLocation { file, line: _ }) = location {
         visit(file);
     }
-    if let Some(Suppressed {
-        reason,
-        until,
-        place,
-    }) = suppressed
-    {
-        until
-            .iter_mut()
-            .chain([reason, place])
-            .for_each(&mut *visit);
+    if let Some(Suppressed { reason, until, place }) = suppressed {
+        until.iter_mut().chain([reason, place]).for_each(&mut *visit);
     }
 }
 
 /// What an answer rests on, and what is at risk.
-fn visit_grounds(
-    missing: &mut [MissingFact],
-    evidence: &mut [ReadValue],
-    risk: &mut Option<Risk>,
-    visit: Visit,
-) {
-    for MissingFact {
-        what,
-        namespace,
-        reason: _,
-    } in missing
-    {
+fn visit_grounds(missing: &mut [MissingFact], evidence: &mut [ReadValue], risk: &mut Option<Risk>, visit: Visit) {
+    for MissingFact { what, namespace, reason: _ } in missing {
         [what, namespace].into_iter().for_each(&mut *visit);
     }
-    for ReadValue {
-        path,
-        value,
-        object,
-    } in evidence
-    {
+    for ReadValue { path, value, object } in evidence {
         [path, value].into_iter().for_each(&mut *visit);
         visit_objects(object, visit);
     }
-    if let Some(Risk {
-        services,
-        workloads,
-        faults,
-    }) = risk
-    {
+    if let Some(Risk { services, workloads, faults }) = risk {
         visit_objects(services, visit);
         visit_objects(workloads, visit);
         faults.iter_mut().for_each(&mut *visit);
@@ -235,16 +166,8 @@ fn visit_grounds(
 }
 
 fn visit_objects<'a>(objects: impl IntoIterator<Item = &'a mut ObjectReference>, visit: Visit) {
-    for ObjectReference {
-        namespace,
-        kind,
-        name,
-        api_version,
-    } in objects
-    {
-        [namespace, kind, name, api_version]
-            .into_iter()
-            .for_each(&mut *visit);
+    for ObjectReference { namespace, kind, name, api_version } in objects {
+        [namespace, kind, name, api_version].into_iter().for_each(&mut *visit);
     }
 }
 
@@ -258,10 +181,7 @@ mod tests {
             ("cart", "cart"),
             ("Größe 大", "Größe 大"),
             ("\u{1b}[2Jcart", "\u{fffd}[2Jcart"),
-            (
-                "\u{1b}]52;c;ZXZpbA==\u{7}",
-                "\u{fffd}]52;c;ZXZpbA==\u{fffd}",
-            ),
+            ("\u{1b}]52;c;ZXZpbA==\u{7}", "\u{fffd}]52;c;ZXZpbA==\u{fffd}"),
             ("\u{9b}31m", "\u{fffd}31m"),
             ("pay\u{200b}ments", "pay\u{fffd}ments"),
             ("\u{202e}txt.exe", "\u{fffd}txt.exe"),

@@ -10,9 +10,7 @@ use crate::sanitize;
 /// Writes to standard output. Foreign text in it must be safe already.
 pub fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
@@ -42,13 +40,9 @@ pub fn colour(forbidden: bool) -> bool {
 
 /// The columns of standard output: the terminal's, else `COLUMNS`, else 80.
 pub fn width() -> usize {
-    let terminal =
-        terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    let terminal = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
     let wanted = || std::env::var("COLUMNS").ok()?.parse().ok();
-    terminal
-        .or_else(wanted)
-        .unwrap_or(DEFAULT_WIDTH)
-        .clamp(40, 400)
+    terminal.or_else(wanted).unwrap_or(DEFAULT_WIDTH).clamp(40, 400)
 }
 
 /// Whether somebody watches standard error.

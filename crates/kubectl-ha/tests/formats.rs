@@ -46,14 +46,8 @@ fn formats_look_as_reviewed() {
     for &format in Format::value_variants() {
         insta::assert_snapshot!(name(format), write(format, &report, &view(80, false)));
     }
-    insta::assert_snapshot!(
-        "table-120",
-        write(Format::Table, &report, &view(120, false))
-    );
-    insta::assert_snapshot!(
-        "table-colour",
-        write(Format::Table, &report, &view(80, true))
-    );
+    insta::assert_snapshot!("table-120", write(Format::Table, &report, &view(120, false)));
+    insta::assert_snapshot!("table-colour", write(Format::Table, &report, &view(80, true)));
 }
 
 #[test]
@@ -62,10 +56,7 @@ fn a_clean_report_says_so_and_what_was_not_looked_at() {
     report.results.retain(|result| !result.is_finding());
     report.summary.findings = SeverityCounts::default();
     report.summary.failed_policies.clear();
-    let view = View {
-        exit: (ExitCode::Incomplete, Some(Severity::High)),
-        ..view(80, false)
-    };
+    let view = View { exit: (ExitCode::Incomplete, Some(Severity::High)), ..view(80, false) };
     insta::assert_snapshot!("table-clean", write(Format::Table, &report, &view));
 }
 
@@ -81,18 +72,11 @@ fn no_line_of_the_table_is_wider_than_the_terminal() {
 #[test]
 fn json_is_the_report_and_sarif_and_json_agree_with_their_schemas() {
     let report = report();
-    let json: Value =
-        serde_json::from_str(&write(Format::Json, &report, &view(80, false))).unwrap();
-    assert_eq!(
-        serde_json::from_value::<Report>(json.clone()).unwrap(),
-        report
-    );
+    let json: Value = serde_json::from_str(&write(Format::Json, &report, &view(80, false))).unwrap();
+    assert_eq!(serde_json::from_value::<Report>(json.clone()).unwrap(), report);
     validate(&json, "../../schemas/report.schema.json");
     let sarif = write(Format::Sarif, &report, &view(80, false));
-    validate(
-        &serde_json::from_str(&sarif).unwrap(),
-        "tests/data/sarif-2.1.0.schema.json",
-    );
+    validate(&serde_json::from_str(&sarif).unwrap(), "tests/data/sarif-2.1.0.schema.json");
 }
 
 fn validate(document: &Value, schema: &str) {
@@ -106,10 +90,7 @@ fn validate(document: &Value, schema: &str) {
         }
     }
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(document)
-        .map(|error| error.to_string())
-        .collect();
+    let errors: Vec<String> = validator.iter_errors(document).map(|error| error.to_string()).collect();
     assert_eq!(errors, Vec::<String>::new());
 }
 
@@ -125,16 +106,13 @@ fn replace(value: &mut Value, payload: &str, words: &[&str]) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                let is_word =
-                    words.contains(&key.as_str()) && value.as_str().is_some_and(is_report_word);
+                let is_word = words.contains(&key.as_str()) && value.as_str().is_some_and(is_report_word);
                 if !is_word {
                     replace(value, payload, words);
                 }
             }
         }
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| replace(item, payload, words)),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, payload, words)),
         Value::String(text) => *text = format!("{payload}{text}"),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -156,21 +134,11 @@ fn is_report_word(text: &str) -> bool {
 #[test]
 fn no_format_lets_a_name_act_on_who_reads_it() {
     // hostile.md 14: cursor, clipboard, C1, carriage return, bell, bidirectional, zero width.
-    for payload in [
-        "\u{1b}[2J",
-        "\u{1b}]52;c;eA==\u{7}",
-        "\u{9b}1m",
-        "a\r",
-        "\u{202e}",
-        "\u{200b}",
-        "\u{0}",
-    ] {
+    for payload in ["\u{1b}[2J", "\u{1b}]52;c;eA==\u{7}", "\u{9b}1m", "a\r", "\u{202e}", "\u{200b}", "\u{0}"] {
         let report = hostile(payload);
         for &format in Format::value_variants() {
             let text = write(format, &report, &view(80, false));
-            let raw = text
-                .chars()
-                .find(|&character| character != '\n' && is_unsafe(character));
+            let raw = text.chars().find(|&character| character != '\n' && is_unsafe(character));
             assert_eq!(raw, None, "{} with {payload:?}", name(format));
         }
     }
@@ -188,16 +156,11 @@ fn no_format_lets_a_name_speak_its_language() {
         );
     }
     for format in [Format::Json, Format::Sarif, Format::Gitlab] {
-        let parsed: Result<Value, _> =
-            serde_json::from_str(&write(format, &report, &view(80, false)));
+        let parsed: Result<Value, _> = serde_json::from_str(&write(format, &report, &view(80, false)));
         assert!(parsed.is_ok(), "{}", name(format));
     }
-    let yaml: Value =
-        serde_yaml::from_str(&write(Format::Yaml, &report, &view(80, false))).unwrap();
-    assert_eq!(
-        yaml["results"].as_array().unwrap().len(),
-        report.results.len()
-    );
+    let yaml: Value = serde_yaml::from_str(&write(Format::Yaml, &report, &view(80, false))).unwrap();
+    assert_eq!(yaml["results"].as_array().unwrap().len(), report.results.len());
     let text = write(Format::Junit, &report, &view(80, false));
     let mut xml = quick_xml::Reader::from_str(&text);
     let mut cases = 0;

@@ -17,10 +17,6 @@ fn schemas_are_up_to_date() {
     for name in ["report.schema.json", "config.schema.json"] {
         let read = |directory: &Path| std::fs::read_to_string(directory.join(name)).unwrap();
         let message = "run `cargo run -p kubectl-ha -- schemas schemas`";
-        assert_eq!(
-            read(&kept),
-            read(fresh.path()),
-            "{name} is stale: {message}"
-        );
+        assert_eq!(read(&kept), read(fresh.path()), "{name} is stale: {message}");
     }
 }

@@ -42,35 +42,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         stale.push(path);
     }
     let unknown = leftover_pages(&shell);
-    ensure!(
-        unknown.is_empty(),
-        "no rule has these pages any more; please delete them: {}",
-        unknown.join(", ")
-    );
+    ensure!(unknown.is_empty(), "no rule has these pages any more; please delete them: {}", unknown.join(", "));
     if args.check && !stale.is_empty() {
-        bail!(
-            "not up to date: {}; run `cargo xtask docs`",
-            stale.join(", ")
-        );
+        bail!("not up to date: {}; run `cargo xtask docs`", stale.join(", "));
     }
     Ok(())
 }
 
 fn generate(shell: &Shell) -> Result<Vec<Generated>> {
-    let rules: Vec<RuleInfo> = baseline::RULES
-        .iter()
-        .map(|rule| RuleInfo::from(*rule))
-        .collect();
+    let rules: Vec<RuleInfo> = baseline::RULES.iter().map(|rule| RuleInfo::from(*rule)).collect();
     let mut files = vec![("README.md".to_owned(), readme(shell, &rules)?)];
     // The same build as that of the tests: any other selection of packages has other features, and would compile
     // everything once more.
-    cmd!(
-        shell,
-        "cargo test --quiet --workspace --all-features --no-run"
-    )
-    .quiet()
-    .ignore_stderr()
-    .run()?;
+    cmd!(shell, "cargo test --quiet --workspace --all-features --no-run").quiet().ignore_stderr().run()?;
     for rule in &rules {
         let name = &rule.name;
         let page = plugin(shell, &["explain", name, "-o", "markdown"])?;
@@ -83,34 +67,17 @@ fn generate(shell: &Shell) -> Result<Vec<Generated>> {
 /// The README with a fresh table of rules.
 fn readme(shell: &Shell, rules: &[RuleInfo]) -> Result<String> {
     let readme = shell.read_file("README.md")?;
-    let (before, rest) = readme
-        .split_once(TABLE_START)
-        .context("README.md has lost the marker of its rules")?;
-    let (_, after) = rest
-        .split_once(TABLE_END)
-        .context("README.md has lost the marker behind its rules")?;
-    Ok(format!(
-        "{before}{TABLE_START}\n{}\n{TABLE_END}{after}",
-        table(rules)
-    ))
+    let (before, rest) = readme.split_once(TABLE_START).context("README.md has lost the marker of its rules")?;
+    let (_, after) = rest.split_once(TABLE_END).context("README.md has lost the marker behind its rules")?;
+    Ok(format!("{before}{TABLE_START}\n{}\n{TABLE_END}{after}", table(rules)))
 }
 
 fn table(rules: &[RuleInfo]) -> String {
     let mut table = "| Rule | Area | Severity | Finds |\n|---|---|---|---|\n".to_owned();
     for rule in rules {
-        let RuleInfo {
-            name,
-            area,
-            severity,
-            ..
-        } = rule;
+        let RuleInfo { name, area, severity, .. } = rule;
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            table,
-            "| [{name}]({}) | {area} | {severity} | {} |",
-            page_of(name),
-            rule.summary()
-        );
+        let _ = writeln!(table, "| [{name}]({}) | {area} | {severity} | {} |", page_of(name), rule.summary());
     }
     table
 }
@@ -138,20 +105,10 @@ fn plugin(shell: &Shell, arguments: &[&str]) -> Result<String> {
 
 /// Pages whose rule is gone.
 fn leftover_pages(shell: &Shell) -> Vec<String> {
-    let known = |name: &str| {
-        baseline::RULES
-            .iter()
-            .any(|rule| format!("{}.md", rule.name) == name)
-    };
+    let known = |name: &str| baseline::RULES.iter().any(|rule| format!("{}.md", rule.name) == name);
     let pages = shell.read_dir("docs/rules").unwrap_or_default();
-    let names = pages
-        .iter()
-        .filter_map(|page| page.file_name())
-        .map(|name| name.to_string_lossy());
-    names
-        .filter(|name| !known(name))
-        .map(|name| format!("docs/rules/{name}"))
-        .collect()
+    let names = pages.iter().filter_map(|page| page.file_name()).map(|name| name.to_string_lossy());
+    names.filter(|name| !known(name)).map(|name| format!("docs/rules/{name}")).collect()
 }
 
 fn page_of(rule: &str) -> String {

@@ -32,10 +32,7 @@ pub(crate) fn demo() -> Result<()> {
     // Findings are what the demo is for, and their exit code is 1.
     let status = Command::new(&plugin).args(["check", "--demo"]).status()?;
     steps.print_times();
-    ensure!(
-        matches!(status.code(), Some(0 | 1)),
-        "kubectl ha check --demo failed: {status}"
-    );
+    ensure!(matches!(status.code(), Some(0 | 1)), "kubectl ha check --demo failed: {status}");
     Ok(())
 }
 
@@ -45,36 +42,26 @@ pub(crate) fn install(args: &InstallArgs) -> Result<()> {
     let built = build(&shell, &mut Steps::default())?;
     let folder = match &args.to {
         Some(folder) => std::path::absolute(folder)?,
-        None => home::home_dir()
-            .context("there is no home folder; use --to DIR")?
-            .join(".local/bin"),
+        None => home::home_dir().context("there is no home folder; use --to DIR")?.join(".local/bin"),
     };
     shell.create_dir(&folder)?;
     for name in EXECUTABLES.map(executable) {
         // A running program cannot be written to, but its file can be replaced.
         let (new, target) = (folder.join(format!(".{name}.new")), folder.join(&name));
         shell.copy_file(built.join(&name), &new)?;
-        std::fs::rename(&new, &target)
-            .with_context(|| format!("cannot write {}", target.display()))?;
+        std::fs::rename(&new, &target).with_context(|| format!("cannot write {}", target.display()))?;
         println!("installed {}", target.display());
     }
     if !is_on_path(&folder) {
-        println!(
-            "{} is not on your PATH; kubectl finds plugins there only: add it",
-            folder.display()
-        );
+        println!("{} is not on your PATH; kubectl finds plugins there only: add it", folder.display());
     }
     Ok(())
 }
 
 /// Builds the policies and the executables; returns the folder with the latter.
 fn build(shell: &Shell, steps: &mut Steps) -> Result<PathBuf> {
-    steps.run("build the policies to WebAssembly", || {
-        wasm::run(&wasm::Args::default())
-    })?;
-    steps.run("build the plugin", || {
-        Ok(cmd!(shell, "cargo build --release --package kubectl-ha --bins").run()?)
-    })?;
+    steps.run("build the policies to WebAssembly", || wasm::run(&wasm::Args::default()))?;
+    steps.run("build the plugin", || Ok(cmd!(shell, "cargo build --release --package kubectl-ha --bins").run()?))?;
     Ok(shell::target().join("release"))
 }
 

@@ -11,11 +11,7 @@ use xshell::Shell;
 /// The repository's root folder.
 pub(crate) fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .ancestors()
-        .nth(2)
-        .unwrap_or(manifest)
-        .to_path_buf()
+    manifest.ancestors().nth(2).unwrap_or(manifest).to_path_buf()
 }
 
 /// The folder into which cargo builds.
@@ -32,42 +28,26 @@ pub(crate) fn shell() -> Result<Shell> {
 
 /// Whether `program` can be started: it is on the PATH and answers `--version`.
 pub(crate) fn has(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 /// Whether this process may install system packages.
 pub(crate) fn is_root(shell: &Shell) -> bool {
-    xshell::cmd!(shell, "id -u")
-        .quiet()
-        .ignore_stderr()
-        .read()
-        .is_ok_and(|id| id == "0")
+    xshell::cmd!(shell, "id -u").quiet().ignore_stderr().read().is_ok_and(|id| id == "0")
 }
 
 /// Installs Debian packages, and says so. Only root may; everybody else is told the command.
 pub(crate) fn apt_install(shell: &Shell, packages: &[&str]) -> Result<()> {
     let list = packages.join(" ");
-    anyhow::ensure!(
-        has("apt-get"),
-        "please install {list} (this machine has no apt-get)"
-    );
-    anyhow::ensure!(
-        is_root(shell),
-        "please run: sudo apt-get install --no-install-recommends {list}"
-    );
+    anyhow::ensure!(has("apt-get"), "please install {list} (this machine has no apt-get)");
+    anyhow::ensure!(is_root(shell), "please run: sudo apt-get install --no-install-recommends {list}");
     println!("installing Debian packages: {list}");
     xshell::cmd!(shell, "apt-get update -qq").quiet().run()?;
-    xshell::cmd!(
-        shell,
-        "apt-get install -y -qq --no-install-recommends {packages...}"
-    )
-    .env("DEBIAN_FRONTEND", "noninteractive")
-    .quiet()
-    .run()
-    .with_context(|| format!("cannot install {list}"))
+    xshell::cmd!(shell, "apt-get install -y -qq --no-install-recommends {packages...}")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .quiet()
+        .run()
+        .with_context(|| format!("cannot install {list}"))
 }
 
 /// The steps of a task, each announced when it starts and timed when it ends.
@@ -78,11 +58,7 @@ pub(crate) struct Steps {
 
 impl Steps {
     /// Runs one step. An error names the step.
-    pub(crate) fn run<T>(
-        &mut self,
-        name: impl Display,
-        step: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
+    pub(crate) fn run<T>(&mut self, name: impl Display, step: impl FnOnce() -> Result<T>) -> Result<T> {
         let name = name.to_string();
         println!("── {name}");
         let start = Instant::now();

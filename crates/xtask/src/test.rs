@@ -20,32 +20,14 @@ pub(crate) fn run() -> Result<()> {
 
 fn all(shell: &Shell, steps: &mut Steps) -> Result<()> {
     steps.run("install what is missing", || install_missing(shell))?;
-    steps.run("formatting", || {
-        Ok(cmd!(shell, "cargo fmt --all --check").run()?)
-    })?;
-    steps.run("build the policies to WebAssembly", || {
-        wasm::run(&wasm::Args::default())
-    })?;
+    steps.run("formatting", || Ok(cmd!(shell, "cargo fmt --all --check").run()?))?;
+    steps.run("build the policies to WebAssembly", || wasm::run(&wasm::Args::default()))?;
     steps.run("lints", || {
-        Ok(cmd!(
-            shell,
-            "cargo clippy --workspace --all-targets --all-features -- --deny warnings"
-        )
-        .run()?)
+        Ok(cmd!(shell, "cargo clippy --workspace --all-targets --all-features -- --deny warnings").run()?)
     })?;
-    steps.run("generated files are up to date", || {
-        Ok(cmd!(shell, "cargo xtask docs --check").run()?)
-    })?;
-    steps.run("dependencies", || {
-        Ok(cmd!(
-            shell,
-            "cargo deny --log-level error check bans licenses sources"
-        )
-        .run()?)
-    })?;
-    steps.run("tests", || {
-        Ok(cmd!(shell, "cargo test --workspace --all-features").run()?)
-    })?;
+    steps.run("generated files are up to date", || Ok(cmd!(shell, "cargo xtask docs --check").run()?))?;
+    steps.run("dependencies", || Ok(cmd!(shell, "cargo deny --log-level error check bans licenses sources").run()?))?;
+    steps.run("tests", || Ok(cmd!(shell, "cargo test --workspace --all-features").run()?))?;
     steps.run("the policy in OPA's JavaScript engine", || opa_wasm(shell))
 }
 
@@ -59,36 +41,15 @@ fn opa_wasm(shell: &Shell) -> Result<()> {
 /// The programs that the steps need, besides the Rust toolchain itself.
 fn install_missing(shell: &Shell) -> Result<()> {
     for component in ["clippy", "fmt"] {
-        if cmd!(shell, "cargo {component} --version")
-            .quiet()
-            .ignore_stdout()
-            .ignore_stderr()
-            .run()
-            .is_err()
-        {
-            let package = if component == "fmt" {
-                "rustfmt"
-            } else {
-                component
-            };
-            ensure!(
-                shell::has("rustup"),
-                "cargo {component} is missing; please install {package}"
-            );
+        if cmd!(shell, "cargo {component} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+            let package = if component == "fmt" { "rustfmt" } else { component };
+            ensure!(shell::has("rustup"), "cargo {component} is missing; please install {package}");
             cmd!(shell, "rustup component add {package}").run()?;
         }
     }
-    if cmd!(shell, "cargo deny --version")
-        .quiet()
-        .ignore_stdout()
-        .ignore_stderr()
-        .run()
-        .is_err()
-    {
+    if cmd!(shell, "cargo deny --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
         println!("installing cargo-deny");
-        cmd!(shell, "cargo install --locked cargo-deny")
-            .run()
-            .context("cannot install cargo-deny")?;
+        cmd!(shell, "cargo install --locked cargo-deny").run().context("cannot install cargo-deny")?;
     }
     if !shell::has("node") || !shell::has("npm") {
         shell::apt_install(shell, &["nodejs", "npm"])?;

@@ -19,22 +19,12 @@ fn complaint(doc: &'static str) -> String {
     let check = |input: &Input, findings: &mut Findings| {
         for workload in &input.snapshot.workloads {
             match workload.replicas {
-                Some(1) => drop(
-                    findings
-                        .fail(workload.object, "one")
-                        .evidence("spec.replicas", "1"),
-                ),
+                Some(1) => drop(findings.fail(workload.object, "one").evidence("spec.replicas", "1")),
                 _ => findings.pass(workload.object),
             }
         }
     };
-    let rule = Rule {
-        doc,
-        check,
-        name: "one-replica",
-        needs: &[],
-        ..*RULES[0]
-    };
+    let rule = Rule { doc, check, name: "one-replica", needs: &[], ..*RULES[0] };
     check_examples(&[&rule]).map_or_else(|mismatches| mismatches.to_string(), |()| String::new())
 }
 
@@ -56,10 +46,7 @@ fn the_harness_complains_about_wrong_marks() {
     assert_eq!(complaint(example("fails", "1  # finding: one-replica")), "");
     assert_eq!(complaint(example("passes", "2")), "");
     let unmarked = complaint(example("passes", "1"));
-    assert!(
-        unmarked.contains("+   5 |   replicas: 1\n       ^ one"),
-        "{unmarked}"
-    );
+    assert!(unmarked.contains("+   5 |   replicas: 1\n       ^ one"), "{unmarked}");
     let unfounded = complaint(example("fails", "2  # finding: one-replica"));
     assert!(unfounded.contains("-   5 |   replicas: 2"), "{unfounded}");
     assert!(complaint(example("fails", "2")).contains("no line is marked"));

@@ -89,11 +89,7 @@ impl App {
     }
 
     fn labels(&self) -> Value {
-        if self.labels.is_empty() {
-            json!({"app": self.name})
-        } else {
-            json!(self.labels)
-        }
+        if self.labels.is_empty() { json!({"app": self.name}) } else { json!(self.labels) }
     }
 
     fn workload(&self) -> Value {
@@ -116,11 +112,7 @@ impl App {
     }
 
     fn patch_or_nothing(&self) -> Value {
-        if self.patch.is_null() {
-            json!({})
-        } else {
-            self.patch.clone()
-        }
+        if self.patch.is_null() { json!({}) } else { self.patch.clone() }
     }
 
     fn pod_spec(&self) -> Value {
@@ -132,33 +124,24 @@ impl App {
         if self.readiness {
             container["readinessProbe"] = probe(5, 2);
         }
-        container["livenessProbe"] = if self.liveness == Liveness::Same {
-            probe(5, 2)
-        } else {
-            probe(10, 6)
-        };
+        container["livenessProbe"] = if self.liveness == Liveness::Same { probe(5, 2) } else { probe(10, 6) };
         let mut spec = json!({"containers": [container]});
         let constraints = self.spread_constraints();
         if !constraints.is_empty() {
             spec["topologySpreadConstraints"] = json!(constraints);
         }
         if let Some(claim) = &self.claim {
-            spec["volumes"] =
-                json!([{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]);
+            spec["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]);
         }
         spec
     }
 
     fn spread_constraints(&self) -> Vec<Value> {
-        let selector =
-            json!({"matchLabels": self.spread_labels.clone().unwrap_or_else(|| self.labels())});
+        let selector = json!({"matchLabels": self.spread_labels.clone().unwrap_or_else(|| self.labels())});
         let constraint = |key: &str, hard: bool| {
-            let when = if hard {
-                "DoNotSchedule"
-            } else {
-                "ScheduleAnyway"
-            };
-            let mut constraint = json!({"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": when, "labelSelector": selector});
+            let when = if hard { "DoNotSchedule" } else { "ScheduleAnyway" };
+            let mut constraint =
+                json!({"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": when, "labelSelector": selector});
             if hard && self.workload == "Deployment" {
                 constraint["matchLabelKeys"] = json!(["pod-template-hash"]);
             }
@@ -193,32 +176,23 @@ impl App {
         if self.budget == Value::Bool(false) {
             return None;
         }
-        let mut spec = if self.budget.is_object() {
-            self.budget.clone()
-        } else {
-            json!({"maxUnavailable": 1})
-        };
+        let mut spec = if self.budget.is_object() { self.budget.clone() } else { json!({"maxUnavailable": 1}) };
         let pods = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         let allowed = allowed(&spec, pods);
         spec["selector"] = json!({"matchLabels": self.labels()});
-        Some(
-            json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        Some(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
             "metadata": {"name": self.name, "namespace": self.namespace, "generation": 1}, "spec": spec,
             "status": {"currentHealthy": pods, "desiredHealthy": pods - allowed, "expectedPods": pods,
                 "disruptionsAllowed": allowed, "observedGeneration": 1,
                 "conditions": [{"type": "DisruptionAllowed", "status": if allowed > 0 { "True" } else { "False" },
                     "reason": if allowed > 0 { "SufficientPods" } else { "InsufficientPods" },
-                    "lastTransitionTime": super::CREATED}]}}),
-        )
+                    "lastTransitionTime": super::CREATED}]}}))
     }
 }
 
 /// What the disruption controller would allow while all pods are healthy.
 fn allowed(spec: &Value, pods: u32) -> u32 {
-    let count = |value: &Value| match value
-        .as_str()
-        .and_then(|text| text.strip_suffix('%')?.parse::<u32>().ok())
-    {
+    let count = |value: &Value| match value.as_str().and_then(|text| text.strip_suffix('%')?.parse::<u32>().ok()) {
         Some(percent) => (pods * percent).div_ceil(100),
         None => u32::try_from(value.as_u64().unwrap_or(0)).unwrap_or(0),
     };

@@ -27,20 +27,15 @@ impl Machine {
         let mut taints = Vec::new();
         if self.control_plane {
             labels["node-role.kubernetes.io/control-plane"] = json!("");
-            taints.push(
-                json!({"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}),
-            );
+            taints.push(json!({"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}));
         }
         if let Some(cordoned_at) = &self.cordoned_at {
-            taints.push(json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": cordoned_at}));
+            taints.push(
+                json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": cordoned_at}),
+            );
         }
-        let (cpu, memory) = if self.control_plane {
-            ("4", "8Gi")
-        } else {
-            ("8", "32Gi")
-        };
-        let resources =
-            json!({"cpu": cpu, "memory": memory, "pods": "110", "ephemeral-storage": "100Gi"});
+        let (cpu, memory) = if self.control_plane { ("4", "8Gi") } else { ("8", "32Gi") };
+        let resources = json!({"cpu": cpu, "memory": memory, "pods": "110", "ephemeral-storage": "100Gi"});
         let mut node = json!({"apiVersion": "v1", "kind": "Node",
             "metadata": {"name": self.name, "labels": labels},
             "spec": {"taints": taints, "providerID": format!("aws:///{}/i-{}", self.zone, self.name)},

@@ -57,11 +57,7 @@ impl PodMaker {
                 made.push(set.clone());
                 (set, "pod-template-hash", revision(controller))
             }
-            _ => (
-                controller.clone(),
-                "controller-revision-hash",
-                revision(controller),
-            ),
+            _ => (controller.clone(), "controller-revision-hash", revision(controller)),
         };
         for (ordinal, node) in nodes.iter().enumerate() {
             let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": controller["spec"]["template"]["metadata"],
@@ -82,23 +78,14 @@ impl PodMaker {
         self.made += 1;
         stamp(&mut pod);
         pod["spec"]["nodeName"] = json!(node);
-        let tolerates_all = pod["spec"]["tolerations"]
-            .as_array()
-            .is_some_and(|tolerations| {
-                tolerations.iter().any(|toleration| {
-                    toleration["operator"] == "Exists" && toleration["key"].is_null()
-                })
-            });
+        let tolerates_all = pod["spec"]["tolerations"].as_array().is_some_and(|tolerations| {
+            tolerations.iter().any(|toleration| toleration["operator"] == "Exists" && toleration["key"].is_null())
+        });
         if !tolerates_all {
-            let mut tolerations = pod["spec"]["tolerations"]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
+            let mut tolerations = pod["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
             for condition in ["not-ready", "unreachable"] {
-                tolerations.push(
-                    json!({"key": format!("node.kubernetes.io/{condition}"), "operator": "Exists",
-                    "effect": "NoExecute", "tolerationSeconds": 300}),
-                );
+                tolerations.push(json!({"key": format!("node.kubernetes.io/{condition}"), "operator": "Exists",
+                    "effect": "NoExecute", "tolerationSeconds": 300}));
             }
             pod["spec"]["tolerations"] = json!(tolerations);
         }
@@ -123,10 +110,7 @@ fn owner_reference(owner: &Value) -> Value {
 
 /// The hash of a controller's present revision: here, the start of its UID.
 fn revision(controller: &Value) -> String {
-    text(&controller["metadata"]["uid"])
-        .chars()
-        .take(8)
-        .collect()
+    text(&controller["metadata"]["uid"]).chars().take(8).collect()
 }
 
 fn replica_set(deployment: &Value, replicas: usize) -> Value {
@@ -149,36 +133,24 @@ fn pod_name(controller: &Value, owner: &Value, ordinal: usize) -> String {
     }
     format!(
         "{owner}-{}",
-        [
-            "x7k2p", "m4q9z", "c8w5t", "h2v6n", "r9d3j", "b5f8s", "l3g7y", "t6p4k", "z8n2q"
-        ][ordinal % 9]
+        ["x7k2p", "m4q9z", "c8w5t", "h2v6n", "r9d3j", "b5f8s", "l3g7y", "t6p4k", "z8n2q"][ordinal % 9]
     )
 }
 
 /// The claims and volumes of a StatefulSet's pod, which it mounts.
 fn claims(controller: &Value, pod: &mut Value, pod_name: &str, node: &str) -> Vec<Value> {
-    let templates = controller["spec"]["volumeClaimTemplates"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let templates = controller["spec"]["volumeClaimTemplates"].as_array().cloned().unwrap_or_default();
     let mut made = Vec::new();
     for template in templates {
         let name = format!("{}-{pod_name}", text(&template["metadata"]["name"]));
         let volume = format!("pv-{name}");
         let namespace = &controller["metadata"]["namespace"];
-        let zone = format!(
-            "eu-1{}",
-            node.chars()
-                .rev()
-                .find(char::is_ascii_alphabetic)
-                .unwrap_or('a')
-        );
+        let zone = format!("eu-1{}", node.chars().rev().find(char::is_ascii_alphabetic).unwrap_or('a'));
         let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
             "metadata": {"name": name, "namespace": namespace}, "spec": template["spec"], "status": {"phase": "Bound"}});
         claim["spec"]["volumeName"] = json!(volume);
         let size = &template["spec"]["resources"]["requests"]["storage"];
-        let in_zone =
-            json!({"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]});
+        let in_zone = json!({"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]});
         let mut persistent = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
             "spec": {"accessModes": template["spec"]["accessModes"], "capacity": {"storage": size},
                 "storageClassName": template["spec"]["storageClassName"], "persistentVolumeReclaimPolicy": "Delete",
@@ -188,10 +160,7 @@ fn claims(controller: &Value, pod: &mut Value, pod_name: &str, node: &str) -> Ve
             "status": {"phase": "Bound"}});
         stamp(&mut claim);
         stamp(&mut persistent);
-        let mut volumes = pod["spec"]["volumes"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let mut volumes = pod["spec"]["volumes"].as_array().cloned().unwrap_or_default();
         volumes.push(json!({"name": template["metadata"]["name"], "persistentVolumeClaim": {"claimName": name}}));
         pod["spec"]["volumes"] = json!(volumes);
         made.extend([claim, persistent]);

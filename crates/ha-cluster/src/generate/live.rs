@@ -19,10 +19,7 @@ pub(super) const CREATED: &str = "2026-01-15T10:00:00Z";
 pub(super) fn visit(plan: &Plan, visit: &mut dyn FnMut(Value) -> Result<()>) -> Result<()> {
     let mut live = Live {
         plan,
-        stamps: Stamps {
-            rng: Rng::with_seed(plan.seed),
-            version: 1000,
-        },
+        stamps: Stamps { rng: Rng::with_seed(plan.seed), version: 1000 },
         placer: Placer::new(&plan.nodes),
         node_uids: HashMap::new(),
         visit,
@@ -62,14 +59,7 @@ impl Stamps {
     pub(super) fn stamp(&mut self, object: &mut Value) -> String {
         self.version += 1;
         let bits = format!("{:032x}", self.rng.u128(..));
-        let uid = [
-            &bits[..8],
-            &bits[8..12],
-            &bits[12..16],
-            &bits[16..20],
-            &bits[20..],
-        ]
-        .join("-");
+        let uid = [&bits[..8], &bits[8..12], &bits[12..16], &bits[16..20], &bits[20..]].join("-");
         let metadata = &mut object["metadata"];
         metadata["uid"] = json!(uid);
         metadata["resourceVersion"] = json!(self.version.to_string());
@@ -108,17 +98,11 @@ impl Live<'_> {
     fn cluster_objects(&mut self) -> Result<()> {
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             let metadata = json!({ "name": name });
-            self.emit(status::namespace(
-                json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }),
-            ))?;
+            self.emit(status::namespace(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })))?;
         }
         for object in system::cluster_objects(self.plan) {
             let is_namespace = object["kind"] == "Namespace";
-            self.emit(if is_namespace {
-                status::namespace(object)
-            } else {
-                object
-            })?;
+            self.emit(if is_namespace { status::namespace(object) } else { object })?;
         }
         for (index, node) in self.plan.nodes.iter().enumerate() {
             let mut object = status::node(system::node(node), index);
@@ -147,10 +131,7 @@ impl Live<'_> {
                 }
                 Some("DaemonSet") => {
                     let hosts: Vec<_> = (0..self.plan.nodes.len()).map(Some).collect();
-                    hosts
-                        .iter()
-                        .flatten()
-                        .for_each(|node| self.placer.take(*node, needs));
+                    hosts.iter().flatten().for_each(|node| self.placer.take(*node, needs));
                     self.controller(object, &hosts)?;
                 }
                 _ => self.dependent(object, &pods)?,
@@ -165,10 +146,7 @@ impl Live<'_> {
         let uid = self.stamps.stamp(&mut object);
         let mut owner = Owner::new(&object, uid);
         let mut template = object["spec"]["template"].clone();
-        let namespace = object["metadata"]["namespace"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
         let kind = owner.kind.clone();
         if kind == "Deployment" {
             let hash = self.stamps.suffix(10);
@@ -196,22 +174,13 @@ impl Live<'_> {
     }
 
     fn mirror_pod(&mut self, object: &Value) -> Result<()> {
-        let name = object["spec"]["nodeName"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let name = object["spec"]["nodeName"].as_str().unwrap_or_default().to_owned();
         let Some(index) = self.plan.nodes.iter().position(|node| node.name == name) else {
             return Ok(());
         };
-        self.placer
-            .take(index, Resources::requested(&object["spec"]));
+        self.placer.take(index, Resources::requested(&object["spec"]));
         let uid = self.node_uids.get(&name).cloned().unwrap_or_default();
-        let owner = Owner {
-            api_version: "v1".to_owned(),
-            kind: "Node".to_owned(),
-            name,
-            uid,
-        };
+        let owner = Owner { api_version: "v1".to_owned(), kind: "Node".to_owned(), name, uid };
         let maker = PodMaker::new("kube-system", object, owner, &mut self.stamps);
         let (mut pod, _) = maker.pod(0, Some(&self.plan.nodes[index]), &mut self.stamps);
         pod["metadata"]["name"] = object["metadata"]["name"].clone();

@@ -25,10 +25,7 @@ impl Resources {
             });
             requests.sum()
         };
-        Self {
-            milli_cpu: sum("cpu", "m"),
-            memory: sum("memory", "Mi"),
-        }
+        Self { milli_cpu: sum("cpu", "m"), memory: sum("memory", "Mi") }
     }
 }
 
@@ -58,16 +55,10 @@ impl Placer {
     pub(super) fn new(nodes: &[Node]) -> Self {
         let room = nodes.iter().map(|node| {
             let (cores, memory) = node.pool.capacity();
-            let free = Resources {
-                milli_cpu: cores * 1000,
-                memory: memory * 1024,
-            };
+            let free = Resources { milli_cpu: cores * 1000, memory: memory * 1024 };
             Room { free, pods: 110 }
         });
-        Self {
-            room: room.collect(),
-            turns: POOLS.map(|pool| Turns::new(nodes, pool)),
-        }
+        Self { room: room.collect(), turns: POOLS.map(|pool| Turns::new(nodes, pool)) }
     }
 
     /// Takes room on a given node, whether it is there or not: nothing keeps a DaemonSet away.
@@ -81,20 +72,14 @@ impl Placer {
     /// Nodes for all replicas of a workload; none for a replica whose zone is full.
     pub(super) fn place(&mut self, workload: &Workload, needs: Resources) -> Vec<Option<usize>> {
         let pool = workload.placement.pool();
-        let pool = POOLS
-            .iter()
-            .position(|other| *other == pool)
-            .unwrap_or_default();
+        let pool = POOLS.iter().position(|other| *other == pool).unwrap_or_default();
         // Some of those who ask for nothing got all their pods into one zone.
-        let together =
-            workload.placement == Placement::Anywhere && workload.template.is_multiple_of(4);
+        let together = workload.placement == Placement::Anywhere && workload.template.is_multiple_of(4);
         let zone = |replica: usize| {
             let step = if together { 0 } else { replica };
             (workload.template + step) % ZONES.len()
         };
-        (0..workload.replicas)
-            .map(|replica| self.next(pool, zone(replica), needs))
-            .collect()
+        (0..workload.replicas).map(|replica| self.next(pool, zone(replica), needs)).collect()
     }
 
     fn next(&mut self, pool: usize, zone: usize, needs: Resources) -> Option<usize> {
@@ -117,16 +102,9 @@ impl Placer {
 impl Turns {
     fn new(nodes: &[Node], pool: Pool) -> Self {
         let mut zones = [const { Vec::new() }; ZONES.len()];
-        for (index, node) in nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.pool == pool)
-        {
+        for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.pool == pool) {
             zones[node.zone].push(index);
         }
-        Self {
-            nodes: zones,
-            hands: [0; ZONES.len()],
-        }
+        Self { nodes: zones, hands: [0; ZONES.len()] }
     }
 }

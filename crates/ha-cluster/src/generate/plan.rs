@@ -162,22 +162,14 @@ impl Plan {
         let nodes = nodes(size.nodes);
         let pods = size.pods - system::pods(size.nodes);
         let namespaces = (size.workloads / 50).clamp(1, 300);
-        let mut workloads: Vec<Workload> = (0..size.workloads)
-            .map(|index| workload(index, size.templates, namespaces, &nodes, &mut rng))
-            .collect();
+        let mut workloads: Vec<Workload> =
+            (0..size.workloads).map(|index| workload(index, size.templates, namespaces, &nodes, &mut rng)).collect();
         set_replicas(&mut workloads, pods, &nodes, &mut rng);
         for workload in &mut workloads {
             add_protection(workload, &mut rng);
         }
-        let namespaces = (0..namespaces)
-            .map(|index| format!("team-{index:03}"))
-            .collect();
-        Self {
-            seed,
-            nodes,
-            namespaces,
-            workloads,
-        }
+        let namespaces = (0..namespaces).map(|index| format!("team-{index:03}")).collect();
+        Self { seed, nodes, namespaces, workloads }
     }
 
     /// The namespace of a workload.
@@ -187,9 +179,7 @@ impl Plan {
 
     /// The nodes of the control plane.
     pub(super) fn control_plane(&self) -> impl Iterator<Item = &Node> {
-        self.nodes
-            .iter()
-            .filter(|node| node.pool == Pool::ControlPlane)
+        self.nodes.iter().filter(|node| node.pool == Pool::ControlPlane)
     }
 }
 
@@ -212,17 +202,9 @@ fn nodes(count: usize) -> Vec<Node> {
     (0..count).map(node).collect()
 }
 
-fn workload(
-    index: usize,
-    templates: usize,
-    namespaces: usize,
-    nodes: &[Node],
-    rng: &mut Rng,
-) -> Workload {
-    const WORDS: [&str; 12] = [
-        "cart", "search", "billing", "orders", "media", "mail", "auth", "stock", "price", "audit",
-        "chat", "feed",
-    ];
+fn workload(index: usize, templates: usize, namespaces: usize, nodes: &[Node], rng: &mut Rng) -> Workload {
+    const WORDS: [&str; 12] =
+        ["cart", "search", "billing", "orders", "media", "mail", "auth", "stock", "price", "audit", "chat", "feed"];
     let template = index % templates;
     let mut placement = Placement::of_template(template);
     if !nodes.iter().any(|node| node.pool == placement.pool()) {
@@ -250,18 +232,10 @@ fn workload(
 /// Gives every workload replicas, of very different numbers, so that they sum up to `pods`.
 fn set_replicas(workloads: &mut [Workload], pods: usize, nodes: &[Node], rng: &mut Rng) {
     const SHAPE: [usize; 12] = [1, 2, 2, 2, 3, 3, 3, 4, 5, 6, 10, 20];
-    let general = nodes
-        .iter()
-        .filter(|node| node.pool == Pool::General)
-        .count();
+    let general = nodes.iter().filter(|node| node.pool == Pool::General).count();
     let limits = |workload: &Workload| match workload {
-        Workload {
-            kind: Kind::CronJob,
-            ..
-        } => (0, 0),
-        Workload { placement, .. } if placement.needs_different_nodes() => {
-            (1, (general * 2 / 3).clamp(1, 40))
-        }
+        Workload { kind: Kind::CronJob, .. } => (0, 0),
+        Workload { placement, .. } if placement.needs_different_nodes() => (1, (general * 2 / 3).clamp(1, 40)),
         _ => (1, usize::MAX),
     };
     let scale = SHAPE.iter().sum::<usize>() * workloads.len();

@@ -57,12 +57,7 @@ pub(super) struct PodMaker {
 
 impl PodMaker {
     /// `template` has the `metadata` and `spec` of a pod template.
-    pub(super) fn new(
-        namespace: &str,
-        template: &Value,
-        owner: Owner,
-        stamps: &mut Stamps,
-    ) -> Self {
+    pub(super) fn new(namespace: &str, template: &Value, owner: Owner, stamps: &mut Stamps) -> Self {
         let mut pod = json!({
             "apiVersion": "v1",
             "kind": "Pod",
@@ -82,27 +77,14 @@ impl PodMaker {
         }
         admit(&mut pod["spec"], &owner.kind, stamps);
         let container_statuses = container_statuses(&pod["spec"]);
-        Self {
-            owner,
-            pod,
-            container_statuses,
-        }
+        Self { owner, pod, container_statuses }
     }
 
     /// The pod with this ordinal, and its description when it has a node.
-    pub(super) fn pod(
-        &self,
-        ordinal: usize,
-        node: Option<&Node>,
-        stamps: &mut Stamps,
-    ) -> (Value, Option<RunningPod>) {
+    pub(super) fn pod(&self, ordinal: usize, node: Option<&Node>, stamps: &mut Stamps) -> (Value, Option<RunningPod>) {
         let mut pod = self.pod.clone();
         let is_stateful = self.owner.kind == "StatefulSet";
-        let suffix = if is_stateful {
-            ordinal.to_string()
-        } else {
-            stamps.suffix(5)
-        };
+        let suffix = if is_stateful { ordinal.to_string() } else { stamps.suffix(5) };
         let name = format!("{}-{suffix}", self.owner.name);
         pod["metadata"]["name"] = json!(name);
         let uid = stamps.stamp(&mut pod);
@@ -127,13 +109,7 @@ impl PodMaker {
         let address = self.address(node, stamps);
         pod["status"] = self.running(node, &address);
         let zone = node.zone_name();
-        let running = RunningPod {
-            name,
-            uid,
-            address,
-            node: node.name.clone(),
-            zone,
-        };
+        let running = RunningPod { name, uid, address, node: node.name.clone(), zone };
         (pod, Some(running))
     }
 
@@ -147,13 +123,7 @@ impl PodMaker {
 
     fn running(&self, node: &Node, address: &str) -> Value {
         let condition = |kind: &str| json!({ "type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": CREATED });
-        let conditions = [
-            "PodReadyToStartContainers",
-            "Initialized",
-            "Ready",
-            "ContainersReady",
-            "PodScheduled",
-        ];
+        let conditions = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
         json!({
             "phase": "Running",
             "conditions": conditions.map(condition),
@@ -186,10 +156,7 @@ fn admit(spec: &mut Value, owner: &str, stamps: &mut Stamps) {
         }
     }
     spec["priority"] = json!(priority(spec["priorityClassName"].as_str()));
-    let keys = [
-        "node.kubernetes.io/not-ready",
-        "node.kubernetes.io/unreachable",
-    ];
+    let keys = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
     for key in keys {
         let mut toleration = json!({ "key": key, "operator": "Exists", "effect": "NoExecute" });
         if owner != "DaemonSet" {
@@ -213,10 +180,7 @@ fn add_token(spec: &mut Value, name: &str) {
         { "downwardAPI": { "items": [{ "path": "namespace",
             "fieldRef": { "apiVersion": "v1", "fieldPath": "metadata.namespace" } }] } },
     ] });
-    push(
-        &mut spec["volumes"],
-        json!({ "name": name, "projected": projected }),
-    );
+    push(&mut spec["volumes"], json!({ "name": name, "projected": projected }));
 }
 
 fn priority(class: Option<&str>) -> i64 {

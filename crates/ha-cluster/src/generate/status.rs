@@ -13,8 +13,7 @@ fn condition(kind: &str, status: &str, reason: &str) -> Value {
 }
 
 pub(super) fn namespace(mut object: Value) -> Value {
-    object["metadata"]["labels"]["kubernetes.io/metadata.name"] =
-        object["metadata"]["name"].clone();
+    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = object["metadata"]["name"].clone();
     object["status"] = json!({ "phase": "Active" });
     object
 }
@@ -96,12 +95,7 @@ pub(super) fn controller(mut object: Value, hosts: &[Option<usize>]) -> Value {
 }
 
 /// The ReplicaSet of a Deployment; `template` has the label with the hash.
-pub(super) fn replica_set(
-    deployment: &Value,
-    owner: &Owner,
-    template: &Value,
-    hash: &str,
-) -> Value {
+pub(super) fn replica_set(deployment: &Value, owner: &Owner, template: &Value, hash: &str) -> Value {
     let mut selector = deployment["spec"]["selector"].clone();
     selector["matchLabels"]["pod-template-hash"] = json!(hash);
     let status = &deployment["status"];
@@ -171,12 +165,7 @@ pub(super) fn service(mut object: Value, stamps: &mut Stamps) -> Value {
 }
 
 /// The endpoints of a Service, at most 100 a slice.
-pub(super) fn endpoint_slices(
-    service: &Value,
-    owner: &Owner,
-    pods: &[RunningPod],
-    stamps: &mut Stamps,
-) -> Vec<Value> {
+pub(super) fn endpoint_slices(service: &Value, owner: &Owner, pods: &[RunningPod], stamps: &mut Stamps) -> Vec<Value> {
     let namespace = &service["metadata"]["namespace"];
     let endpoint = |pod: &RunningPod| {
         json!({

@@ -6,12 +6,7 @@ use super::plan::{Node, Plan, Pool};
 use super::template::{container, probe};
 
 /// The components that run as static pods on each control-plane node.
-const STATIC_PODS: [&str; 4] = [
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-];
+const STATIC_PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 /// The DaemonSets, which run on every node.
 const DAEMON_SETS: [&str; 2] = ["node-agent", "log-agent"];
 /// Label and taint of control-plane nodes.
@@ -39,9 +34,7 @@ pub(super) fn cluster_objects(plan: &Plan) -> Vec<Value> {
     let mut objects: Vec<Value> = plan
         .namespaces
         .iter()
-        .map(
-            |name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }),
-        )
+        .map(|name| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }))
         .collect();
     objects.extend([
         priority_class("business-critical", 1_000_000, false),
@@ -67,10 +60,8 @@ pub(super) fn cluster_objects(plan: &Plan) -> Vec<Value> {
 
 /// The objects of kube-system, and the endpoints of the API servers.
 pub(super) fn namespaced_objects(plan: &Plan) -> Vec<Value> {
-    let mut objects: Vec<Value> = plan
-        .control_plane()
-        .flat_map(|node| STATIC_PODS.map(|component| static_pod(component, node)))
-        .collect();
+    let mut objects: Vec<Value> =
+        plan.control_plane().flat_map(|node| STATIC_PODS.map(|component| static_pod(component, node))).collect();
     objects.push(api_endpoints(plan));
     objects.extend(dns());
     objects.extend(DAEMON_SETS.map(daemon_set));
@@ -110,8 +101,7 @@ fn static_pod(component: &str, node: &Node) -> Value {
 
 /// The addresses behind the Service default/kubernetes: one per control-plane node.
 fn api_endpoints(plan: &Plan) -> Value {
-    let endpoint =
-        |node: &Node| json!({ "addresses": [node.address], "conditions": { "ready": true } });
+    let endpoint = |node: &Node| json!({ "addresses": [node.address], "conditions": { "ready": true } });
     json!({
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -130,8 +120,7 @@ fn api_endpoints(plan: &Plan) -> Value {
 fn dns() -> [Value; 3] {
     let labels = json!({ "k8s-app": "kube-dns" });
     let selector = json!({ "matchLabels": labels });
-    let metadata =
-        |name: &str| json!({ "name": name, "namespace": "kube-system", "labels": labels });
+    let metadata = |name: &str| json!({ "name": name, "namespace": "kube-system", "labels": labels });
     let mut main = container("coredns", "registry.k8s.io/coredns/coredns:v1.13.1");
     main["resources"] = json!({
         "requests": { "cpu": "100m", "memory": "70Mi" }, "limits": { "memory": "170Mi" } });

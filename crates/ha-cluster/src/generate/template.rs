@@ -44,10 +44,7 @@ fn priority_class(template: usize) -> &'static str {
 fn containers(template: usize, rng: &mut Rng) -> Vec<Value> {
     let cpu = [50, 50, 100, 100, 200, 200, 250, 500][rng.usize(..8)];
     let memory = [64, 128, 128, 256, 256, 512][rng.usize(..6)];
-    let mut application = container(
-        "app",
-        &format!("registry.example/app-{template}:1.{}", rng.u8(..40)),
-    );
+    let mut application = container("app", &format!("registry.example/app-{template}:1.{}", rng.u8(..40)));
     application["resources"] = json!({
         "requests": { "cpu": format!("{cpu}m"), "memory": format!("{memory}Mi") },
         "limits": { "memory": format!("{}Mi", memory * 2) },

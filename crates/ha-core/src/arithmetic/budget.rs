@@ -6,9 +6,7 @@
 use crate::arithmetic::replicas::{Replicas, effective_replicas};
 use crate::arithmetic::rounding::scaled_up;
 use crate::finding::Missing;
-use crate::snapshot::{
-    Budget, ObjectId, Pod, Snapshot, Threshold, UnhealthyPodEviction, Workload, WorkloadKind,
-};
+use crate::snapshot::{Budget, ObjectId, Pod, Snapshot, Threshold, UnhealthyPodEviction, Workload, WorkloadKind};
 
 /// A budget's numbers at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +22,7 @@ pub struct Allowance {
 impl Allowance {
     /// Evictions allowed: healthy − desired, and none where nothing is expected.
     pub fn allowed(self) -> u32 {
-        if self.expected == 0 {
-            0
-        } else {
-            self.healthy.saturating_sub(self.desired)
-        }
+        if self.expected == 0 { 0 } else { self.healthy.saturating_sub(self.desired) }
     }
 }
 
@@ -86,19 +80,12 @@ pub fn steady_state(snapshot: &Snapshot, budget: &Budget, at: At) -> BudgetState
 /// None when neither field is set.
 pub fn allowance(budget: &Budget, scaled: u32, matching: u32, healthy: u32) -> Option<Allowance> {
     let (expected, desired) = match (&budget.max_unavailable, &budget.min_available) {
-        (Some(max_unavailable), _) => (
-            scaled,
-            scaled.saturating_sub(scaled_up(max_unavailable, scaled)),
-        ),
+        (Some(max_unavailable), _) => (scaled, scaled.saturating_sub(scaled_up(max_unavailable, scaled))),
         (None, Some(Threshold::Count(count))) => (matching, u32::try_from(*count).unwrap_or(0)),
         (None, Some(percent)) => (scaled, scaled_up(percent, scaled)),
         (None, None) => return None,
     };
-    Some(Allowance {
-        expected,
-        healthy,
-        desired,
-    })
+    Some(Allowance { expected, healthy, desired })
 }
 
 /// Whether a budget needs the scale of its pods' controllers: any but an integer `minAvailable`.
@@ -115,9 +102,7 @@ enum Count {
 fn count(snapshot: &Snapshot, budget: &Budget, workload: &Workload, at: At) -> Count {
     match workload.kind {
         WorkloadKind::BarePod | WorkloadKind::StaticPod => return Count::Bare,
-        WorkloadKind::DaemonSet | WorkloadKind::Job | WorkloadKind::CronJob
-            if needs_scale(budget) =>
-        {
+        WorkloadKind::DaemonSet | WorkloadKind::Job | WorkloadKind::CronJob if needs_scale(budget) => {
             return Count::Refused(BudgetState::Unscalable(workload.object));
         }
         _ => {}
@@ -125,11 +110,7 @@ fn count(snapshot: &Snapshot, budget: &Budget, workload: &Workload, at: At) -> C
     match effective_replicas(snapshot, workload) {
         Replicas::Off => Count::Scaled(0),
         Replicas::Elastic { ceiling } => Count::Scaled(if at == At::Ceiling { ceiling } else { 0 }),
-        Replicas::Range(range) => Count::Scaled(if at == At::Floor {
-            range.floor
-        } else {
-            range.ceiling
-        }),
+        Replicas::Range(range) => Count::Scaled(if at == At::Floor { range.floor } else { range.ceiling }),
         Replicas::Unknown(missing) => Count::Refused(BudgetState::Unknown(missing)),
     }
 }
@@ -138,9 +119,7 @@ fn count(snapshot: &Snapshot, budget: &Budget, workload: &Workload, at: At) -> C
 pub fn spares_unhealthy(budget: &Budget, allowance: Allowance) -> bool {
     match budget.unhealthy_pod_eviction {
         UnhealthyPodEviction::AlwaysAllow => true,
-        UnhealthyPodEviction::IfHealthyBudget => {
-            allowance.healthy >= allowance.desired && allowance.desired > 0
-        }
+        UnhealthyPodEviction::IfHealthyBudget => allowance.healthy >= allowance.desired && allowance.desired > 0,
     }
 }
 
@@ -155,11 +134,7 @@ mod tests {
     use super::*;
 
     fn budget(min_available: Option<Threshold>, max_unavailable: Option<Threshold>) -> Budget {
-        Budget {
-            min_available,
-            max_unavailable,
-            ..Budget::default()
-        }
+        Budget { min_available, max_unavailable, ..Budget::default() }
     }
 
     #[test]
@@ -196,16 +171,9 @@ mod tests {
     fn a_single_crashing_replica_blocks_its_own_eviction() {
         // rules.md 2.3: desired 0, healthy 0.
         let budget = budget(None, Some(Threshold::Count(1)));
-        let allowance = Allowance {
-            expected: 1,
-            healthy: 0,
-            desired: 0,
-        };
+        let allowance = Allowance { expected: 1, healthy: 0, desired: 0 };
         assert!(!spares_unhealthy(&budget, allowance));
-        let lenient = Budget {
-            unhealthy_pod_eviction: UnhealthyPodEviction::AlwaysAllow,
-            ..budget
-        };
+        let lenient = Budget { unhealthy_pod_eviction: UnhealthyPodEviction::AlwaysAllow, ..budget };
         assert!(spares_unhealthy(&lenient, allowance));
     }
 }

@@ -8,10 +8,7 @@ use crate::snapshot::{Node, PodSpec, Readiness, Snapshot, Taint, TaintEffect, To
 
 /// Whether a toleration tolerates a taint.
 pub fn tolerates(snapshot: &Snapshot, toleration: &Toleration, taint: &Taint) -> bool {
-    if toleration
-        .effect
-        .is_some_and(|effect| effect != taint.effect)
-    {
+    if toleration.effect.is_some_and(|effect| effect != taint.effect) {
         return false;
     }
     if !toleration.key.is_empty() && toleration.key != taint.key {
@@ -40,35 +37,20 @@ fn compares(snapshot: &Snapshot, operator: &str, toleration: &Toleration, taint:
 }
 
 /// The first taint that keeps the pod off the node.
-pub fn untolerated_taint<'a>(
-    snapshot: &Snapshot,
-    spec: &PodSpec,
-    node: &'a Node,
-) -> Option<&'a Taint> {
+pub fn untolerated_taint<'a>(snapshot: &Snapshot, spec: &PodSpec, node: &'a Node) -> Option<&'a Taint> {
     node.taints
         .iter()
         .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
-        .find(|taint| {
-            !spec
-                .tolerations
-                .iter()
-                .any(|toleration| tolerates(snapshot, toleration, taint))
-        })
+        .find(|taint| !spec.tolerations.iter().any(|toleration| tolerates(snapshot, toleration, taint)))
 }
 
 /// Whether the node meets the pod's node selector and required node affinity.
 pub fn matches_node_selection(snapshot: &Snapshot, spec: &PodSpec, node: &Node) -> bool {
     let labels = snapshot.labels(node.labels);
-    let selected = spec
-        .node_selector
-        .iter()
-        .all(|wanted| labels.get(wanted.key) == Some(wanted.value));
+    let selected = spec.node_selector.iter().all(|wanted| labels.get(wanted.key) == Some(wanted.value));
     let name = snapshot.object(node.object).name;
     selected
-        && spec
-            .node_affinity
-            .as_ref()
-            .is_none_or(|affinity| affinity.matches(labels, name, &snapshot.texts))
+        && spec.node_affinity.as_ref().is_none_or(|affinity| affinity.matches(labels, name, &snapshot.texts))
         && (spec.node_name.is_empty() || spec.node_name == name)
 }
 
@@ -82,14 +64,8 @@ pub fn is_eligible(snapshot: &Snapshot, spec: &PodSpec, node: &Node) -> bool {
 }
 
 /// The nodes that may take the pod today.
-pub fn eligible_nodes<'a>(
-    snapshot: &'a Snapshot,
-    spec: &'a PodSpec,
-) -> impl Iterator<Item = &'a Node> {
-    snapshot
-        .nodes
-        .iter()
-        .filter(move |node| is_eligible(snapshot, spec, node))
+pub fn eligible_nodes<'a>(snapshot: &'a Snapshot, spec: &'a PodSpec) -> impl Iterator<Item = &'a Node> {
+    snapshot.nodes.iter().filter(move |node| is_eligible(snapshot, spec, node))
 }
 
 /// Whether a node is a worker today: Ready, not cordoned, not virtual, and without a taint that keeps ordinary pods off.
@@ -105,79 +81,21 @@ mod tests {
     #[test]
     fn tolerations_follow_the_api() {
         let mut interner = Interner::default();
-        let (gpu, spot, yes) = (
-            interner.intern("gpu"),
-            interner.intern("spot"),
-            interner.intern("yes"),
-        );
-        let snapshot = Snapshot {
-            texts: interner.finish(),
-            ..Snapshot::default()
-        };
-        let taint = Taint {
-            key: gpu,
-            value: yes,
-            effect: TaintEffect::NoSchedule,
-            since: None,
-        };
-        let equal = Toleration {
-            key: gpu,
-            value: yes,
-            ..Toleration::default()
-        };
+        let (gpu, spot, yes) = (interner.intern("gpu"), interner.intern("spot"), interner.intern("yes"));
+        let snapshot = Snapshot { texts: interner.finish(), ..Snapshot::default() };
+        let taint = Taint { key: gpu, value: yes, effect: TaintEffect::NoSchedule, since: None };
+        let equal = Toleration { key: gpu, value: yes, ..Toleration::default() };
         let cases = [
             (equal.clone(), true),
-            (
-                Toleration {
-                    value: spot,
-                    ..equal.clone()
-                },
-                false,
-            ),
-            (
-                Toleration {
-                    key: spot,
-                    exists: true,
-                    ..Toleration::default()
-                },
-                false,
-            ),
-            (
-                Toleration {
-                    key: gpu,
-                    exists: true,
-                    ..Toleration::default()
-                },
-                true,
-            ),
-            (
-                Toleration {
-                    exists: true,
-                    ..Toleration::default()
-                },
-                true,
-            ),
-            (
-                Toleration {
-                    effect: Some(TaintEffect::NoExecute),
-                    ..equal.clone()
-                },
-                false,
-            ),
-            (
-                Toleration {
-                    effect: Some(TaintEffect::NoSchedule),
-                    ..equal
-                },
-                true,
-            ),
+            (Toleration { value: spot, ..equal.clone() }, false),
+            (Toleration { key: spot, exists: true, ..Toleration::default() }, false),
+            (Toleration { key: gpu, exists: true, ..Toleration::default() }, true),
+            (Toleration { exists: true, ..Toleration::default() }, true),
+            (Toleration { effect: Some(TaintEffect::NoExecute), ..equal.clone() }, false),
+            (Toleration { effect: Some(TaintEffect::NoSchedule), ..equal }, true),
         ];
         for (toleration, expected) in cases {
-            assert_eq!(
-                tolerates(&snapshot, &toleration, &taint),
-                expected,
-                "{toleration:?}"
-            );
+            assert_eq!(tolerates(&snapshot, &toleration, &taint), expected, "{toleration:?}");
         }
     }
 }

@@ -21,21 +21,15 @@ pub enum Detected {
 /// Whether the cluster has that profile: set by hand, else detected.
 pub fn has_profile(input: &Input, profile: Profile) -> Detected {
     if !input.settings.profiles.is_empty() {
-        return if input.settings.profiles.contains(&profile) {
-            Yes
-        } else {
-            No
-        };
+        return if input.settings.profiles.contains(&profile) { Yes } else { No };
     }
     let snapshot = input.snapshot;
     if snapshot.nodes.is_empty() {
         return match snapshot.absence(ResourceKind::Node, Text::default()) {
             Absence::Unknown(missing) => Unknown(missing),
-            Absence::Proven => Unknown(Missing {
-                what: "Node".into(),
-                reason: GapReason::NotInInput,
-                ..Missing::default()
-            }),
+            Absence::Proven => {
+                Unknown(Missing { what: "Node".into(), reason: GapReason::NotInInput, ..Missing::default() })
+            }
         };
     }
     match profile {

@@ -38,16 +38,6 @@ mod tests {
         for (members, lost, expected) in cases {
             assert_eq!(survives(members, lost), expected, "{members} minus {lost}");
         }
-        assert_eq!(
-            (
-                margin(0),
-                margin(1),
-                margin(2),
-                margin(3),
-                margin(4),
-                margin(5)
-            ),
-            (0, 0, 0, 1, 1, 2)
-        );
+        assert_eq!((margin(0), margin(1), margin(2), margin(3), margin(4), margin(5)), (0, 0, 0, 1, 1, 2));
     }
 }

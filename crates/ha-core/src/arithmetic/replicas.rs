@@ -4,9 +4,7 @@ use crate::arithmetic::eligibility::eligible_nodes;
 use crate::finding::Missing;
 use crate::rule::Input;
 use crate::settings::{Settings, Tier, TierAssignment};
-use crate::snapshot::{
-    Absence, GapReason, ResourceKind, Snapshot, SourceKind, Workload, WorkloadKind,
-};
+use crate::snapshot::{Absence, GapReason, ResourceKind, Snapshot, SourceKind, Workload, WorkloadKind};
 
 /// The label that names a workload's tier, on the object or its pod template.
 pub const TIER_LABEL: &str = "kubectl-ha/tier";
@@ -55,14 +53,8 @@ pub fn effective_replicas(snapshot: &Snapshot, workload: &Workload) -> Replicas 
     if !workload.resolved {
         return Replicas::Unknown(unresolved_owner(snapshot, workload));
     }
-    let fixed = |count, defaulted| {
-        Replicas::Range(ReplicaRange {
-            floor: count,
-            ceiling: count,
-            autoscaled: false,
-            defaulted,
-        })
-    };
+    let fixed =
+        |count, defaulted| Replicas::Range(ReplicaRange { floor: count, ceiling: count, autoscaled: false, defaulted });
     match workload.kind {
         WorkloadKind::DaemonSet => return daemon_replicas(snapshot, workload),
         WorkloadKind::BarePod | WorkloadKind::StaticPod => return fixed(1, false),
@@ -79,55 +71,32 @@ pub fn effective_replicas(snapshot: &Snapshot, workload: &Workload) -> Replicas 
     }
     // Unset replicas are right under an autoscaler, which files need not show.
     match snapshot.absence(ResourceKind::HorizontalPodAutoscaler, workload.namespace) {
-        Absence::Unknown(missing) if snapshot.source.kind != SourceKind::Cluster => {
-            Replicas::Unknown(missing)
-        }
+        Absence::Unknown(missing) if snapshot.source.kind != SourceKind::Cluster => Replicas::Unknown(missing),
         _ => fixed(1, true),
     }
 }
 
 /// The range that a HorizontalPodAutoscaler gives, else the one of a ScaledObject.
 fn autoscaled_replicas(snapshot: &Snapshot, workload: &Workload) -> Option<Replicas> {
-    let autoscalers = || {
-        workload
-            .autoscalers
-            .iter()
-            .map(|&id| snapshot.autoscaler(id))
-            .filter(|autoscaler| !autoscaler.made_by_keda)
-    };
-    let autoscaler = autoscalers()
-        .find(|autoscaler| !autoscaler.is_keda)
-        .or_else(|| autoscalers().next())?;
+    let autoscalers =
+        || workload.autoscalers.iter().map(|&id| snapshot.autoscaler(id)).filter(|autoscaler| !autoscaler.made_by_keda);
+    let autoscaler = autoscalers().find(|autoscaler| !autoscaler.is_keda).or_else(|| autoscalers().next())?;
     let (floor, ceiling) = (autoscaler.floor(), autoscaler.ceiling());
     if floor == 0 {
         return Some(Replicas::Elastic { ceiling });
     }
-    Some(Replicas::Range(ReplicaRange {
-        floor,
-        ceiling: ceiling.max(floor),
-        autoscaled: true,
-        defaulted: false,
-    }))
+    Some(Replicas::Range(ReplicaRange { floor, ceiling: ceiling.max(floor), autoscaled: true, defaulted: false }))
 }
 
 /// A DaemonSet has as many replicas as there are nodes it may use.
 fn daemon_replicas(snapshot: &Snapshot, workload: &Workload) -> Replicas {
     if snapshot.nodes.is_empty() {
-        let missing = Missing {
-            what: "Node".into(),
-            reason: GapReason::NotInInput,
-            ..Missing::default()
-        };
+        let missing = Missing { what: "Node".into(), reason: GapReason::NotInInput, ..Missing::default() };
         return Replicas::Unknown(missing);
     }
     let count = eligible_nodes(snapshot, snapshot.spec_of(workload)).count();
     let count = u32::try_from(count).unwrap_or(u32::MAX);
-    Replicas::Range(ReplicaRange {
-        floor: count,
-        ceiling: count,
-        autoscaled: false,
-        defaulted: false,
-    })
+    Replicas::Range(ReplicaRange { floor: count, ceiling: count, autoscaled: false, defaulted: false })
 }
 
 /// The fact that is missing when a workload's controller was not read.
@@ -142,17 +111,10 @@ pub fn unresolved_owner(snapshot: &Snapshot, workload: &Workload) -> Missing {
 /// The tier of a workload: its label, that of its pod template, else the configuration.
 pub fn tier(input: &Input, workload: &Workload) -> Tier {
     let snapshot = input.snapshot;
-    let labelled = [
-        snapshot.object(workload.object).labels,
-        workload.template_labels,
-    ]
-    .into_iter()
-    .find_map(|labels| {
-        snapshot
-            .labels(labels)
-            .get_named(&snapshot.texts, TIER_LABEL)
-    })
-    .and_then(Tier::from_name);
+    let labelled = [snapshot.object(workload.object).labels, workload.template_labels]
+        .into_iter()
+        .find_map(|labels| snapshot.labels(labels).get_named(&snapshot.texts, TIER_LABEL))
+        .and_then(Tier::from_name);
     labelled.unwrap_or_else(|| assigned_tier(snapshot, input.settings, workload))
 }
 
@@ -163,12 +125,7 @@ fn assigned_tier(snapshot: &Snapshot, settings: &Settings, workload: &Workload) 
             && wildcard(&assignment.kind, snapshot.text(object.kind))
             && wildcard(&assignment.name, snapshot.text(object.name))
     };
-    settings
-        .tiers
-        .iter()
-        .find(matches)
-        .map(|assignment| assignment.tier)
-        .unwrap_or_default()
+    settings.tiers.iter().find(matches).map(|assignment| assignment.tier).unwrap_or_default()
 }
 
 /// How many replicas the tier asks for.
@@ -192,18 +149,8 @@ pub fn needed(input: &Input, workload: &Workload, replicas: u32) -> u32 {
 pub const QUORUM_ANNOTATION: &str = "kubectl-ha/quorum";
 
 /// Systems that vote, by the last part of their image's name without registry and tag.
-const QUORUM_IMAGES: &[&str] = &[
-    "etcd",
-    "zookeeper",
-    "consul",
-    "vault",
-    "nats-server",
-    "nats",
-    "rqlite",
-    "cockroach",
-    "redpanda",
-    "openbao",
-];
+const QUORUM_IMAGES: &[&str] =
+    &["etcd", "zookeeper", "consul", "vault", "nats-server", "nats", "rqlite", "cockroach", "redpanda", "openbao"];
 
 /// Whether a StatefulSet's members vote: declared by annotation, else known by the image of a container.
 pub fn is_quorum_group(snapshot: &Snapshot, workload: &Workload) -> bool {
@@ -289,27 +236,15 @@ mod tests {
 
     #[test]
     fn unset_replicas_are_unknown_in_part_of_a_bundle() {
-        let workload = Workload {
-            resolved: true,
-            ..Workload::default()
-        };
+        let workload = Workload { resolved: true, ..Workload::default() };
         let mut snapshot = Snapshot::default();
         snapshot.source.kind = SourceKind::Manifests;
         snapshot.texts = crate::text::Interner::default().finish();
-        assert!(matches!(
-            effective_replicas(&snapshot, &workload),
-            Replicas::Unknown(_)
-        ));
+        assert!(matches!(effective_replicas(&snapshot, &workload), Replicas::Unknown(_)));
         snapshot.source.assume_complete = true;
         let range = effective_replicas(&snapshot, &workload).range();
-        assert_eq!(
-            range.map(|range| (range.floor, range.defaulted)),
-            Some((1, true))
-        );
-        let off = Workload {
-            replicas: Some(0),
-            ..workload
-        };
+        assert_eq!(range.map(|range| (range.floor, range.defaulted)), Some((1, true)));
+        let off = Workload { replicas: Some(0), ..workload };
         assert_eq!(effective_replicas(&snapshot, &off), Replicas::Off);
     }
 }

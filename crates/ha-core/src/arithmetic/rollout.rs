@@ -18,15 +18,11 @@ pub struct RolloutBounds {
 /// The bounds of a rollout of `workload` at `replicas`. None where the kind has no rollout of its own.
 pub fn rollout_bounds(workload: &Workload, replicas: u32) -> Option<RolloutBounds> {
     let bounds = match (&workload.strategy, workload.kind) {
-        (UpdateStrategy::Recreate, _) => RolloutBounds {
-            unavailable: replicas,
-            surge: 0,
-        },
+        (UpdateStrategy::Recreate, _) => RolloutBounds { unavailable: replicas, surge: 0 },
         (UpdateStrategy::OnDelete | UpdateStrategy::None, _) => return None,
-        (UpdateStrategy::RollingUpdate(update), WorkloadKind::StatefulSet) => RolloutBounds {
-            unavailable: scaled_down(&update.max_unavailable, replicas).max(1),
-            surge: 0,
-        },
+        (UpdateStrategy::RollingUpdate(update), WorkloadKind::StatefulSet) => {
+            RolloutBounds { unavailable: scaled_down(&update.max_unavailable, replicas).max(1), surge: 0 }
+        }
         (UpdateStrategy::RollingUpdate(update), WorkloadKind::DaemonSet) => RolloutBounds {
             unavailable: scaled_up(&update.max_unavailable, replicas),
             surge: scaled_up(&update.max_surge, replicas),
@@ -35,18 +31,11 @@ pub fn rollout_bounds(workload: &Workload, replicas: u32) -> Option<RolloutBound
             let unavailable = scaled_down(&update.max_unavailable, replicas);
             let surge = scaled_up(&update.max_surge, replicas);
             // Rounding alone may give 0 and 0; the controller then takes one down.
-            let unavailable = if unavailable == 0 && surge == 0 {
-                1
-            } else {
-                unavailable
-            };
+            let unavailable = if unavailable == 0 && surge == 0 { 1 } else { unavailable };
             RolloutBounds { unavailable, surge }
         }
     };
-    Some(RolloutBounds {
-        unavailable: bounds.unavailable.min(replicas),
-        ..bounds
-    })
+    Some(RolloutBounds { unavailable: bounds.unavailable.min(replicas), ..bounds })
 }
 
 #[cfg(test)]
@@ -55,15 +44,8 @@ mod tests {
     use crate::snapshot::{RollingUpdate, Threshold};
 
     fn workload(kind: WorkloadKind, max_unavailable: Threshold, max_surge: Threshold) -> Workload {
-        let strategy = UpdateStrategy::RollingUpdate(RollingUpdate {
-            max_unavailable,
-            max_surge,
-        });
-        Workload {
-            kind,
-            strategy,
-            ..Workload::default()
-        }
+        let strategy = UpdateStrategy::RollingUpdate(RollingUpdate { max_unavailable, max_surge });
+        Workload { kind, strategy, ..Workload::default() }
     }
 
     #[test]
@@ -85,31 +67,15 @@ mod tests {
         for (kind, max_unavailable, max_surge, replicas, unavailable, surge) in cases {
             let label = alloc::format!("{kind} {max_unavailable:?} {max_surge:?} of {replicas}");
             let bounds = rollout_bounds(&workload(kind, max_unavailable, max_surge), replicas);
-            assert_eq!(
-                bounds,
-                Some(RolloutBounds { unavailable, surge }),
-                "{label}"
-            );
+            assert_eq!(bounds, Some(RolloutBounds { unavailable, surge }), "{label}");
         }
     }
 
     #[test]
     fn recreate_takes_all_and_on_delete_none() {
-        let recreate = Workload {
-            strategy: UpdateStrategy::Recreate,
-            ..Workload::default()
-        };
-        assert_eq!(
-            rollout_bounds(&recreate, 3),
-            Some(RolloutBounds {
-                unavailable: 3,
-                surge: 0
-            })
-        );
-        let on_delete = Workload {
-            strategy: UpdateStrategy::OnDelete,
-            ..Workload::default()
-        };
+        let recreate = Workload { strategy: UpdateStrategy::Recreate, ..Workload::default() };
+        assert_eq!(rollout_bounds(&recreate, 3), Some(RolloutBounds { unavailable: 3, surge: 0 }));
+        let on_delete = Workload { strategy: UpdateStrategy::OnDelete, ..Workload::default() };
         assert_eq!(rollout_bounds(&on_delete, 3), None);
     }
 }

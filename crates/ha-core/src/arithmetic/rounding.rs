@@ -8,9 +8,7 @@ use crate::snapshot::Threshold;
 pub fn scaled_up(threshold: &Threshold, total: u32) -> u32 {
     match *threshold {
         Threshold::Count(count) => clamp(i64::from(count)),
-        Threshold::Percent(percent) => {
-            clamp((i64::from(percent) * i64::from(total) + 99).div_euclid(100))
-        }
+        Threshold::Percent(percent) => clamp((i64::from(percent) * i64::from(total) + 99).div_euclid(100)),
     }
 }
 
@@ -18,9 +16,7 @@ pub fn scaled_up(threshold: &Threshold, total: u32) -> u32 {
 pub fn scaled_down(threshold: &Threshold, total: u32) -> u32 {
     match *threshold {
         Threshold::Count(count) => clamp(i64::from(count)),
-        Threshold::Percent(percent) => {
-            clamp((i64::from(percent) * i64::from(total)).div_euclid(100))
-        }
+        Threshold::Percent(percent) => clamp((i64::from(percent) * i64::from(total)).div_euclid(100)),
     }
 }
 
@@ -53,11 +49,7 @@ mod tests {
         ];
         for (threshold, of, up, down) in cases {
             assert_eq!(scaled_up(&threshold, of), up, "{threshold:?} of {of}, up");
-            assert_eq!(
-                scaled_down(&threshold, of),
-                down,
-                "{threshold:?} of {of}, down"
-            );
+            assert_eq!(scaled_down(&threshold, of), down, "{threshold:?} of {of}, down");
         }
     }
 }

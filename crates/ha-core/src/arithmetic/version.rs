@@ -23,10 +23,7 @@ impl Version {
         if parts.next() != Some("1") {
             return None;
         }
-        Some(Self {
-            minor: parts.next().and_then(number)?,
-            patch: parts.next().and_then(number).unwrap_or(0),
-        })
+        Some(Self { minor: parts.next().and_then(number)?, patch: parts.next().and_then(number).unwrap_or(0) })
     }
 
     /// The server's version; none when it is not known.
@@ -68,13 +65,7 @@ mod tests {
 
     #[test]
     fn the_gate_of_stateful_sets_opened_closed_and_opened_again() {
-        let cases = [
-            ("1.34.9", false),
-            ("1.35.3", true),
-            ("1.35.4", false),
-            ("1.36.9", false),
-            ("1.37.0", true),
-        ];
+        let cases = [("1.34.9", false), ("1.35.3", true), ("1.35.4", false), ("1.36.9", false), ("1.37.0", true)];
         for (text, expected) in cases {
             let on = Version::parse(text).map(Version::has_stateful_set_max_unavailable);
             assert_eq!(on, Some(expected), "{text}");

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use super::fingerprint::{element, fingerprint};
 use super::suppressions::{Answer, ConfiguredSuppression, Suppressions};
 use super::{
-    API_VERSION, AreaCounts, CheckResult, FileLocation, MissingFact, ObjectReference,
-    POLICY_FAILED, ReadValue, Report, ReportGap, ReportSource, Risk, Summary, kind_name,
+    API_VERSION, AreaCounts, CheckResult, FileLocation, MissingFact, ObjectReference, POLICY_FAILED, ReadValue, Report,
+    ReportGap, ReportSource, Risk, Summary, kind_name,
 };
 use crate::finding::{BlastRadius, CheckOutput, Evidence, Finding, Verdict};
 use crate::rule::{Area, RuleInfo, Severity};
@@ -50,11 +50,7 @@ pub struct ReportOptions {
 ///
 /// A policy that failed, or that speaks of rules or objects that do not exist, is one `unknown` naming it; the
 /// other policies' answers stand. Same input, same report.
-pub fn assemble(
-    snapshot: &Snapshot,
-    outcomes: Vec<PolicyOutcome>,
-    options: &ReportOptions,
-) -> Report {
+pub fn assemble(snapshot: &Snapshot, outcomes: Vec<PolicyOutcome>, options: &ReportOptions) -> Report {
     let mut assembly = Assembly {
         snapshot,
         options,
@@ -85,13 +81,8 @@ struct Assembly<'a> {
 
 impl Assembly<'_> {
     fn take(&mut self, outcome: PolicyOutcome) {
-        let PolicyOutcome {
-            policy,
-            rules,
-            output,
-        } = outcome;
-        self.known
-            .extend(rules.iter().map(|rule| rule.name.clone()));
+        let PolicyOutcome { policy, rules, output } = outcome;
+        self.known.extend(rules.iter().map(|rule| rule.name.clone()));
         let output = output.and_then(|output| match self.first_invalid(&output, rules) {
             None => Ok(output),
             Some(what) => Err(what),
@@ -112,10 +103,7 @@ impl Assembly<'_> {
         }
         output.findings.iter().find_map(|finding| {
             if no_rule(finding.rule) {
-                Some(format!(
-                    "it answers for rule number {}, which it does not have",
-                    finding.rule
-                ))
+                Some(format!("it answers for rule number {}, which it does not have", finding.rule))
             } else if named_objects(finding).any(no_object) {
                 let rule = &rules[finding.rule as usize].name;
                 Some(format!("rule {rule} names an object that does not exist"))
@@ -168,11 +156,7 @@ impl Assembly<'_> {
             message: finding.message,
             reason: finding.reason,
             missing: finding.missing.into_iter().map(MissingFact::from).collect(),
-            evidence: finding
-                .evidence
-                .into_iter()
-                .map(|value| self.read_value(value))
-                .collect(),
+            evidence: finding.evidence.into_iter().map(|value| self.read_value(value)).collect(),
             blast_radius: finding.blast_radius.map(|risk| Risk {
                 services: references(risk.services),
                 workloads: references(risk.workloads),
@@ -234,9 +218,7 @@ impl Assembly<'_> {
         ReadValue {
             path: evidence.path,
             value: evidence.value,
-            object: evidence
-                .object
-                .map(|id| ObjectReference::of(self.snapshot, id)),
+            object: evidence.object.map(|id| ObjectReference::of(self.snapshot, id)),
         }
     }
 
@@ -244,10 +226,7 @@ impl Assembly<'_> {
         self.snapshot
             .object(id)
             .location
-            .map(|location| FileLocation {
-                file: self.snapshot.text(location.file).into(),
-                line: location.line,
-            })
+            .map(|location| FileLocation { file: self.snapshot.text(location.file).into(), line: location.line })
     }
 
     fn area(&mut self, area: Area) -> &mut AreaCounts {
@@ -262,17 +241,14 @@ impl Assembly<'_> {
     }
 
     fn finish(mut self) -> Report {
-        self.results
-            .sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
+        self.results.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
         // The same answer given twice is one answer.
         self.results.dedup();
         let results = with_fingerprints(core::mem::take(&mut self.results));
         let summary = self.summary(&results);
         let ran: Vec<&str> = self.ran.iter().map(String::as_str).collect();
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
-        let mut diagnostics = self
-            .suppressions
-            .diagnostics(&ran, &known, self.options.narrowed);
+        let mut diagnostics = self.suppressions.diagnostics(&ran, &known, self.options.narrowed);
         diagnostics.sort();
         Report {
             api_version: API_VERSION.into(),
@@ -281,12 +257,7 @@ impl Assembly<'_> {
             summary,
             results,
             diagnostics,
-            gaps: self
-                .snapshot
-                .gaps
-                .iter()
-                .map(|gap| report_gap(self.snapshot, gap))
-                .collect(),
+            gaps: self.snapshot.gaps.iter().map(|gap| report_gap(self.snapshot, gap)).collect(),
         }
     }
 
@@ -313,11 +284,7 @@ impl Assembly<'_> {
         }
         let lacked = results.iter().flat_map(|result| &result.missing);
         summary.incomplete = lacked.map(|missing| missing.reason).any(is_incomplete)
-            || self
-                .snapshot
-                .gaps
-                .iter()
-                .any(|gap| gap.reason == GapReason::Unreadable);
+            || self.snapshot.gaps.iter().any(|gap| gap.reason == GapReason::Unreadable);
         summary.areas = self.areas.values().cloned().collect();
         summary.failed_policies = core::mem::take(&mut self.failed);
         summary
@@ -330,15 +297,7 @@ fn with_fingerprints(results: Vec<(CheckResult, String)>) -> Vec<CheckResult> {
     results
         .into_iter()
         .map(|(mut result, element)| {
-            let of = |occurrence| {
-                fingerprint(
-                    &result.policy,
-                    &result.rule,
-                    &result.object,
-                    &element,
-                    occurrence,
-                )
-            };
+            let of = |occurrence| fingerprint(&result.policy, &result.rule, &result.object, &element, occurrence);
             let first = of(0);
             let count = occurrences.entry(first.clone()).or_default();
             let print = if *count == 0 { first } else { of(*count) };
@@ -352,30 +311,16 @@ fn with_fingerprints(results: Vec<(CheckResult, String)>) -> Vec<CheckResult> {
 /// Whether something missing for that reason makes a report incomplete. What is not in the given files does not:
 /// the user chose them.
 fn is_incomplete(reason: GapReason) -> bool {
-    matches!(
-        reason,
-        GapReason::Forbidden | GapReason::Unreadable | GapReason::TimedOut
-    )
+    matches!(reason, GapReason::Forbidden | GapReason::Unreadable | GapReason::TimedOut)
 }
 
 /// Every object that a finding names.
 fn named_objects(finding: &Finding) -> impl Iterator<Item = ObjectId> + '_ {
     let risk = finding.blast_radius.iter();
-    let at_risk = risk.flat_map(
-        |BlastRadius {
-             services,
-             workloads,
-             ..
-         }| services.iter().chain(workloads),
-    );
-    let evidence = finding
-        .evidence
-        .iter()
-        .filter_map(|evidence| evidence.object);
+    let at_risk = risk.flat_map(|BlastRadius { services, workloads, .. }| services.iter().chain(workloads));
+    let evidence = finding.evidence.iter().filter_map(|evidence| evidence.object);
     let related = finding.related.iter().chain(at_risk).copied();
-    core::iter::once(finding.object)
-        .chain(related)
-        .chain(evidence)
+    core::iter::once(finding.object).chain(related).chain(evidence)
 }
 
 /// The order of results. The message comes last, so that equal answers stand together.
@@ -387,14 +332,7 @@ fn order(result: &CheckResult) -> impl Ord + '_ {
         Verdict::Pass => 3,
     };
     let severity = core::cmp::Reverse(result.severity);
-    (
-        rank,
-        severity,
-        &result.object,
-        &result.rule,
-        &result.policy,
-        &result.message,
-    )
+    (rank, severity, &result.object, &result.rule, &result.policy, &result.message)
 }
 
 fn source(snapshot: &Snapshot) -> ReportSource {
@@ -429,10 +367,6 @@ fn non_empty(text: String) -> Option<String> {
 
 impl From<crate::finding::Missing> for MissingFact {
     fn from(missing: crate::finding::Missing) -> Self {
-        Self {
-            what: missing.what,
-            namespace: missing.namespace,
-            reason: missing.reason,
-        }
+        Self { what: missing.what, namespace: missing.namespace, reason: missing.reason }
     }
 }

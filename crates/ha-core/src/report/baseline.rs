@@ -31,11 +31,8 @@ impl Report {
     ///
     /// An unknown that has become a fail is new. Whether data was missing does not depend on the baseline.
     pub fn keep_new(&mut self, baseline: &Baseline) {
-        let known: BTreeSet<(Verdict, &str)> = baseline
-            .results
-            .iter()
-            .map(|result| (result.verdict, result.fingerprint.as_str()))
-            .collect();
+        let known: BTreeSet<(Verdict, &str)> =
+            baseline.results.iter().map(|result| (result.verdict, result.fingerprint.as_str())).collect();
         let is_known = |result: &CheckResult| {
             matches!(result.verdict, Verdict::Fail | Verdict::Unknown)
                 && known.contains(&(result.verdict, result.fingerprint.as_str()))

@@ -24,20 +24,11 @@ impl Report {
     ///
     /// `fail_on` is the least severity that fails, none for no severity at all. `tool_failed` says that something
     /// besides policies went wrong, such as writing an output file.
-    pub fn exit_code(
-        &self,
-        fail_on: Option<Severity>,
-        allow_incomplete: bool,
-        tool_failed: bool,
-    ) -> ExitCode {
+    pub fn exit_code(&self, fail_on: Option<Severity>, allow_incomplete: bool, tool_failed: bool) -> ExitCode {
         let findings = &self.summary.findings;
         let counts = |limit: Severity| {
-            let at_least = Severity::ALL
-                .iter()
-                .filter(move |&&severity| severity >= limit);
-            at_least
-                .map(|&severity| findings.get(severity))
-                .sum::<usize>()
+            let at_least = Severity::ALL.iter().filter(move |&&severity| severity >= limit);
+            at_least.map(|&severity| findings.get(severity)).sum::<usize>()
         };
         if tool_failed || !self.summary.failed_policies.is_empty() {
             ExitCode::Failed

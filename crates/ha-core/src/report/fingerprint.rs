@@ -9,13 +9,7 @@ use super::ObjectReference;
 use crate::finding::Finding;
 
 /// Lists whose elements a rule may judge one by one. Their names keep two findings of one object apart.
-const NAMED_ELEMENTS: &[&str] = &[
-    "containers",
-    "initContainers",
-    "volumeClaimTemplates",
-    "volumes",
-    "webhooks",
-];
+const NAMED_ELEMENTS: &[&str] = &["containers", "initContainers", "volumeClaimTemplates", "volumes", "webhooks"];
 
 /// How many bytes of the hash are kept: enough that no two findings of a fleet share them.
 const BYTES: usize = 16;
@@ -32,21 +26,9 @@ pub(super) fn fingerprint(
     occurrence: usize,
 ) -> String {
     // A cluster's name is that of somebody's kubeconfig context: another person's differs.
-    let name = if object.is_cluster() {
-        ""
-    } else {
-        &object.name
-    };
+    let name = if object.is_cluster() { "" } else { &object.name };
     let mut hash = Sha256::new();
-    for part in [
-        policy,
-        rule,
-        object.group(),
-        &object.kind,
-        &object.namespace,
-        name,
-        element,
-    ] {
+    for part in [policy, rule, object.group(), &object.kind, &object.namespace, name, element] {
         // The length keeps "a" + "bc" and "ab" + "c" apart.
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
@@ -63,12 +45,8 @@ pub(super) fn fingerprint(
 /// The name of the container, webhook or volume that a finding is about, from its first evidence that names one;
 /// empty when it is about the whole object. A position such as `containers[0]` is no name: it changes.
 pub(super) fn element(finding: &Finding) -> &str {
-    let mut own = finding
-        .evidence
-        .iter()
-        .filter(|evidence| evidence.object.is_none());
-    own.find_map(|evidence| element_of_path(&evidence.path))
-        .unwrap_or("")
+    let mut own = finding.evidence.iter().filter(|evidence| evidence.object.is_none());
+    own.find_map(|evidence| element_of_path(&evidence.path)).unwrap_or("")
 }
 
 fn element_of_path(path: &str) -> Option<&str> {
@@ -90,15 +68,9 @@ mod tests {
     fn elements_are_named_and_never_numbered() {
         for (path, element) in [
             ("spec.replicas", None),
-            (
-                "spec.template.spec.containers[app].readinessProbe",
-                Some("app"),
-            ),
+            ("spec.template.spec.containers[app].readinessProbe", Some("app")),
             ("spec.template.spec.containers[0].readinessProbe", None),
-            (
-                "webhooks[validate.example.com].failurePolicy",
-                Some("validate.example.com"),
-            ),
+            ("webhooks[validate.example.com].failurePolicy", Some("validate.example.com")),
             ("metadata.labels[app]", None),
             ("status.conditions[x].containers[b]", Some("b")),
         ] {

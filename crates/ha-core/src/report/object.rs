@@ -30,12 +30,7 @@ impl ObjectReference {
             "" => "cluster",
             name => name,
         };
-        Self {
-            namespace: String::new(),
-            kind: "Cluster".into(),
-            name: name.into(),
-            api_version: API_VERSION.into(),
-        }
+        Self { namespace: String::new(), kind: "Cluster".into(), name: name.into(), api_version: API_VERSION.into() }
     }
 
     /// The object of that number.
@@ -61,9 +56,7 @@ impl ObjectReference {
 
     /// The API group; empty for the core group.
     pub fn group(&self) -> &str {
-        self.api_version
-            .split_once('/')
-            .map_or("", |(group, _)| group)
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
 }
 

@@ -25,13 +25,4 @@ macro_rules! word_schema {
     )* };
 }
 
-word_schema!(
-    Area,
-    DiagnosticKind,
-    GapReason,
-    Profile,
-    Severity,
-    SourceKind,
-    Tier,
-    Verdict
-);
+word_schema!(Area, DiagnosticKind, GapReason, Profile, Severity, SourceKind, Tier, Verdict);

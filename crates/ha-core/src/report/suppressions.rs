@@ -116,36 +116,20 @@ impl<'a> Suppressions<'a> {
         let is_namespace = snapshot.text(object.kind) == "Namespace";
         let number = self.entries.len();
         let scope = if is_namespace {
-            self.by_namespace
-                .entry(object.name)
-                .or_default()
-                .push(number);
+            self.by_namespace.entry(object.name).or_default().push(number);
             Scope::Namespace
         } else {
-            self.by_object
-                .entry(suppression.object)
-                .or_default()
-                .push(number);
+            self.by_object.entry(suppression.object).or_default().push(number);
             Scope::Object
         };
-        let bearer = if suppression.on_pod_template {
-            "pod template of "
-        } else {
-            ""
-        };
-        let (reason, until) = (
-            snapshot.text(suppression.reason),
-            snapshot.text(suppression.until),
-        );
+        let bearer = if suppression.on_pod_template { "pod template of " } else { "" };
+        let (reason, until) = (snapshot.text(suppression.reason), snapshot.text(suppression.until));
         self.entries.push(Entry {
             rule: snapshot.text(suppression.rule),
             reason: reason.trim(),
             until,
             scope,
-            place: format!(
-                "annotation on {bearer}{}",
-                snapshot.title(suppression.object)
-            ),
+            place: format!("annotation on {bearer}{}", snapshot.title(suppression.object)),
             effect: effect(reason, until, today),
             used: false,
         });
@@ -165,10 +149,9 @@ impl<'a> Suppressions<'a> {
                         place: entry.place.clone(),
                     });
                 }
-                Effect::Expired => answer.notes.push(format!(
-                    "its suppression ended with {} ({}): {}",
-                    entry.until, entry.place, entry.reason
-                )),
+                Effect::Expired => answer
+                    .notes
+                    .push(format!("its suppression ended with {} ({}): {}", entry.until, entry.place, entry.reason)),
                 Effect::NoReason | Effect::NoDate => {}
             }
         }
@@ -198,11 +181,7 @@ impl<'a> Suppressions<'a> {
     /// The namespace whose annotations count for an object; a Namespace is in itself.
     fn namespace_of(&self, object: ObjectId, namespace: Text) -> Text {
         let entry = self.snapshot.object(object);
-        if self.snapshot.text(entry.kind) == "Namespace" {
-            entry.name
-        } else {
-            namespace
-        }
+        if self.snapshot.text(entry.kind) == "Namespace" { entry.name } else { namespace }
     }
 
     fn concerns(&self, number: usize, id: ObjectId) -> bool {
@@ -218,21 +197,14 @@ impl<'a> Suppressions<'a> {
             && wildcard(&wanted.name, text(object.name))
             && wildcard(&wanted.file, file)
             && wanted.labels.iter().all(|(key, value)| {
-                labels
-                    .get_named(&self.snapshot.texts, key)
-                    .is_some_and(|actual| wildcard(value, actual))
+                labels.get_named(&self.snapshot.texts, key).is_some_and(|actual| wildcard(value, actual))
             })
     }
 
     /// Those that do nothing, and why. `ran` are the rules that gave an answer, `known` all rules there are;
     /// a suppression of a rule that did not run says nothing. In a run that was narrowed to a part of the input,
     /// what is configured for other parts is not unused.
-    pub(super) fn diagnostics(
-        self,
-        ran: &[&str],
-        known: &[&str],
-        narrowed: bool,
-    ) -> Vec<Diagnostic> {
+    pub(super) fn diagnostics(self, ran: &[&str], known: &[&str], narrowed: bool) -> Vec<Diagnostic> {
         let unused = |entry: &Entry| {
             let about_other_parts = narrowed && !matches!(entry.scope, Scope::Object);
             !entry.used && ran.contains(&entry.rule) && !about_other_parts
@@ -244,16 +216,9 @@ impl<'a> Suppressions<'a> {
                     entry.problem(unused(entry))?
                 } else {
                     let rule = entry.rule;
-                    (
-                        DiagnosticKind::RuleUnknown,
-                        format!("a suppression names rule {rule:?}, which no policy has"),
-                    )
+                    (DiagnosticKind::RuleUnknown, format!("a suppression names rule {rule:?}, which no policy has"))
                 };
-                Some(Diagnostic {
-                    kind,
-                    message,
-                    place: entry.place.clone(),
-                })
+                Some(Diagnostic { kind, message, place: entry.place.clone() })
             })
             .collect()
     }
@@ -266,15 +231,11 @@ impl Entry<'_> {
         match self.effect {
             Effect::NoReason => Some((
                 DiagnosticKind::SuppressionWithoutReason,
-                format!(
-                    "the suppression of {rule} gives no reason and does not take effect: add one"
-                ),
+                format!("the suppression of {rule} gives no reason and does not take effect: add one"),
             )),
             Effect::NoDate => Some((
                 DiagnosticKind::SuppressionWithoutDate,
-                format!(
-                    "the suppression of {rule} does not take effect: {until:?} is no date (YYYY-MM-DD)"
-                ),
+                format!("the suppression of {rule} does not take effect: {until:?} is no date (YYYY-MM-DD)"),
             )),
             Effect::Expired => Some((
                 DiagnosticKind::SuppressionExpired,
@@ -307,10 +268,7 @@ fn effect(reason: &str, until: &str, today: &str) -> Effect {
 /// The day of an instant in UTC, as `YYYY-MM-DD`.
 fn date_of(seconds: i64) -> String {
     let instant = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    jiff::tz::Offset::UTC
-        .to_datetime(instant)
-        .date()
-        .to_string()
+    jiff::tz::Offset::UTC.to_datetime(instant).date().to_string()
 }
 
 #[cfg(test)]
@@ -330,11 +288,7 @@ mod tests {
             ("licence seat", "20260901", Effect::NoDate),
             ("  ", "2027-01-01", Effect::NoReason),
         ] {
-            assert_eq!(
-                effect(reason, until, &today),
-                expected,
-                "{reason:?} {until:?}"
-            );
+            assert_eq!(effect(reason, until, &today), expected, "{reason:?} {until:?}");
         }
     }
 }

@@ -4,9 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{
-    Autoscaler, AutoscalerId, Budget, BudgetId, Claim, ClaimId, GapReason, Node, NodeId, Object,
-    ObjectId, PersistentVolume, Pod, PodId, PodSpec, PodSpecId, ResourceKind, Service, ServiceId,
-    Snapshot, SourceKind, StorageClass, Subject, VolumeId, Workload, WorkloadId,
+    Autoscaler, AutoscalerId, Budget, BudgetId, Claim, ClaimId, GapReason, Node, NodeId, Object, ObjectId,
+    PersistentVolume, Pod, PodId, PodSpec, PodSpecId, ResourceKind, Service, ServiceId, Snapshot, SourceKind,
+    StorageClass, Subject, VolumeId, Workload, WorkloadId,
 };
 use crate::finding::Missing;
 use crate::labels::{LabelSet, LabelsId};
@@ -116,43 +116,28 @@ impl Snapshot {
     pub fn title(&self, id: ObjectId) -> String {
         let object = self.object(id);
         let parts = [object.kind, object.namespace, object.name];
-        let present: Vec<&str> = parts
-            .iter()
-            .map(|&part| self.text(part))
-            .filter(|part| !part.is_empty())
-            .collect();
+        let present: Vec<&str> = parts.iter().map(|&part| self.text(part)).filter(|part| !part.is_empty()).collect();
         present.join("/")
     }
 
     /// The value of an annotation that rules read, on the object itself.
     pub fn annotation(&self, id: ObjectId, key: &str) -> Option<&str> {
-        self.labels(self.object(id).annotations)
-            .get_named(&self.texts, key)
+        self.labels(self.object(id).annotations).get_named(&self.texts, key)
     }
 
     /// All nodes with their indices.
     pub fn nodes_by_id(&self) -> impl Iterator<Item = (NodeId, &Node)> {
-        self.nodes
-            .iter()
-            .enumerate()
-            .map(|(position, node)| (NodeId::at(position), node))
+        self.nodes.iter().enumerate().map(|(position, node)| (NodeId::at(position), node))
     }
 
     /// All workloads with their indices.
     pub fn workloads_by_id(&self) -> impl Iterator<Item = (WorkloadId, &Workload)> {
-        self.workloads
-            .iter()
-            .enumerate()
-            .map(|(position, workload)| (WorkloadId::at(position), workload))
+        self.workloads.iter().enumerate().map(|(position, workload)| (WorkloadId::at(position), workload))
     }
 
     /// A workload's pods that exist, those being deleted included.
     pub fn pods_of(&self, workload: &Workload) -> impl Iterator<Item = &Pod> {
-        workload
-            .pods
-            .of(&self.workload_pods)
-            .iter()
-            .map(|&id| self.pod(id))
+        workload.pods.of(&self.workload_pods).iter().map(|&id| self.pod(id))
     }
 
     /// A workload's pods of its present revision that are neither ended nor being deleted.
@@ -162,9 +147,7 @@ impl Snapshot {
         let revision = workload.current_revision;
         self.pods_of(workload)
             .filter(|pod| pod.deleted_at.is_none() && !pod.is_finished())
-            .filter(move |pod| {
-                revision.is_empty() || pod.revision.is_empty() || pod.revision == revision
-            })
+            .filter(move |pod| revision.is_empty() || pod.revision.is_empty() || pod.revision == revision)
     }
 
     /// A workload's pod template.
@@ -185,13 +168,8 @@ impl Snapshot {
 
     /// The namespace's labels; none when the namespace was not read.
     pub fn namespace_labels(&self, name: Text) -> Option<&LabelSet> {
-        let namespace = self
-            .namespaces
-            .iter()
-            .find(|namespace| namespace.name == name)?;
-        self.object(namespace.object)
-            .read
-            .then(|| self.labels(namespace.labels))
+        let namespace = self.namespaces.iter().find(|namespace| namespace.name == name)?;
+        self.object(namespace.object).read.then(|| self.labels(namespace.labels))
     }
 
     /// Whether this is a running cluster, not a set of files.
@@ -217,31 +195,19 @@ impl Snapshot {
         };
         self.gaps
             .iter()
-            .find(|gap| {
-                gap.kind == Some(kind)
-                    && gap.reason != GapReason::NotInstalled
-                    && concerns(gap.namespace)
-            })
-            .map_or(Absence::Proven, |gap| {
-                Absence::Unknown(self.missing(kind, namespace, gap.reason))
-            })
+            .find(|gap| gap.kind == Some(kind) && gap.reason != GapReason::NotInstalled && concerns(gap.namespace))
+            .map_or(Absence::Proven, |gap| Absence::Unknown(self.missing(kind, namespace, gap.reason)))
     }
 
     /// The first of `kinds` whose absence is not proven.
     pub fn first_missing(&self, kinds: &[ResourceKind], namespace: Text) -> Option<Missing> {
-        kinds
-            .iter()
-            .find_map(|&kind| match self.absence(kind, namespace) {
-                Absence::Proven => None,
-                Absence::Unknown(missing) => Some(missing),
-            })
+        kinds.iter().find_map(|&kind| match self.absence(kind, namespace) {
+            Absence::Proven => None,
+            Absence::Unknown(missing) => Some(missing),
+        })
     }
 
     fn missing(&self, kind: ResourceKind, namespace: Text, reason: GapReason) -> Missing {
-        Missing {
-            what: kind.kind().into(),
-            namespace: self.text(namespace).into(),
-            reason,
-        }
+        Missing { what: kind.kind().into(), namespace: self.text(namespace).into(), reason }
     }
 }

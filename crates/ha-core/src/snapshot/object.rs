@@ -164,14 +164,8 @@ impl ResourceKind {
             K::VolumeAttachment => ("storage.k8s.io", "VolumeAttachment"),
             K::PriorityClass => ("scheduling.k8s.io", "PriorityClass"),
             K::Lease => ("coordination.k8s.io", "Lease"),
-            K::ValidatingWebhookConfiguration => (
-                "admissionregistration.k8s.io",
-                "ValidatingWebhookConfiguration",
-            ),
-            K::MutatingWebhookConfiguration => (
-                "admissionregistration.k8s.io",
-                "MutatingWebhookConfiguration",
-            ),
+            K::ValidatingWebhookConfiguration => ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+            K::MutatingWebhookConfiguration => ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
             K::ApiService => ("apiregistration.k8s.io", "APIService"),
             K::CustomResourceDefinition => ("apiextensions.k8s.io", "CustomResourceDefinition"),
             K::LimitRange => ("", "LimitRange"),
@@ -191,15 +185,8 @@ impl ResourceKind {
     /// The kind of that group and name, whatever its version.
     pub fn from_group_kind(group: &str, kind: &str) -> Option<Self> {
         // Ingress and HPA moved between groups long ago; manifests of that age name the old one.
-        let group = if group == "extensions" {
-            "networking.k8s.io"
-        } else {
-            group
-        };
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|known| known.group_kind() == (group, kind))
+        let group = if group == "extensions" { "networking.k8s.io" } else { group };
+        Self::ALL.iter().copied().find(|known| known.group_kind() == (group, kind))
     }
 }
 

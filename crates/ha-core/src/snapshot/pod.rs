@@ -166,10 +166,7 @@ record! {
 impl PodSpec {
     /// Containers that run as long as the pod: the ordinary ones and native sidecars.
     pub fn long_running_containers(&self) -> impl Iterator<Item = &Container> {
-        let sidecars = self
-            .init_containers
-            .iter()
-            .filter(|container| container.is_sidecar);
+        let sidecars = self.init_containers.iter().filter(|container| container.is_sidecar);
         self.containers.iter().chain(sidecars)
     }
 }

@@ -231,17 +231,13 @@ record! {
 impl Workload {
     /// Whether it is meant to run all the time: not a Job, CronJob or static pod.
     pub fn serves_continuously(&self) -> bool {
-        !matches!(
-            self.kind,
-            WorkloadKind::Job | WorkloadKind::CronJob | WorkloadKind::StaticPod
-        )
+        !matches!(self.kind, WorkloadKind::Job | WorkloadKind::CronJob | WorkloadKind::StaticPod)
     }
 
     /// Whether replicas, spread and budgets concern it: it serves continuously, is no DaemonSet, and has a
     /// controller (rules.md 1.3).
     pub fn is_replicated_kind(&self) -> bool {
-        self.serves_continuously()
-            && !matches!(self.kind, WorkloadKind::DaemonSet | WorkloadKind::BarePod)
+        self.serves_continuously() && !matches!(self.kind, WorkloadKind::DaemonSet | WorkloadKind::BarePod)
     }
 }
 
@@ -339,7 +335,6 @@ impl Autoscaler {
 
     /// The highest count it may set: `maxReplicas`, which is required, or `maxReplicaCount` (default 100).
     pub fn ceiling(&self) -> u32 {
-        self.max_replicas
-            .unwrap_or(if self.is_keda { 100 } else { self.floor() })
+        self.max_replicas.unwrap_or(if self.is_keda { 100 } else { self.floor() })
     }
 }

@@ -14,9 +14,7 @@ use crate::component::{answer, answering, snapshot};
 fn passes(folder: &Path, wasm: &[u8]) -> u32 {
     let host = Host::new(Some(Cache::at(folder.into()))).expect("the engine starts");
     let policy = host.load(wasm).expect("the policy loads");
-    let output = host
-        .evaluate(&policy, &snapshot(), &Settings::default(), &[])
-        .expect("it answers");
+    let output = host.evaluate(&policy, &snapshot(), &Settings::default(), &[]).expect("it answers");
     output.tallies[0].pass
 }
 
@@ -25,10 +23,7 @@ fn policy(passes: u32) -> Vec<u8> {
 }
 
 fn only_file(folder: &Path) -> PathBuf {
-    let files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()
 }
@@ -67,11 +62,9 @@ fn what_is_kept_is_private_and_used_again() {
 
 #[test]
 fn a_damaged_file_is_compiled_again() {
-    for damage in [
-        (|bytes: &mut Vec<u8>| bytes.truncate(1000)) as fn(&mut Vec<u8>),
-        |bytes| bytes[5000] ^= 1,
-        Vec::clear,
-    ] {
+    for damage in
+        [(|bytes: &mut Vec<u8>| bytes.truncate(1000)) as fn(&mut Vec<u8>), |bytes| bytes[5000] ^= 1, Vec::clear]
+    {
         let (_parent, folder) = filled();
         let file = swap(&folder);
         let mut bytes = fs::read(&file).unwrap();
@@ -117,17 +110,12 @@ fn links_are_not_followed() {
 fn native_code_for_another_engine_is_compiled_again() {
     let wasm = policy(1);
     let host = Host::new(None).expect("the engine starts");
-    let other = wasmtime::Engine::default()
-        .precompile_component(&wasm)
-        .unwrap();
+    let other = wasmtime::Engine::default().precompile_component(&wasm).unwrap();
     for native in [other.as_slice(), b"", b"\x7fELF"] {
         // SAFETY: it is refused before it is run, which is what is tested.
         #[allow(unsafe_code)]
-        let loaded =
-            unsafe { host.load_precompiled(&wasm, native) }.expect("it is compiled instead");
-        let output = host
-            .evaluate(&loaded, &snapshot(), &Settings::default(), &[])
-            .unwrap();
+        let loaded = unsafe { host.load_precompiled(&wasm, native) }.expect("it is compiled instead");
+        let output = host.evaluate(&loaded, &snapshot(), &Settings::default(), &[]).unwrap();
         assert_eq!(output.tallies[0].pass, 1);
     }
 }

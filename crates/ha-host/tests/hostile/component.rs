@@ -37,12 +37,9 @@ pub(crate) fn component(module: &str, rules: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/policy.wit");
     let (package, _) = resolve.push_path(wit).expect("wit/policy.wit can be read");
-    let world = resolve
-        .select_world(&[package], Some("policy-world"))
-        .expect("its world");
+    let world = resolve.select_world(&[package], Some("policy-world")).expect("its world");
     let mut module = wat::parse_str(module).expect("the test's module is valid text");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
-        .expect("metadata");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("metadata");
     let mut component = ComponentEncoder::default()
         .module(&module)
         .and_then(ComponentEncoder::encode)
@@ -80,13 +77,7 @@ pub(crate) fn answer(findings: u32, at: u32, tally: [u32; 5]) -> String {
 }
 
 /// One finding at `at`, with its message elsewhere in memory.
-pub(crate) fn finding(
-    at: u32,
-    rule: u32,
-    severity: u8,
-    object: u32,
-    message: (u32, u32),
-) -> String {
+pub(crate) fn finding(at: u32, rule: u32, severity: u8, object: u32, message: (u32, u32)) -> String {
     let mut bytes = vec![0; 104];
     bytes[0..4].copy_from_slice(&rule.to_le_bytes());
     bytes[4] = 1; // fail
@@ -105,10 +96,7 @@ pub(crate) fn data(at: u32, bytes: &[u8]) -> String {
 
 /// A snapshot of the cluster itself and nothing else.
 pub(crate) fn snapshot() -> Snapshot {
-    let mut snapshot = Snapshot {
-        objects: vec![Object::default()],
-        ..Snapshot::default()
-    };
+    let mut snapshot = Snapshot { objects: vec![Object::default()], ..Snapshot::default() };
     snapshot.texts.ends = vec![0];
     snapshot
 }

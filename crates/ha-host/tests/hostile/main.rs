@@ -23,11 +23,5 @@ fn ask(wasm: &[u8]) -> Result<CheckOutput, PolicyFailure> {
 fn ask_within(limits: Limits, wasm: &[u8]) -> Result<CheckOutput, PolicyFailure> {
     let host = Host::new(None).expect("the engine starts");
     let policy = host.load(wasm).expect("the policy loads");
-    host.evaluate_within(
-        limits,
-        &policy,
-        &component::snapshot(),
-        &Settings::default(),
-        &[],
-    )
+    host.evaluate_within(limits, &policy, &component::snapshot(), &Settings::default(), &[])
 }

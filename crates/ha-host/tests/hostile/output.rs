@@ -20,23 +20,13 @@ fn garbage(data: &str) -> String {
 fn a_right_finding_is_accepted() {
     let message = data(4096, b"\x1b[31mhello");
     let finding = finding(3072, 0, MEDIUM, 0, (4096, 10));
-    let output = ask(&answering(&format!(
-        "{} {finding} {message}",
-        answer(1, 3072, ONE_FAIL)
-    )))
-    .unwrap();
+    let output = ask(&answering(&format!("{} {finding} {message}", answer(1, 3072, ONE_FAIL)))).unwrap();
     assert_eq!(output.findings[0].message, "\x1b[31mhello");
 }
 
 #[test]
 fn what_does_not_exist_cannot_be_reported() {
-    let one = |finding: String| {
-        ask(&answering(&format!(
-            "{} {finding}",
-            answer(1, 3072, ONE_FAIL)
-        )))
-        .unwrap_err()
-    };
+    let one = |finding: String| ask(&answering(&format!("{} {finding}", answer(1, 3072, ONE_FAIL)))).unwrap_err();
     let unknown_rule = one(finding(3072, 1, MEDIUM, 0, (0, 0)));
     assert_eq!(unknown_rule, PolicyFailure::UnknownRule { rule: 1 });
     let unknown_object = one(finding(3072, 0, MEDIUM, 1, (0, 0)));
@@ -48,9 +38,7 @@ fn what_does_not_exist_cannot_be_reported() {
 #[test]
 fn an_answer_must_not_contradict_itself() {
     let worse = finding(3072, 0, HIGH, 0, (0, 0));
-    assert!(
-        garbage(&format!("{} {worse}", answer(1, 3072, ONE_FAIL))).contains("worse than the rule")
-    );
+    assert!(garbage(&format!("{} {worse}", answer(1, 3072, ONE_FAIL))).contains("worse than the rule"));
     let uncounted = finding(3072, 0, MEDIUM, 0, (0, 0));
     assert!(garbage(&format!("{} {uncounted}", answer(1, 3072, [0; 5]))).contains("do not match"));
     assert!(garbage(&answer(0, 0, ONE_FAIL)).contains("do not match"));
@@ -60,18 +48,10 @@ fn an_answer_must_not_contradict_itself() {
 
 #[test]
 fn lying_addresses_are_noticed() {
-    for (findings, at) in [
-        (1, u32::MAX - 8),
-        (u32::MAX, 3072),
-        (1 << 20, 60_000),
-        (1, 3073),
-    ] {
+    for (findings, at) in [(1, u32::MAX - 8), (u32::MAX, 3072), (1 << 20, 60_000), (1, 3073)] {
         let failure = ask(&answering(&answer(findings, at, ONE_FAIL))).unwrap_err();
         assert!(
-            matches!(
-                failure,
-                PolicyFailure::Garbage { .. } | PolicyFailure::Trapped(_)
-            ),
+            matches!(failure, PolicyFailure::Garbage { .. } | PolicyFailure::Trapped(_)),
             "{findings} at {at}: {failure:?}"
         );
     }
@@ -80,10 +60,7 @@ fn lying_addresses_are_noticed() {
     // The address of the answer itself.
     for address in ["-4", "65528", "1025"] {
         let check = format!("i32.const {address}");
-        assert!(
-            ask(&component(&module("", &check), RULES)).is_err(),
-            "{address}"
-        );
+        assert!(ask(&component(&module("", &check), RULES)).is_err(), "{address}");
     }
 }
 
@@ -91,10 +68,7 @@ fn lying_addresses_are_noticed() {
 fn what_is_not_text_is_noticed() {
     let message = data(4096, b"\xff\xfe");
     let finding = finding(3072, 0, MEDIUM, 0, (4096, 2));
-    let what = garbage(&format!(
-        "{} {finding} {message}",
-        answer(1, 3072, ONE_FAIL)
-    ));
+    let what = garbage(&format!("{} {finding} {message}", answer(1, 3072, ONE_FAIL)));
     assert!(what.contains("utf-8"), "{what}");
 }
 
@@ -125,13 +99,7 @@ fn flood(findings: u32, message: (u32, u32)) -> Vec<u8> {
 #[test]
 fn a_flood_of_findings_is_refused() {
     let failure = ask(&flood(100_000, (0, 0))).unwrap_err();
-    assert!(
-        matches!(
-            failure,
-            PolicyFailure::TooManyFindings { found: 100_000, .. }
-        ),
-        "{failure:?}"
-    );
+    assert!(matches!(failure, PolicyFailure::TooManyFindings { found: 100_000, .. }), "{failure:?}");
 }
 
 #[test]

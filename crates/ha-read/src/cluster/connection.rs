@@ -58,11 +58,7 @@ impl Connection {
     /// Gets the credentials and sets up the client. Nothing is sent yet.
     pub(super) async fn open(target: Target, say: Say) -> Result<Self, ClusterError> {
         let session = session(&target, &say, 0).await?;
-        Ok(Self {
-            target,
-            say,
-            current: Mutex::new(Arc::new(session)),
-        })
+        Ok(Self { target, say, current: Mutex::new(Arc::new(session)) })
     }
 
     /// What this is a connection to.
@@ -77,16 +73,12 @@ impl Connection {
 
     /// The client with newer credentials than those of `refused`; none when there can be
     /// no newer ones.
-    pub(super) async fn renewed(
-        &self,
-        refused: &Session,
-    ) -> Result<Option<Arc<Session>>, ClusterError> {
+    pub(super) async fn renewed(&self, refused: &Session) -> Result<Option<Arc<Session>>, ClusterError> {
         let mut current = self.current.lock().await;
         if current.renewals > refused.renewals {
             return Ok(Some(Arc::clone(&current)));
         }
-        let renewable =
-            self.target.plugin.is_some() || self.target.config.auth_info.token_file.is_some();
+        let renewable = self.target.plugin.is_some() || self.target.config.auth_info.token_file.is_some();
         if !renewable || refused.renewals >= MOST_RENEWALS {
             return Ok(None);
         }
@@ -108,11 +100,8 @@ async fn session(target: &Target, say: &Say, renewals: u32) -> Result<Session, C
             user.client_key_data = Some(BASE64_STANDARD.encode(key.expose_secret()).into());
         }
     }
-    let mut secrets: Vec<String> = [&user.token, &user.password]
-        .into_iter()
-        .flatten()
-        .map(|secret| secret.expose_secret().to_owned())
-        .collect();
+    let mut secrets: Vec<String> =
+        [&user.token, &user.password].into_iter().flatten().map(|secret| secret.expose_secret().to_owned()).collect();
     if let (None, Some(path)) = (&user.token, &user.token_file) {
         let token = std::fs::read_to_string(path).unwrap_or_default();
         secrets.push(token.trim().to_owned());
@@ -121,20 +110,14 @@ async fn session(target: &Target, say: &Say, renewals: u32) -> Result<Session, C
         server: kubeconfig::shown(&target.config.cluster_url),
         reason: setup_reason(&error),
     })?;
-    Ok(Session {
-        client,
-        renewals,
-        secrets,
-    })
+    Ok(Session { client, renewals, secrets })
 }
 
 /// Why no client could be made, without any part of a credential.
 fn setup_reason(error: &kube::Error) -> String {
     match error {
         kube::Error::Auth(_) => "the user's token or token file cannot be used".to_owned(),
-        kube::Error::HttpError(_) => {
-            "a user or group to impersonate cannot stand in a header".to_owned()
-        }
+        kube::Error::HttpError(_) => "a user or group to impersonate cannot stand in a header".to_owned(),
         kube::Error::InferKubeconfig(_) | kube::Error::RustlsTls(_) => {
             "the certificates of the user or the cluster cannot be used".to_owned()
         }

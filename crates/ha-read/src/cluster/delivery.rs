@@ -24,29 +24,13 @@ pub(super) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(
-        sink: &'a mut dyn FnMut(Object),
-        progress: &'a mut dyn FnMut(Progress<'_>),
-    ) -> Self {
-        Self {
-            sink,
-            progress,
-            seen: BTreeMap::new(),
-            bad: BTreeMap::new(),
-            counts: BTreeMap::new(),
-            gaps: Vec::new(),
-        }
+    pub(super) fn new(sink: &'a mut dyn FnMut(Object), progress: &'a mut dyn FnMut(Progress<'_>)) -> Self {
+        Self { sink, progress, seen: BTreeMap::new(), bad: BTreeMap::new(), counts: BTreeMap::new(), gaps: Vec::new() }
     }
 
     pub(super) fn take(&mut self, event: Event) {
         match event {
-            Event::Objects {
-                kind,
-                api_version,
-                items,
-                may_repeat,
-                ..
-            } => {
+            Event::Objects { kind, api_version, items, may_repeat, .. } => {
                 for item in items {
                     self.deliver(kind, &api_version, &item, may_repeat);
                 }
@@ -62,19 +46,13 @@ impl<'a> Delivery<'a> {
 
     fn report(&mut self, kind: ResourceKind, done: bool) {
         let objects = self.counts.get(&kind).copied().unwrap_or(0);
-        (self.progress)(Progress::Read {
-            kind,
-            objects,
-            done,
-        });
+        (self.progress)(Progress::Read { kind, objects, done });
     }
 
     fn deliver(&mut self, kind: ResourceKind, api_version: &str, item: &[u8], may_repeat: bool) {
         let object = std::str::from_utf8(item)
             .map_err(|_| "it is not UTF-8".to_owned())
-            .and_then(|json| {
-                Object::from_json(api_version, kind, json).map_err(|error| error.to_string())
-            });
+            .and_then(|json| Object::from_json(api_version, kind, json).map_err(|error| error.to_string()));
         let object = match object {
             Ok(object) => object,
             Err(reason) => return self.bad_object(kind, item, &reason),
@@ -97,17 +75,10 @@ impl<'a> Delivery<'a> {
             return;
         }
         let Identity { namespace, name } = Identity::of(item);
-        let (slash, shown) = if namespace.is_empty() {
-            ("", "")
-        } else {
-            ("/", namespace.as_str())
-        };
+        let (slash, shown) = if namespace.is_empty() { ("", "") } else { ("/", namespace.as_str()) };
         self.gaps.push(Gap {
             kind: Some(kind),
-            message: format!(
-                "cannot understand {} {shown}{slash}{name}: {reason}",
-                kind.kind()
-            ),
+            message: format!("cannot understand {} {shown}{slash}{name}: {reason}", kind.kind()),
             namespace,
             name,
             reason: GapReason::Unreadable,
@@ -123,10 +94,7 @@ impl<'a> Delivery<'a> {
                     namespace: String::new(),
                     name: String::new(),
                     reason: GapReason::Unreadable,
-                    message: format!(
-                        "cannot understand {more} more objects of kind {}",
-                        kind.kind()
-                    ),
+                    message: format!("cannot understand {more} more objects of kind {}", kind.kind()),
                 });
             }
         }

@@ -112,11 +112,9 @@ impl Served {
             for (version, resources) in versions {
                 if resources.is_none() && is_needed(group, version) {
                     let path = request::group_version(group, version);
-                    if let Ok(Document::Resources { resources: found }) =
-                        fetcher.get(&path, request::JSON, parse).await
+                    if let Ok(Document::Resources { resources: found }) = fetcher.get(&path, request::JSON, parse).await
                     {
-                        *resources =
-                            Some(found.into_iter().map(|resource| resource.name).collect());
+                        *resources = Some(found.into_iter().map(|resource| resource.name).collect());
                     }
                 }
             }
@@ -134,15 +132,9 @@ impl Served {
             return Availability::Absent;
         };
         let has = |resources: &Option<BTreeSet<String>>| {
-            resources
-                .as_ref()
-                .is_none_or(|resources| resources.contains(listed.resource))
+            resources.as_ref().is_none_or(|resources| resources.contains(listed.resource))
         };
-        let known = listed
-            .versions
-            .iter()
-            .copied()
-            .find(|&version| versions.get(version).is_some_and(has));
+        let known = listed.versions.iter().copied().find(|&version| versions.get(version).is_some_and(has));
         if let Some(version) = known {
             return Availability::Version(version);
         }
@@ -154,11 +146,7 @@ impl Served {
             })
             .map(|(version, _)| version.clone())
             .collect();
-        if others.is_empty() {
-            Availability::Absent
-        } else {
-            Availability::UnknownVersions(others)
-        }
+        if others.is_empty() { Availability::Absent } else { Availability::UnknownVersions(others) }
     }
 }
 
@@ -177,12 +165,7 @@ fn add_root(served: &mut Groups, document: Document) {
         Document::Groups { groups } => {
             for group in groups {
                 let versions = served.entry(group.name).or_default();
-                versions.extend(
-                    group
-                        .versions
-                        .into_iter()
-                        .map(|version| (version.version, None)),
-                );
+                versions.extend(group.versions.into_iter().map(|version| (version.version, None)));
             }
         }
         Document::CoreVersions { versions } => {
@@ -195,9 +178,7 @@ fn add_root(served: &mut Groups, document: Document) {
 
 /// Whether any kind would be listed in that version of that group.
 fn is_needed(group: &str, version: &str) -> bool {
-    LISTED
-        .iter()
-        .any(|listed| listed.group() == group && listed.versions.contains(&version))
+    LISTED.iter().any(|listed| listed.group() == group && listed.versions.contains(&version))
 }
 
 #[cfg(test)]
@@ -211,10 +192,7 @@ mod tests {
     }
 
     fn of(served: &Served, resource: &str) -> Availability {
-        let listed = LISTED
-            .iter()
-            .find(|listed| listed.resource == resource)
-            .unwrap();
+        let listed = LISTED.iter().find(|listed| listed.resource == resource).unwrap();
         served.availability(listed)
     }
 
@@ -239,17 +217,11 @@ mod tests {
             r#"{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":"keda.sh"},
               "versions":[{"version":"v1alpha1","freshness":"Stale"}]}]}"#,
         );
-        assert_eq!(
-            of(&served, "scaledobjects"),
-            Availability::Version("v1alpha1")
-        );
+        assert_eq!(of(&served, "scaledobjects"), Availability::Version("v1alpha1"));
     }
 
     #[test]
     fn without_discovery_every_kind_is_tried() {
-        assert_eq!(
-            of(&Served(None), "scaledobjects"),
-            Availability::Version("v1alpha1")
-        );
+        assert_eq!(of(&Served(None), "scaledobjects"), Availability::Version("v1alpha1"));
     }
 }

@@ -26,9 +26,7 @@ pub enum ClusterError {
         reason: String,
     },
     /// The server does not accept who we are.
-    #[error(
-        "cannot log in to {server}: {reason}; check the user of context {context:?}, or log in again"
-    )]
+    #[error("cannot log in to {server}: {reason}; check the user of context {context:?}, or log in again")]
     Unauthorized {
         /// The server's address.
         server: String,

@@ -51,9 +51,7 @@ impl Fault {
             Self::Forbidden(_) | Self::Unauthorized(_) => GapReason::Forbidden,
             Self::NotFound => GapReason::NotInstalled,
             Self::TimedOut(_) => GapReason::TimedOut,
-            Self::Expired(_) | Self::Unreachable(_) | Self::Unreadable(_) | Self::Refused(_) => {
-                GapReason::Unreadable
-            }
+            Self::Expired(_) | Self::Unreachable(_) | Self::Unreadable(_) | Self::Refused(_) => GapReason::Unreadable,
         }
     }
 
@@ -82,11 +80,7 @@ impl Fault {
         let parsed: Status = serde_json::from_slice(body).unwrap_or_default();
         let message = match parsed.message {
             message if message.is_empty() => format!("the server answered {status}"),
-            message => format!(
-                "the server answered {}: {}",
-                status.as_u16(),
-                shortened(&message)
-            ),
+            message => format!("the server answered {}: {}", status.as_u16(), shortened(&message)),
         };
         match status {
             StatusCode::UNAUTHORIZED => Self::Unauthorized(message),
@@ -127,9 +121,9 @@ impl std::fmt::Display for Fault {
             Self::Forbidden(Some(user)) => write!(f, "forbidden for user {user}"),
             Self::Forbidden(None) => f.write_str("forbidden"),
             Self::NotFound => f.write_str("the server does not have it"),
-            Self::Expired(_) => f.write_str(
-                "the list expired again and again while it was read; try when the cluster is quieter",
-            ),
+            Self::Expired(_) => {
+                f.write_str("the list expired again and again while it was read; try when the cluster is quieter")
+            }
             Self::Unauthorized(text) => write!(f, "the credentials are not accepted ({text})"),
             Self::TimedOut(text) | Self::Unreachable(text) | Self::Unreadable(text) | Self::Refused(text) => {
                 f.write_str(text)
@@ -157,10 +151,7 @@ fn user_in(message: &str) -> Option<String> {
 
 /// The start of a server's message.
 pub(super) fn shortened(message: &str) -> &str {
-    let end = (0..=MOST_MESSAGE.min(message.len()))
-        .rev()
-        .find(|&end| message.is_char_boundary(end))
-        .unwrap_or(0);
+    let end = (0..=MOST_MESSAGE.min(message.len())).rev().find(|&end| message.is_char_boundary(end)).unwrap_or(0);
     &message[..end]
 }
 
@@ -178,10 +169,7 @@ mod tests {
     #[test]
     fn a_redirect_names_the_host_only() {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            header::LOCATION,
-            "https://login.example/a?state=hunter2".parse().unwrap(),
-        );
+        headers.insert(header::LOCATION, "https://login.example/a?state=hunter2".parse().unwrap());
         let text = Fault::of_status(StatusCode::FOUND, &headers, b"").to_string();
         assert!(text.contains("to login.example,"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");

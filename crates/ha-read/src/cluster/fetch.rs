@@ -34,27 +34,17 @@ pub(super) struct Failure {
 
 impl Failure {
     fn final_(fault: Fault) -> Self {
-        Self {
-            fault,
-            retry: Retry::Never,
-        }
+        Self { fault, retry: Retry::Never }
     }
 
     fn passing(fault: Fault) -> Self {
-        Self {
-            fault,
-            retry: Retry::After(None),
-        }
+        Self { fault, retry: Retry::After(None) }
     }
 }
 
 impl Fetcher {
     pub(super) fn new(connection: Connection, limits: Limits) -> Self {
-        Self {
-            connection,
-            limits,
-            paused: Mutex::new(Duration::ZERO),
-        }
+        Self { connection, limits, paused: Mutex::new(Duration::ZERO) }
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -121,8 +111,7 @@ impl Fetcher {
     ) -> Result<T, Failure> {
         let session = self.connection.session().await;
         let first = self.answer(&session, path, accept).await;
-        let refused =
-            matches!(&first, Err(failure) if matches!(failure.fault, Fault::Unauthorized(_)));
+        let refused = matches!(&first, Err(failure) if matches!(failure.fault, Fault::Unauthorized(_)));
         let body = if refused {
             match self.connection.renewed(&session).await {
                 Ok(Some(newer)) => self.answer(&newer, path, accept).await,
@@ -136,36 +125,20 @@ impl Fetcher {
         match parsed {
             Ok(Ok(parsed)) => Ok(parsed),
             Ok(Err(error)) => Err(not_understood(&error)),
-            Err(_) => Err(Failure::final_(Fault::Unreadable(
-                "the answer could not be parsed".to_owned(),
-            ))),
+            Err(_) => Err(Failure::final_(Fault::Unreadable("the answer could not be parsed".to_owned()))),
         }
     }
 
     /// The body of a good answer. No credential that the server may have echoed is left in
     /// the text of a fault.
-    async fn answer(
-        &self,
-        session: &Session,
-        path: &str,
-        accept: &'static str,
-    ) -> Result<Bytes, Failure> {
+    async fn answer(&self, session: &Session, path: &str, accept: &'static str) -> Result<Bytes, Failure> {
         let answer = self.unredacted_answer(session, path, accept).await;
-        answer.map_err(|Failure { fault, retry }| Failure {
-            fault: fault.map_text(|text| session.redact(text)),
-            retry,
-        })
+        answer.map_err(|Failure { fault, retry }| Failure { fault: fault.map_text(|text| session.redact(text)), retry })
     }
 
-    async fn unredacted_answer(
-        &self,
-        session: &Session,
-        path: &str,
-        accept: &'static str,
-    ) -> Result<Bytes, Failure> {
-        let request = request::get(path, accept).map_err(|_| {
-            Failure::final_(Fault::Refused("its name cannot stand in a URL".to_owned()))
-        })?;
+    async fn unredacted_answer(&self, session: &Session, path: &str, accept: &'static str) -> Result<Bytes, Failure> {
+        let request = request::get(path, accept)
+            .map_err(|_| Failure::final_(Fault::Refused("its name cannot stand in a URL".to_owned())))?;
         let response = timeout(self.limits.stall_timeout, session.send(request))
             .await
             .map_err(|_| Failure::passing(self.stalled()))?
@@ -179,11 +152,8 @@ impl Fetcher {
                 retry: Retry::of_status(head.status, &head.headers),
             });
         }
-        let content_type = head
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("no content type");
+        let content_type =
+            head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("no content type");
         if !content_type.starts_with(request::JSON) {
             return Err(Failure::final_(Fault::Unreadable(format!(
                 "the answer is not JSON but {}: this is not the API server, or a login page \
@@ -198,17 +168,13 @@ impl Fetcher {
     async fn body(&self, mut body: Body, most: usize) -> Result<Bytes, Failure> {
         let mut whole = BytesMut::new();
         loop {
-            let frame = timeout(self.limits.stall_timeout, body.frame())
-                .await
-                .map_err(|_| Failure::passing(self.stalled()))?;
+            let frame =
+                timeout(self.limits.stall_timeout, body.frame()).await.map_err(|_| Failure::passing(self.stalled()))?;
             let Some(frame) = frame else {
                 return Ok(whole.freeze());
             };
-            let frame = frame.map_err(|error| {
-                Failure::passing(Fault::Unreachable(format!(
-                    "the answer broke off ({error})"
-                )))
-            })?;
+            let frame = frame
+                .map_err(|error| Failure::passing(Fault::Unreachable(format!("the answer broke off ({error})"))))?;
             let Ok(data) = frame.into_data() else {
                 continue;
             };
@@ -242,9 +208,5 @@ fn not_understood(error: &serde_json::Error) -> Failure {
     } else {
         format!("the answer is not what was asked for (JSON line {line}, column {column})")
     });
-    if error.is_eof() {
-        Failure::passing(fault)
-    } else {
-        Failure::final_(fault)
-    }
+    if error.is_eof() { Failure::passing(fault) } else { Failure::final_(fault) }
 }

@@ -38,36 +38,16 @@ pub struct NamedConfigMap {
 }
 
 impl ListedKind {
-    const fn cluster(
-        kind: Kind,
-        resource: &'static str,
-        versions: &'static [&'static str],
-    ) -> Self {
-        Self {
-            kind,
-            resource,
-            versions,
-            scope: Scope::Cluster,
-            selected_by_labels: false,
-        }
+    const fn cluster(kind: Kind, resource: &'static str, versions: &'static [&'static str]) -> Self {
+        Self { kind, resource, versions, scope: Scope::Cluster, selected_by_labels: false }
     }
 
-    const fn namespaced(
-        kind: Kind,
-        resource: &'static str,
-        versions: &'static [&'static str],
-    ) -> Self {
-        Self {
-            scope: Scope::Namespaced,
-            ..Self::cluster(kind, resource, versions)
-        }
+    const fn namespaced(kind: Kind, resource: &'static str, versions: &'static [&'static str]) -> Self {
+        Self { scope: Scope::Namespaced, ..Self::cluster(kind, resource, versions) }
     }
 
     const fn workload(kind: Kind, resource: &'static str) -> Self {
-        Self {
-            selected_by_labels: true,
-            ..Self::namespaced(kind, resource, V1)
-        }
+        Self { selected_by_labels: true, ..Self::namespaced(kind, resource, V1) }
     }
 
     /// The API group; empty for the core group.
@@ -103,11 +83,7 @@ pub const LISTED: &[ListedKind] = &[
     ListedKind::namespaced(Kind::EndpointSlice, "endpointslices", V1),
     ListedKind::cluster(Kind::Node, "nodes", V1),
     ListedKind::workload(Kind::Deployment, "deployments"),
-    ListedKind::cluster(
-        Kind::CustomResourceDefinition,
-        "customresourcedefinitions",
-        V1,
-    ),
+    ListedKind::cluster(Kind::CustomResourceDefinition, "customresourcedefinitions", V1),
     ListedKind::namespaced(Kind::Service, "services", V1),
     ListedKind::workload(Kind::Job, "jobs"),
     ListedKind::namespaced(Kind::Lease, "leases", V1),
@@ -116,11 +92,7 @@ pub const LISTED: &[ListedKind] = &[
     ListedKind::workload(Kind::CronJob, "cronjobs"),
     ListedKind::workload(Kind::ReplicationController, "replicationcontrollers"),
     ListedKind::namespaced(Kind::PodDisruptionBudget, "poddisruptionbudgets", V1),
-    ListedKind::namespaced(
-        Kind::HorizontalPodAutoscaler,
-        "horizontalpodautoscalers",
-        &["v2"],
-    ),
+    ListedKind::namespaced(Kind::HorizontalPodAutoscaler, "horizontalpodautoscalers", &["v2"]),
     ListedKind::namespaced(Kind::ScaledObject, "scaledobjects", &["v1alpha1"]),
     ListedKind::namespaced(Kind::Ingress, "ingresses", V1),
     ListedKind::cluster(Kind::IngressClass, "ingressclasses", V1),
@@ -134,16 +106,8 @@ pub const LISTED: &[ListedKind] = &[
     ListedKind::cluster(Kind::CsiDriver, "csidrivers", V1),
     ListedKind::cluster(Kind::VolumeAttachment, "volumeattachments", V1),
     ListedKind::cluster(Kind::PriorityClass, "priorityclasses", V1),
-    ListedKind::cluster(
-        Kind::ValidatingWebhookConfiguration,
-        "validatingwebhookconfigurations",
-        V1,
-    ),
-    ListedKind::cluster(
-        Kind::MutatingWebhookConfiguration,
-        "mutatingwebhookconfigurations",
-        V1,
-    ),
+    ListedKind::cluster(Kind::ValidatingWebhookConfiguration, "validatingwebhookconfigurations", V1),
+    ListedKind::cluster(Kind::MutatingWebhookConfiguration, "mutatingwebhookconfigurations", V1),
     ListedKind::cluster(Kind::ApiService, "apiservices", V1),
     ListedKind::namespaced(Kind::LimitRange, "limitranges", V1),
     ListedKind::namespaced(Kind::ResourceQuota, "resourcequotas", V1),
@@ -157,22 +121,10 @@ pub const NAMESPACES: ListedKind = ListedKind::cluster(Kind::Namespace, "namespa
 
 /// The ConfigMaps that are read, each by name, to be reduced to facts.
 pub const CONFIG_MAPS: &[NamedConfigMap] = &[
-    NamedConfigMap {
-        namespace: "kube-system",
-        name: "coredns",
-    },
-    NamedConfigMap {
-        namespace: "kube-system",
-        name: "kubeadm-config",
-    },
-    NamedConfigMap {
-        namespace: "kube-public",
-        name: "cluster-info",
-    },
-    NamedConfigMap {
-        namespace: "kube-system",
-        name: "cluster-autoscaler-status",
-    },
+    NamedConfigMap { namespace: "kube-system", name: "coredns" },
+    NamedConfigMap { namespace: "kube-system", name: "kubeadm-config" },
+    NamedConfigMap { namespace: "kube-public", name: "cluster-info" },
+    NamedConfigMap { namespace: "kube-system", name: "cluster-autoscaler-status" },
 ];
 
 #[cfg(test)]

@@ -39,10 +39,7 @@ impl Page {
         }
         let items = list.items.unwrap_or_default();
         Ok(Self {
-            items: items
-                .into_iter()
-                .map(|item| body.slice_ref(item.get().as_bytes()))
-                .collect(),
+            items: items.into_iter().map(|item| body.slice_ref(item.get().as_bytes())).collect(),
             next: list.metadata.r#continue.filter(|token| !token.is_empty()),
         })
     }
@@ -50,10 +47,7 @@ impl Page {
     /// One object by itself, as a page.
     pub(super) fn of_object(body: &Bytes) -> Result<Self, serde_json::Error> {
         let object: &RawValue = serde_json::from_slice(body)?;
-        Ok(Self {
-            items: vec![body.slice_ref(object.get().as_bytes())],
-            next: None,
-        })
+        Ok(Self { items: vec![body.slice_ref(object.get().as_bytes())], next: None })
     }
 }
 
@@ -79,13 +73,8 @@ struct Metadata {
 impl Identity {
     /// Empty where the text is broken.
     pub(super) fn of(json: &[u8]) -> Self {
-        let metadata = serde_json::from_slice::<Identified>(json)
-            .unwrap_or_default()
-            .metadata;
-        Self {
-            namespace: metadata.namespace.unwrap_or_default(),
-            name: metadata.name.unwrap_or_default(),
-        }
+        let metadata = serde_json::from_slice::<Identified>(json).unwrap_or_default().metadata;
+        Self { namespace: metadata.namespace.unwrap_or_default(), name: metadata.name.unwrap_or_default() }
     }
 }
 
@@ -99,14 +88,9 @@ mod tests {
 
     #[test]
     fn items_are_cut_out_verbatim() {
-        let page = parse(
-            r#"{"kind":"PodList","items":[ {"a" : 1},{"b":"ü"}],"metadata":{"continue":"t"}}"#,
-        );
+        let page = parse(r#"{"kind":"PodList","items":[ {"a" : 1},{"b":"ü"}],"metadata":{"continue":"t"}}"#);
         let page = page.unwrap();
-        assert_eq!(
-            page.items,
-            [r#"{"a" : 1}"#.as_bytes(), r#"{"b":"ü"}"#.as_bytes()]
-        );
+        assert_eq!(page.items, [r#"{"a" : 1}"#.as_bytes(), r#"{"b":"ü"}"#.as_bytes()]);
         assert_eq!(page.next.as_deref(), Some("t"));
     }
 
@@ -119,24 +103,16 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_list() {
-        for text in [
-            "[]",
-            "null",
-            r#"{"kind":"Status","items":[]}"#,
-            r#"{"items":[]}"#,
-            r#"{"kind":"PodList","items":{}}"#,
-        ] {
+        for text in
+            ["[]", "null", r#"{"kind":"Status","items":[]}"#, r#"{"items":[]}"#, r#"{"kind":"PodList","items":{}}"#]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn deep_nesting_does_no_harm() {
-        let deep = format!(
-            r#"{{"kind":"PodList","items":[{}{}]}}"#,
-            "[".repeat(100_000),
-            "]".repeat(100_000)
-        );
+        let deep = format!(r#"{{"kind":"PodList","items":[{}{}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
         let page = Page::parse(&Bytes::from(deep)).unwrap();
         assert_eq!(page.items.len(), 1);
         assert_eq!(Identity::of(&page.items[0]), Identity::default());

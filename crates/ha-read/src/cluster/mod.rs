@@ -94,14 +94,10 @@ pub fn read(
         while let Some(event) = received.blocking_recv() {
             delivery.take(event);
         }
-        reader
-            .join()
-            .unwrap_or_else(|_| Err(ClusterError::Internal("the reading thread died".to_owned())))
+        reader.join().unwrap_or_else(|_| Err(ClusterError::Internal("the reading thread died".to_owned())))
     })?;
     delivery.finish();
-    let Delivery {
-        counts, mut gaps, ..
-    } = delivery;
+    let Delivery { counts, mut gaps, .. } = delivery;
     gaps.extend(outcome.gaps);
     gaps.sort_unstable();
     Ok(Reading {

@@ -86,9 +86,7 @@ pub(super) async fn read(
         Ok(served) => served,
         Err(fault @ Fault::Unauthorized(_)) => return Err(no_reading(&fetcher, fault)),
         Err(fault) => {
-            notices.push(format!(
-                "cannot discover the server's kinds, so each is asked for: {fault}"
-            ));
+            notices.push(format!("cannot discover the server's kinds, so each is asked for: {fault}"));
             Served::default()
         }
     };
@@ -104,19 +102,13 @@ pub(super) async fn read(
     reader.namespaces = reader.list_namespaces().await;
     notices.extend(reader.missing_namespaces());
     let reader = &reader;
-    futures::stream::iter(LISTED)
-        .for_each_concurrent(SIDE_BY_SIDE, |listed| reader.list_kind(listed))
-        .await;
+    futures::stream::iter(LISTED).for_each_concurrent(SIDE_BY_SIDE, |listed| reader.list_kind(listed)).await;
     reader.get_config_maps().await;
     let gaps = match reader.gaps.lock() {
         Ok(mut gaps) => std::mem::take(&mut *gaps),
         Err(poisoned) => std::mem::take(&mut *poisoned.into_inner()),
     };
-    Ok(Outcome {
-        server_version,
-        gaps,
-        notices,
-    })
+    Ok(Outcome { server_version, gaps, notices })
 }
 
 #[derive(serde::Deserialize)]
@@ -140,15 +132,8 @@ fn no_reading(fetcher: &Fetcher, fault: Fault) -> ClusterError {
     let target = fetcher.connection().target();
     let server = kubeconfig::shown(&target.config.cluster_url);
     match fault {
-        Fault::Unauthorized(reason) => ClusterError::Unauthorized {
-            server,
-            context: target.context.clone(),
-            reason,
-        },
-        fault => ClusterError::Unreachable {
-            server,
-            reason: fault.to_string(),
-        },
+        Fault::Unauthorized(reason) => ClusterError::Unauthorized { server, context: target.context.clone(), reason },
+        fault => ClusterError::Unreachable { server, reason: fault.to_string() },
     }
 }
 
@@ -191,18 +176,11 @@ impl Reader<'_> {
         match self.served.availability(listed) {
             Availability::Version(version) => self.list_version(listed, version).await,
             Availability::Absent => {
-                self.gap(
-                    listed,
-                    "",
-                    GapReason::NotInstalled,
-                    "the server does not have this kind",
-                );
+                self.gap(listed, "", GapReason::NotInstalled, "the server does not have this kind");
             }
             Availability::UnknownVersions(versions) => {
-                let why = format!(
-                    "the server has it only as {}, which this release does not know",
-                    versions.join(", ")
-                );
+                let why =
+                    format!("the server has it only as {}, which this release does not know", versions.join(", "));
                 self.gap(listed, "", GapReason::Unreadable, &why);
             }
         }
@@ -219,12 +197,7 @@ impl Reader<'_> {
         let namespaces = &self.options.namespaces;
         if listed.scope == Scope::Namespaced && !namespaces.is_empty() {
             self.list_in(listed, version, namespaces).await;
-            self.gaps_elsewhere(
-                listed,
-                namespaces,
-                GapReason::NotInInput,
-                "-n does not name them",
-            );
+            self.gaps_elsewhere(listed, namespaces, GapReason::NotInInput, "-n does not name them");
             return;
         }
         let fault = match self.read_collection(listed, version, None, |_| ()).await {
@@ -252,29 +225,16 @@ impl Reader<'_> {
             self.gap(listed, &namespace, fault.reason(), &fault.to_string());
         }
         if self.namespaces.is_none() {
-            self.gaps_elsewhere(
-                listed,
-                candidates,
-                GapReason::Forbidden,
-                &refusal.to_string(),
-            );
+            self.gaps_elsewhere(listed, candidates, GapReason::Forbidden, &refusal.to_string());
         }
     }
 
     /// Reads a kind from each of these namespaces; returns where that is forbidden.
     /// Other faults are gaps at once.
-    async fn list_allowed(
-        &self,
-        listed: &ListedKind,
-        version: &str,
-        namespaces: &[String],
-    ) -> Vec<(String, Fault)> {
+    async fn list_allowed(&self, listed: &ListedKind, version: &str, namespaces: &[String]) -> Vec<(String, Fault)> {
         let mut forbidden = Vec::new();
         for namespace in namespaces {
-            match self
-                .read_collection(listed, version, Some(namespace), |_| ())
-                .await
-            {
+            match self.read_collection(listed, version, Some(namespace), |_| ()).await {
                 Ok(()) => {}
                 Err(fault @ Fault::Forbidden(_)) => forbidden.push((namespace.clone(), fault)),
                 Err(fault) => self.gap(listed, namespace, fault.reason(), &fault.to_string()),
@@ -325,27 +285,17 @@ impl Reader<'_> {
                 Err(fault) => return Err(fault),
             };
             if page.next.is_some() && page.next == token {
-                return Err(Fault::Unreadable(
-                    "the server sends the same page again and again".to_owned(),
-                ));
+                return Err(Fault::Unreadable("the server sends the same page again and again".to_owned()));
             }
             see(&page.items);
             let may_repeat = number > 0 || page.next.is_some();
-            self.send_objects(
-                listed.kind,
-                listed.api_version(version),
-                page.items,
-                may_repeat,
-            )
-            .await;
+            self.send_objects(listed.kind, listed.api_version(version), page.items, may_repeat).await;
             match page.next {
                 Some(next) => token = Some(next),
                 None => return Ok(()),
             }
         }
-        Err(Fault::Unreadable(format!(
-            "the list does not end after {MOST_PAGES} pages"
-        )))
+        Err(Fault::Unreadable(format!("the list does not end after {MOST_PAGES} pages")))
     }
 
     /// Reads the few ConfigMaps that hold facts about the cluster. One that is not there
@@ -353,14 +303,9 @@ impl Reader<'_> {
     async fn get_config_maps(&self) {
         for &config_map in CONFIG_MAPS {
             let path = request::config_map(config_map);
-            match self
-                .fetcher
-                .get(&path, request::JSON, Page::of_object)
-                .await
-            {
+            match self.fetcher.get(&path, request::JSON, Page::of_object).await {
                 Ok(page) => {
-                    self.send_objects(ResourceKind::ConfigMap, "v1".to_owned(), page.items, false)
-                        .await;
+                    self.send_objects(ResourceKind::ConfigMap, "v1".to_owned(), page.items, false).await;
                 }
                 Err(Fault::NotFound) => {}
                 Err(fault) => self.config_map_gap(config_map, &fault),
@@ -369,22 +314,10 @@ impl Reader<'_> {
         self.send(Event::Done(ResourceKind::ConfigMap));
     }
 
-    async fn send_objects(
-        &self,
-        kind: ResourceKind,
-        api_version: String,
-        items: Vec<Bytes>,
-        may_repeat: bool,
-    ) {
+    async fn send_objects(&self, kind: ResourceKind, api_version: String, items: Vec<Bytes>, may_repeat: bool) {
         // The semaphore is never closed; if it were, the events would not be wanted either.
         if let Ok(room) = Arc::clone(&self.room).acquire_owned().await {
-            self.send(Event::Objects {
-                kind,
-                api_version,
-                items,
-                may_repeat,
-                _room: room,
-            });
+            self.send(Event::Objects { kind, api_version, items, may_repeat, _room: room });
         }
     }
 
@@ -399,11 +332,7 @@ impl Reader<'_> {
             OTHER_NAMESPACES => " in other namespaces".to_owned(),
             namespace => format!(" in namespace {namespace}"),
         };
-        let verb = if reason == GapReason::NotInInput {
-            "did not list"
-        } else {
-            "cannot list"
-        };
+        let verb = if reason == GapReason::NotInInput { "did not list" } else { "cannot list" };
         self.push(Gap {
             kind: Some(listed.kind),
             namespace: namespace.to_owned(),

@@ -8,11 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::kinds::{ListedKind, NamedConfigMap};
 
 /// What may stand in a path segment or a query value as it is.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The plain JSON of the Kubernetes API.
 pub(super) const JSON: &str = "application/json";
@@ -41,12 +37,7 @@ pub(super) fn collection(listed: &ListedKind, version: &str, namespace: Option<&
 }
 
 /// One page of a collection.
-pub(super) fn page(
-    collection: &str,
-    limit: u32,
-    labels: Option<&str>,
-    continue_token: Option<&str>,
-) -> String {
+pub(super) fn page(collection: &str, limit: u32, labels: Option<&str>, continue_token: Option<&str>) -> String {
     let mut path = format!("{collection}?limit={limit}");
     if let Some(labels) = labels {
         path.push_str("&labelSelector=");
@@ -68,11 +59,7 @@ pub(super) fn config_map(config_map: NamedConfigMap) -> String {
 /// The root of an API group in one version.
 pub(super) fn group_version(group: &str, version: &str) -> String {
     let version = escaped(version);
-    if group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{}/{version}", escaped(group))
-    }
+    if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{}/{version}", escaped(group)) }
 }
 
 fn escaped(text: &str) -> String {
@@ -86,16 +73,10 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_segment() {
-        let pods = LISTED
-            .iter()
-            .find(|listed| listed.resource == "pods")
-            .unwrap();
+        let pods = LISTED.iter().find(|listed| listed.resource == "pods").unwrap();
         let path = collection(pods, "v1", Some("../secrets?x"));
         assert_eq!(path, "/api/v1/namespaces/..%2Fsecrets%3Fx/pods");
         let path = page(&path, 5, Some("a=b&watch=1"), Some("t+k"));
-        assert!(
-            path.ends_with("?limit=5&labelSelector=a%3Db%26watch%3D1&continue=t%2Bk"),
-            "{path}"
-        );
+        assert!(path.ends_with("?limit=5&labelSelector=a%3Db%26watch%3D1&continue=t%2Bk"), "{path}");
     }
 }

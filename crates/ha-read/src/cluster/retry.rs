@@ -69,9 +69,7 @@ impl Retry {
         if tries >= limits.tries {
             return None;
         }
-        let doubled = limits
-            .first_pause
-            .saturating_mul(1 << tries.saturating_sub(1).min(16));
+        let doubled = limits.first_pause.saturating_mul(1 << tries.saturating_sub(1).min(16));
         Some(asked.unwrap_or(doubled).min(limits.longest_pause))
     }
 }
@@ -98,10 +96,7 @@ mod tests {
     fn retry_after_is_honoured_within_bounds() {
         assert_eq!(pause(Some("1"), 1), Some(Duration::from_secs(1)));
         assert_eq!(pause(Some("1000000000"), 1), Some(Duration::from_secs(10)));
-        assert_eq!(
-            pause(Some("99999999999999999999999"), 1),
-            Some(Duration::from_millis(200))
-        );
+        assert_eq!(pause(Some("99999999999999999999999"), 1), Some(Duration::from_millis(200)));
         assert_eq!(pause(Some("-1"), 1), Some(Duration::from_millis(200)));
     }
 
@@ -118,11 +113,7 @@ mod tests {
     fn a_refusal_is_final() {
         for status in [400, 401, 403, 404, 405, 406, 410, 422] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(
-                Retry::of_status(status, &HeaderMap::new()),
-                Retry::Never,
-                "{status}"
-            );
+            assert_eq!(Retry::of_status(status, &HeaderMap::new()), Retry::Never, "{status}");
         }
     }
 }

@@ -29,10 +29,7 @@ const PATHS: &[&str] = &["/api", "/api/*", "/apis", "/apis/*", "/version"];
 pub fn cluster_role() -> Vec<PolicyRule> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for listed in LISTED.iter().chain([&NAMESPACES]) {
-        groups
-            .entry(listed.group())
-            .or_default()
-            .push(listed.resource);
+        groups.entry(listed.group()).or_default().push(listed.resource);
     }
     let mut rules: Vec<PolicyRule> = groups
         .into_iter()
@@ -47,10 +44,7 @@ pub fn cluster_role() -> Vec<PolicyRule> {
             }
         })
         .collect();
-    let mut names: Vec<&str> = CONFIG_MAPS
-        .iter()
-        .map(|config_map| config_map.name)
-        .collect();
+    let mut names: Vec<&str> = CONFIG_MAPS.iter().map(|config_map| config_map.name).collect();
     names.sort_unstable();
     rules.push(PolicyRule {
         api_groups: vec![""],
@@ -76,10 +70,7 @@ mod tests {
     #[test]
     fn it_only_reads_and_never_secrets() {
         for rule in cluster_role() {
-            assert!(
-                rule.verbs.iter().all(|verb| ["get", "list"].contains(verb)),
-                "{rule:?}"
-            );
+            assert!(rule.verbs.iter().all(|verb| ["get", "list"].contains(verb)), "{rule:?}");
             assert!(!rule.resources.contains(&"secrets"), "{rule:?}");
             assert!(!rule.resources.contains(&"*"), "{rule:?}");
             assert!(!rule.api_groups.contains(&"*"), "{rule:?}");

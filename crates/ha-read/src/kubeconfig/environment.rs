@@ -15,21 +15,12 @@ pub struct Environment(BTreeMap<String, OsString>);
 impl Environment {
     /// The variables of this process; names that are not UTF-8 concern nobody here.
     pub fn of_process() -> Self {
-        Self(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-                .collect(),
-        )
+        Self(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
     }
 
     /// An environment with exactly these variables.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.into()))
-                .collect(),
-        )
+        Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
     }
 
     /// The value of a variable, if it is set and not empty.
@@ -44,8 +35,6 @@ impl Environment {
 
     /// The user's home directory, where `.kube` is.
     pub fn home(&self) -> Option<PathBuf> {
-        self.os("HOME")
-            .or_else(|| self.os("USERPROFILE"))
-            .map(PathBuf::from)
+        self.os("HOME").or_else(|| self.os("USERPROFILE")).map(PathBuf::from)
     }
 }

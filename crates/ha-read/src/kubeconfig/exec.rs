@@ -27,10 +27,7 @@ const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// How long a plugin may take that waits for a person to log in.
 const INTERACTIVE_TIME_LIMIT: Duration = Duration::from_mins(5);
 
-const API_VERSIONS: [&str; 2] = [
-    "client.authentication.k8s.io/v1",
-    "client.authentication.k8s.io/v1beta1",
-];
+const API_VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
 
 /// A credential plugin that may run.
 #[derive(Clone)]
@@ -94,44 +91,25 @@ impl ExecPlugin {
         environment: &Environment,
     ) -> Result<Self, KubeconfigError> {
         let command = config.command.clone().unwrap_or_default();
-        let failed = |reason: &str| KubeconfigError::Plugin {
-            command: command.clone(),
-            reason: reason.to_owned(),
-        };
+        let failed = |reason: &str| KubeconfigError::Plugin { command: command.clone(), reason: reason.to_owned() };
         let api_version = config.api_version.clone().unwrap_or_default();
         if !API_VERSIONS.contains(&api_version.as_str()) {
-            return Err(failed(
-                "its apiVersion is not client.authentication.k8s.io/v1 or v1beta1",
-            ));
+            return Err(failed("its apiVersion is not client.authentication.k8s.io/v1 or v1beta1"));
         }
         let executable = policy.resolve(&command, environment)?;
         let cluster = if config.provide_cluster_info {
             let cluster = ExecAuthCluster::try_from(cluster);
-            Some(
-                cluster
-                    .map_err(|_| failed("the cluster's certificate authority cannot be read"))?,
-            )
+            Some(cluster.map_err(|_| failed("the cluster's certificate authority cannot be read"))?)
         } else {
             None
         };
-        Ok(Self {
-            config,
-            command,
-            api_version,
-            executable,
-            cluster,
-            time_limit: None,
-        })
+        Ok(Self { config, command, api_version, executable, cluster, time_limit: None })
     }
 
     /// Runs the plugin and gives `say` what it writes to standard error.
     pub(crate) async fn run(&self, say: &dyn Fn(String)) -> Result<Credential, KubeconfigError> {
         let interactive = self.is_interactive()?;
-        let limit = self.time_limit.unwrap_or(if interactive {
-            INTERACTIVE_TIME_LIMIT
-        } else {
-            TIME_LIMIT
-        });
+        let limit = self.time_limit.unwrap_or(if interactive { INTERACTIVE_TIME_LIMIT } else { TIME_LIMIT });
         let child = self.spawn(interactive)?;
         let output = tokio::time::timeout(limit, self.output_of(child, say))
             .await
@@ -146,9 +124,7 @@ impl ExecPlugin {
             Some(ExecInteractiveMode::Always) if !terminal => {
                 Err(self.failed("it needs a terminal, and standard input is none".to_owned()))
             }
-            Some(ExecInteractiveMode::Always | ExecInteractiveMode::IfAvailable) | None => {
-                Ok(terminal)
-            }
+            Some(ExecInteractiveMode::Always | ExecInteractiveMode::IfAvailable) | None => Ok(terminal),
         }
     }
 
@@ -156,10 +132,7 @@ impl ExecPlugin {
         let request = Request {
             api_version: &self.api_version,
             kind: "ExecCredential",
-            spec: RequestSpec {
-                interactive,
-                cluster: self.cluster.as_ref(),
-            },
+            spec: RequestSpec { interactive, cluster: self.cluster.as_ref() },
         };
         let request = serde_json::to_string(&request)
             .map_err(|_| self.failed("its input cannot be written as JSON".to_owned()))?;
@@ -168,11 +141,7 @@ impl ExecPlugin {
             .args(self.config.args.iter().flatten())
             .envs(variables.filter_map(|entry| Some((entry.get("name")?, entry.get("value")?))))
             .env("KUBERNETES_EXEC_INFO", request)
-            .stdin(if interactive {
-                Stdio::inherit()
-            } else {
-                Stdio::null()
-            })
+            .stdin(if interactive { Stdio::inherit() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -181,18 +150,13 @@ impl ExecPlugin {
     }
 
     /// Everything the plugin printed, once it has ended well.
-    async fn output_of(
-        &self,
-        mut child: Child,
-        say: &dyn Fn(String),
-    ) -> Result<Vec<u8>, KubeconfigError> {
+    async fn output_of(&self, mut child: Child, say: &dyn Fn(String)) -> Result<Vec<u8>, KubeconfigError> {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let output = async {
             let mut output = Vec::new();
             if let Some(stdout) = stdout {
                 let bounded = stdout.take(MOST_OUTPUT + 1).read_to_end(&mut output).await;
-                bounded
-                    .map_err(|error| self.failed(format!("its output cannot be read: {error}")))?;
+                bounded.map_err(|error| self.failed(format!("its output cannot be read: {error}")))?;
             }
             if output.len() as u64 > MOST_OUTPUT {
                 return Err(self.failed("it printed more than 1 MiB".to_owned()));
@@ -217,26 +181,16 @@ impl ExecPlugin {
     fn credential(&self, output: &[u8]) -> Result<Credential, KubeconfigError> {
         let answer: Answer = serde_json::from_slice(output).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            self.failed(format!(
-                "its output is no ExecCredential (line {line}, column {column})"
-            ))
+            self.failed(format!("its output is no ExecCredential (line {line}, column {column})"))
         })?;
         if answer.kind != "ExecCredential" || answer.api_version != self.api_version {
             let wanted = &self.api_version;
             return Err(self.failed(format!("its output is no ExecCredential of {wanted}")));
         }
-        let status = answer
-            .status
-            .ok_or_else(|| self.failed("its output has no status".to_owned()))?;
-        let (token, certificate, key) = (
-            status.token,
-            status.client_certificate_data,
-            status.client_key_data,
-        );
+        let status = answer.status.ok_or_else(|| self.failed("its output has no status".to_owned()))?;
+        let (token, certificate, key) = (status.token, status.client_certificate_data, status.client_key_data);
         match (token.is_empty(), certificate.is_empty(), key.is_empty()) {
-            (true, true, true) => {
-                Err(self.failed("its status has no token and no certificate".to_owned()))
-            }
+            (true, true, true) => Err(self.failed("its status has no token and no certificate".to_owned())),
             (_, true, false) | (_, false, true) => {
                 Err(self.failed("its status has a certificate or a key, not both".to_owned()))
             }
@@ -248,18 +202,10 @@ impl ExecPlugin {
     }
 
     fn failed(&self, mut reason: String) -> KubeconfigError {
-        if let Some(hint) = self
-            .config
-            .install_hint
-            .as_deref()
-            .filter(|hint| !hint.is_empty())
-        {
+        if let Some(hint) = self.config.install_hint.as_deref().filter(|hint| !hint.is_empty()) {
             reason = format!("{reason}; the kubeconfig says: {}", without_controls(hint));
         }
-        KubeconfigError::Plugin {
-            command: self.command.clone(),
-            reason,
-        }
+        KubeconfigError::Plugin { command: self.command.clone(), reason }
     }
 }
 
@@ -269,9 +215,7 @@ async fn pass_on(mut from: impl AsyncRead + Unpin, say: &dyn Fn(String)) {
     let mut passed = 0;
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if passed < MOST_MESSAGES {
-            say(without_controls(&String::from_utf8_lossy(
-                &buffer[..length],
-            )));
+            say(without_controls(&String::from_utf8_lossy(&buffer[..length])));
         }
         passed += length;
     }
@@ -279,15 +223,7 @@ async fn pass_on(mut from: impl AsyncRead + Unpin, say: &dyn Fn(String)) {
 
 /// Text whose control characters, except line ends, are replaced.
 fn without_controls(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -306,13 +242,7 @@ mod tests {
             ..ExecConfig::default()
         };
         let environment = Environment::of_process();
-        ExecPlugin::new(
-            config,
-            &Cluster::default(),
-            &ExecPolicy::AllowAll,
-            &environment,
-        )
-        .unwrap()
+        ExecPlugin::new(config, &Cluster::default(), &ExecPolicy::AllowAll, &environment).unwrap()
     }
 
     /// A script that prints an ExecCredential with this status.
@@ -331,10 +261,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_read() {
         use secrecy::ExposeSecret;
-        let credential = plugin(&printing(r#"{"token":"t"}"#))
-            .run(&|_| ())
-            .await
-            .unwrap();
+        let credential = plugin(&printing(r#"{"token":"t"}"#)).run(&|_| ()).await.unwrap();
         assert_eq!(credential.token.unwrap().expose_secret(), "t");
         assert!(credential.certificate.is_none());
     }
@@ -356,15 +283,9 @@ mod tests {
     #[tokio::test]
     async fn messages_lose_their_escapes() {
         let said = RefCell::new(String::new());
-        let script = format!(
-            r"printf '\033]52;c;x\007log in\n' >&2; {}",
-            printing(r#"{"token":"t"}"#)
-        );
+        let script = format!(r"printf '\033]52;c;x\007log in\n' >&2; {}", printing(r#"{"token":"t"}"#));
         let plugin = plugin(&script);
-        plugin
-            .run(&|text| said.borrow_mut().push_str(&text))
-            .await
-            .unwrap();
+        plugin.run(&|text| said.borrow_mut().push_str(&text)).await.unwrap();
         assert_eq!(said.into_inner(), "\u{fffd}]52;c;x\u{fffd}log in\n");
     }
 

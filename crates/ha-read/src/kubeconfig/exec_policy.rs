@@ -45,10 +45,7 @@ struct AllowlistEntry {
 
 impl ExecPolicy {
     /// The policy of the user's kuberc: `--kuberc`, else `KUBERC`, else `~/.kube/kuberc`.
-    pub(super) fn load(
-        explicit: Option<&Path>,
-        environment: &Environment,
-    ) -> Result<Self, KubeconfigError> {
+    pub(super) fn load(explicit: Option<&Path>, environment: &Environment) -> Result<Self, KubeconfigError> {
         let (path, must_exist) = match (explicit, environment.os("KUBERC")) {
             (Some(path), _) => (path.to_owned(), true),
             (None, Some(value)) if value == "off" => return Ok(Self::AllowAll),
@@ -82,24 +79,20 @@ impl ExecPolicy {
         }
         let preference = documents
             .find(|document| {
-                document.kind == "Preference"
-                    && document.api_version.starts_with("kubectl.config.k8s.io/")
+                document.kind == "Preference" && document.api_version.starts_with("kubectl.config.k8s.io/")
             })
             .ok_or("it holds no Preference of kubectl.config.k8s.io")?;
         let policy = preference.credential_plugin_policy.as_str();
         match (policy, preference.credential_plugin_allowlist) {
             ("" | "AllowAll", None) => Ok(Self::AllowAll),
             ("DenyAll", None) => Ok(Self::DenyAll(path.to_owned())),
-            ("" | "AllowAll" | "DenyAll", Some(_)) => Err(format!(
-                "credentialPluginAllowlist needs credentialPluginPolicy: Allowlist, not {policy:?}"
-            )),
-            ("Allowlist", Some(entries)) => {
-                Ok(Self::Allowlist(path.to_owned(), commands(entries)?))
+            ("" | "AllowAll" | "DenyAll", Some(_)) => {
+                Err(format!("credentialPluginAllowlist needs credentialPluginPolicy: Allowlist, not {policy:?}"))
             }
-            ("Allowlist", None) => Err(
-                "credentialPluginPolicy is Allowlist, and credentialPluginAllowlist is missing"
-                    .to_owned(),
-            ),
+            ("Allowlist", Some(entries)) => Ok(Self::Allowlist(path.to_owned(), commands(entries)?)),
+            ("Allowlist", None) => {
+                Err("credentialPluginPolicy is Allowlist, and credentialPluginAllowlist is missing".to_owned())
+            }
             _ => Err(format!("unknown credentialPluginPolicy {policy:?}")),
         }
     }
@@ -107,20 +100,11 @@ impl ExecPolicy {
     /// The executable to run for `command`, when it may run.
     ///
     /// It is resolved once, here, so that what was allowed is what runs.
-    pub(super) fn resolve(
-        &self,
-        command: &str,
-        environment: &Environment,
-    ) -> Result<PathBuf, KubeconfigError> {
-        let denied = |reason: String| KubeconfigError::PluginDenied {
-            command: command.to_owned(),
-            reason,
-        };
+    pub(super) fn resolve(&self, command: &str, environment: &Environment) -> Result<PathBuf, KubeconfigError> {
+        let denied = |reason: String| KubeconfigError::PluginDenied { command: command.to_owned(), reason };
         if let Self::DenyAll(path) = self {
             let path = path.display();
-            return Err(denied(format!(
-                "credentialPluginPolicy in {path} is DenyAll"
-            )));
+            return Err(denied(format!("credentialPluginPolicy in {path} is DenyAll")));
         }
         let executable = look_up(command, environment).ok_or_else(|| KubeconfigError::Plugin {
             command: command.to_owned(),
@@ -130,15 +114,10 @@ impl ExecPolicy {
             let exact: BTreeSet<&Path> = allowed.iter().map(Path::new).collect();
             let permitted = exact.contains(Path::new(command))
                 || exact.contains(executable.as_path())
-                || allowed
-                    .iter()
-                    .filter_map(|entry| look_up(entry, environment))
-                    .any(|entry| entry == executable);
+                || allowed.iter().filter_map(|entry| look_up(entry, environment)).any(|entry| entry == executable);
             if !permitted {
                 let path = path.display();
-                return Err(denied(format!(
-                    "credentialPluginAllowlist in {path} does not list it"
-                )));
+                return Err(denied(format!("credentialPluginAllowlist in {path} does not list it")));
             }
         }
         Ok(executable)
@@ -147,30 +126,22 @@ impl ExecPolicy {
 
 /// kubectl's feature gate for kuberc as a whole.
 fn is_disabled(environment: &Environment) -> bool {
-    matches!(
-        environment.text("KUBECTL_KUBERC"),
-        Some("0" | "f" | "F" | "false" | "FALSE" | "False")
-    )
+    matches!(environment.text("KUBECTL_KUBERC"), Some("0" | "f" | "F" | "false" | "FALSE" | "False"))
 }
 
 /// The commands of an allowlist, or what is wrong with it.
 fn commands(entries: Vec<AllowlistEntry>) -> Result<Vec<String>, String> {
     if entries.is_empty() {
-        return Err(
-            "credentialPluginAllowlist is empty: use credentialPluginPolicy: DenyAll".to_owned(),
-        );
+        return Err("credentialPluginAllowlist is empty: use credentialPluginPolicy: DenyAll".to_owned());
     }
     entries
         .into_iter()
         .enumerate()
         .map(|(index, entry)| match entry.command.as_str() {
-            "" => Err(format!(
-                "entry {} of credentialPluginAllowlist has no command",
-                index + 1
-            )),
-            command if !is_normalized(command) => Err(format!(
-                "{command:?} in credentialPluginAllowlist is not a normalized path"
-            )),
+            "" => Err(format!("entry {} of credentialPluginAllowlist has no command", index + 1)),
+            command if !is_normalized(command) => {
+                Err(format!("{command:?} in credentialPluginAllowlist is not a normalized path"))
+            }
             _ => Ok(entry.command),
         })
         .collect()
@@ -179,9 +150,7 @@ fn commands(entries: Vec<AllowlistEntry>) -> Result<Vec<String>, String> {
 /// Whether a path has no `.`, `..` or empty segment, as Go's `filepath.Clean` leaves it.
 fn is_normalized(path: &str) -> bool {
     let relative = path.strip_prefix('/').unwrap_or(path);
-    relative
-        .split('/')
-        .all(|segment| !matches!(segment, "" | "." | ".."))
+    relative.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
 /// The executable behind a command: itself if it is a path, else the first on the PATH.
@@ -202,14 +171,8 @@ mod tests {
     #[test]
     fn the_default_allows_all() {
         assert_eq!(parse("").unwrap(), ExecPolicy::AllowAll);
-        assert_eq!(
-            parse("credentialPluginPolicy: AllowAll").unwrap(),
-            ExecPolicy::AllowAll
-        );
-        assert_eq!(
-            ExecPolicy::parse(Path::new("kuberc"), "").unwrap(),
-            ExecPolicy::AllowAll
-        );
+        assert_eq!(parse("credentialPluginPolicy: AllowAll").unwrap(), ExecPolicy::AllowAll);
+        assert_eq!(ExecPolicy::parse(Path::new("kuberc"), "").unwrap(), ExecPolicy::AllowAll);
     }
 
     #[test]
@@ -219,10 +182,7 @@ mod tests {
              credentialPluginAllowlist: [{command: aws}, {name: /opt/bin/login}]",
         );
         let commands = vec!["aws".to_owned(), "/opt/bin/login".to_owned()];
-        assert_eq!(
-            policy.unwrap(),
-            ExecPolicy::Allowlist("kuberc".into(), commands)
-        );
+        assert_eq!(policy.unwrap(), ExecPolicy::Allowlist("kuberc".into(), commands));
     }
 
     #[test]
@@ -248,10 +208,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().to_str().unwrap();
         let implicit = Environment::from_pairs([("HOME", home)]);
-        assert_eq!(
-            ExecPolicy::load(None, &implicit).unwrap(),
-            ExecPolicy::AllowAll
-        );
+        assert_eq!(ExecPolicy::load(None, &implicit).unwrap(), ExecPolicy::AllowAll);
         let explicit = Environment::from_pairs([("HOME", home), ("KUBERC", "/nowhere/kuberc")]);
         assert!(ExecPolicy::load(None, &explicit).is_err());
         let off = Environment::from_pairs([("HOME", home), ("KUBERC", "off")]);

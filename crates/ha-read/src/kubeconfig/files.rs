@@ -11,10 +11,7 @@ use kube::config::{Kubeconfig, KubeconfigError as KubeError};
 use super::{Environment, KubeconfigError};
 
 /// All kubeconfig files merged into one; empty when there are none.
-pub(super) fn load(
-    explicit: Option<&Path>,
-    environment: &Environment,
-) -> Result<Kubeconfig, KubeconfigError> {
+pub(super) fn load(explicit: Option<&Path>, environment: &Environment) -> Result<Kubeconfig, KubeconfigError> {
     if let Some(path) = explicit {
         return read(path);
     }
@@ -22,10 +19,8 @@ pub(super) fn load(
     for path in candidates(environment) {
         match read(&path) {
             Ok(next) => {
-                merged = merged.merge(next).map_err(|error| KubeconfigError::Merge {
-                    path,
-                    reason: error.to_string(),
-                })?;
+                merged =
+                    merged.merge(next).map_err(|error| KubeconfigError::Merge { path, reason: error.to_string() })?;
             }
             Err(KubeconfigError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -37,15 +32,9 @@ pub(super) fn load(
 /// Where kubeconfigs are looked for when no flag names one, in order of precedence.
 pub(super) fn candidates(environment: &Environment) -> Vec<PathBuf> {
     if let Some(list) = environment.os("KUBECONFIG") {
-        return std::env::split_paths(list)
-            .filter(|path| !path.as_os_str().is_empty())
-            .collect();
+        return std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect();
     }
-    environment
-        .home()
-        .map(|home| home.join(".kube").join("config"))
-        .into_iter()
-        .collect()
+    environment.home().map(|home| home.join(".kube").join("config")).into_iter().collect()
 }
 
 fn read(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
@@ -58,9 +47,6 @@ fn read(path: &Path) -> Result<Kubeconfig, KubeconfigError> {
                 .map(|at| format!(" at line {}, column {}", at.line(), at.column()))
                 .unwrap_or_default(),
         },
-        other => KubeconfigError::Merge {
-            path: path.to_owned(),
-            reason: other.to_string(),
-        },
+        other => KubeconfigError::Merge { path: path.to_owned(), reason: other.to_string() },
     })
 }

@@ -18,9 +18,7 @@ use std::path::Path;
 
 use http::Uri;
 use kube::Config;
-use kube::config::{
-    AuthInfo, Cluster, Context, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext,
-};
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
 
 pub use environment::Environment;
 pub use error::KubeconfigError;
@@ -48,16 +46,9 @@ pub(crate) struct Target {
 }
 
 /// The names of all contexts, in the order of the files, for completion.
-pub fn context_names(
-    kubeconfig: Option<&Path>,
-    environment: &Environment,
-) -> Result<Vec<String>, KubeconfigError> {
+pub fn context_names(kubeconfig: Option<&Path>, environment: &Environment) -> Result<Vec<String>, KubeconfigError> {
     let kubeconfig = files::load(kubeconfig, environment)?;
-    Ok(kubeconfig
-        .contexts
-        .into_iter()
-        .map(|named| named.name)
-        .collect())
+    Ok(kubeconfig.contexts.into_iter().map(|named| named.name).collect())
 }
 
 /// Chooses cluster and user from flags, kubeconfig and environment.
@@ -70,13 +61,8 @@ pub(crate) fn resolve(flags: &Flags, environment: &Environment) -> Result<Target
             return in_cluster(flags, environment);
         }
         let looked = files::candidates(environment);
-        let looked: Vec<_> = looked
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
-        return Err(KubeconfigError::NotConfigured {
-            looked: looked.join(", "),
-        });
+        let looked: Vec<_> = looked.iter().map(|path| path.display().to_string()).collect();
+        return Err(KubeconfigError::NotConfigured { looked: looked.join(", ") });
     }
     let chosen = choose(flags, kubeconfig)?;
     target(chosen, flags, environment)
@@ -99,16 +85,9 @@ fn choose(flags: &Flags, kubeconfig: Kubeconfig) -> Result<Chosen, KubeconfigErr
     let current = kubeconfig.current_context.filter(|name| !name.is_empty());
     let context_name = flags.context.clone().or(current).unwrap_or_default();
     let context = find("context", &context_name, &contexts)?;
-    let cluster_name = flags
-        .cluster
-        .clone()
-        .unwrap_or_else(|| context.cluster.clone());
+    let cluster_name = flags.cluster.clone().unwrap_or_else(|| context.cluster.clone());
     let mut cluster = find("cluster", &cluster_name, &clusters)?;
-    let user_name = flags
-        .user
-        .clone()
-        .or_else(|| context.user.clone())
-        .unwrap_or_default();
+    let user_name = flags.user.clone().or_else(|| context.user.clone()).unwrap_or_default();
     let mut user = find("user", &user_name, &users)?;
     flags.override_cluster(&mut cluster);
     flags.override_user(&mut user)?;
@@ -122,64 +101,35 @@ fn choose(flags: &Flags, kubeconfig: Kubeconfig) -> Result<Chosen, KubeconfigErr
             reason: "it has no server: set one in the kubeconfig, or use --server".to_owned(),
         });
     }
-    Ok(Chosen {
-        context_name,
-        context,
-        cluster_name,
-        cluster,
-        user_name,
-        user,
-    })
+    Ok(Chosen { context_name, context, cluster_name, cluster, user_name, user })
 }
 
-fn by_name<N, T: Default>(
-    named: Vec<N>,
-    parts: impl Fn(N) -> (String, Option<T>),
-) -> Vec<(String, T)> {
-    named
-        .into_iter()
-        .map(parts)
-        .map(|(name, value)| (name, value.unwrap_or_default()))
-        .collect()
+fn by_name<N, T: Default>(named: Vec<N>, parts: impl Fn(N) -> (String, Option<T>)) -> Vec<(String, T)> {
+    named.into_iter().map(parts).map(|(name, value)| (name, value.unwrap_or_default())).collect()
 }
 
 /// The entry of this name; an empty name stands for an empty entry.
-fn find<T: Clone + Default>(
-    what: &'static str,
-    name: &str,
-    entries: &[(String, T)],
-) -> Result<T, KubeconfigError> {
+fn find<T: Clone + Default>(what: &'static str, name: &str, entries: &[(String, T)]) -> Result<T, KubeconfigError> {
     if name.is_empty() {
         return Ok(T::default());
     }
-    entries
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.clone())
-        .ok_or_else(|| KubeconfigError::Unknown {
+    entries.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).ok_or_else(|| {
+        KubeconfigError::Unknown {
             what,
             name: name.to_owned(),
             known: entries.iter().map(|(name, _)| name.clone()).collect(),
-        })
+        }
+    })
 }
 
-fn target(
-    mut chosen: Chosen,
-    flags: &Flags,
-    environment: &Environment,
-) -> Result<Target, KubeconfigError> {
+fn target(mut chosen: Chosen, flags: &Flags, environment: &Environment) -> Result<Target, KubeconfigError> {
     check_auth_provider(&chosen)?;
     let plugin = match chosen.user.exec.take() {
         // As in client-go, whoever already has a token or a certificate runs no plugin.
         Some(_) if has_credentials(&chosen.user) => None,
         Some(exec) => {
             let policy = ExecPolicy::load(flags.kuberc.as_deref(), environment)?;
-            Some(ExecPlugin::new(
-                exec,
-                &chosen.cluster,
-                &policy,
-                environment,
-            )?)
+            Some(ExecPlugin::new(exec, &chosen.cluster, &policy, environment)?)
         }
         None => None,
     };
@@ -192,18 +142,13 @@ fn target(
     let namespace = chosen.context.namespace.clone().unwrap_or_default();
     let proxy_url = chosen.cluster.proxy_url.take();
     let (cluster_name, user_name) = (chosen.cluster_name.clone(), chosen.user_name.clone());
-    let mut config = Config::try_from(single(chosen))
-        .map_err(|error| invalid(&cluster_name, &user_name, &error))?;
+    let mut config = Config::try_from(single(chosen)).map_err(|error| invalid(&cluster_name, &user_name, &error))?;
     config.proxy_url = proxy::proxy_for(&config.cluster_url, proxy_url.as_deref(), environment)?;
     let notices = notices(&config, &cluster_name);
     Ok(Target {
         plugin,
         context,
-        namespace: if namespace.is_empty() {
-            "default".to_owned()
-        } else {
-            namespace
-        },
+        namespace: if namespace.is_empty() { "default".to_owned() } else { namespace },
         notices,
         config: tuned(config),
     })
@@ -252,10 +197,7 @@ fn has_credentials(user: &AuthInfo) -> bool {
 fn check_auth_provider(chosen: &Chosen) -> Result<(), KubeconfigError> {
     match &chosen.user.auth_provider {
         Some(provider) if provider.name != "oidc" => Err(KubeconfigError::Invalid {
-            what: format!(
-                "auth-provider {:?} of user {:?}",
-                provider.name, chosen.user_name
-            ),
+            what: format!("auth-provider {:?} of user {:?}", provider.name, chosen.user_name),
             reason: "kubectl no longer has it: use its exec credential plugin".to_owned(),
         }),
         _ => Ok(()),
@@ -265,28 +207,12 @@ fn check_auth_provider(chosen: &Chosen) -> Result<(), KubeconfigError> {
 /// A kubeconfig with nothing in it but what was chosen.
 fn single(chosen: Chosen) -> Kubeconfig {
     let name = || "chosen".to_owned();
-    let context = Context {
-        cluster: name(),
-        user: Some(name()),
-        ..chosen.context
-    };
+    let context = Context { cluster: name(), user: Some(name()), ..chosen.context };
     Kubeconfig {
         current_context: Some(name()),
-        contexts: vec![NamedContext {
-            name: name(),
-            context: Some(context),
-            ..NamedContext::default()
-        }],
-        clusters: vec![NamedCluster {
-            name: name(),
-            cluster: Some(chosen.cluster),
-            ..NamedCluster::default()
-        }],
-        auth_infos: vec![NamedAuthInfo {
-            name: name(),
-            auth_info: Some(chosen.user),
-            ..NamedAuthInfo::default()
-        }],
+        contexts: vec![NamedContext { name: name(), context: Some(context), ..NamedContext::default() }],
+        clusters: vec![NamedCluster { name: name(), cluster: Some(chosen.cluster), ..NamedCluster::default() }],
+        auth_infos: vec![NamedAuthInfo { name: name(), auth_info: Some(chosen.user), ..NamedAuthInfo::default() }],
         ..Kubeconfig::default()
     }
 }
@@ -295,26 +221,16 @@ fn single(chosen: Chosen) -> Kubeconfig {
 fn invalid(cluster: &str, user: &str, error: &kube::config::KubeconfigError) -> KubeconfigError {
     use kube::config::KubeconfigError as Kube;
     let (what, reason) = match error {
-        Kube::ParseClusterUrl(error) => {
-            (format!("server of cluster {cluster:?}"), error.to_string())
+        Kube::ParseClusterUrl(error) => (format!("server of cluster {cluster:?}"), error.to_string()),
+        Kube::LoadCertificateAuthority(error) => {
+            (format!("certificate authority of cluster {cluster:?}"), load_reason(error))
         }
-        Kube::LoadCertificateAuthority(error) => (
-            format!("certificate authority of cluster {cluster:?}"),
-            load_reason(error),
-        ),
-        Kube::ParseCertificates(_) => (
-            format!("certificate authority of cluster {cluster:?}"),
-            "it is not PEM".to_owned(),
-        ),
-        Kube::LoadClientCertificate(error) => (
-            format!("client certificate of user {user:?}"),
-            load_reason(error),
-        ),
+        Kube::ParseCertificates(_) => {
+            (format!("certificate authority of cluster {cluster:?}"), "it is not PEM".to_owned())
+        }
+        Kube::LoadClientCertificate(error) => (format!("client certificate of user {user:?}"), load_reason(error)),
         Kube::LoadClientKey(error) => (format!("client key of user {user:?}"), load_reason(error)),
-        _ => (
-            format!("cluster {cluster:?} with user {user:?}"),
-            "its settings do not fit together".to_owned(),
-        ),
+        _ => (format!("cluster {cluster:?} with user {user:?}"), "its settings do not fit together".to_owned()),
     };
     KubeconfigError::Invalid { what, reason }
 }
@@ -336,12 +252,8 @@ fn notices(config: &Config, cluster: &str) -> Vec<String> {
              anyone on the way can read and change what is read"
         ));
     }
-    if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTP)
-        && !is_loopback(&config.cluster_url)
-    {
-        notices.push(format!(
-            "the connection to cluster {cluster:?} is not encrypted (http)"
-        ));
+    if config.cluster_url.scheme() == Some(&http::uri::Scheme::HTTP) && !is_loopback(&config.cluster_url) {
+        notices.push(format!("the connection to cluster {cluster:?} is not encrypted (http)"));
     }
     notices
 }

@@ -21,18 +21,11 @@ pub(super) fn proxy_for(
     if is_loopback(server) {
         return Ok(None);
     }
-    let name = if server.scheme_str() == Some("http") {
-        "HTTP_PROXY"
-    } else {
-        "HTTPS_PROXY"
-    };
+    let name = if server.scheme_str() == Some("http") { "HTTP_PROXY" } else { "HTTPS_PROXY" };
     let Some(url) = either_case(environment, name) else {
         return Ok(None);
     };
-    let matcher = Matcher::builder()
-        .all(url)
-        .no(either_case(environment, "NO_PROXY").unwrap_or_default())
-        .build();
+    let matcher = Matcher::builder().all(url).no(either_case(environment, "NO_PROXY").unwrap_or_default()).build();
     if matcher.intercept(server).is_none() {
         return Ok(None);
     }
@@ -44,23 +37,16 @@ pub(crate) fn is_loopback(server: &Uri) -> bool {
     let host = server.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn either_case<'a>(environment: &'a Environment, name: &str) -> Option<&'a str> {
-    environment
-        .text(name)
-        .or_else(|| environment.text(&name.to_ascii_lowercase()))
+    environment.text(name).or_else(|| environment.text(&name.to_ascii_lowercase()))
 }
 
 /// Checks the scheme here, since the client's own message would repeat the password.
 fn parse(url: &str, what: &str) -> Result<Uri, KubeconfigError> {
-    let invalid = |reason: &str| KubeconfigError::Invalid {
-        what: what.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let invalid = |reason: &str| KubeconfigError::Invalid { what: what.to_owned(), reason: reason.to_owned() };
     let url = match url.split_once("://") {
         None => format!("http://{url}"),
         Some(("socks5h", rest)) => format!("socks5://{rest}"),
@@ -79,9 +65,7 @@ mod tests {
 
     fn proxy(server: &str, proxy_url: Option<&str>, variables: &[(&str, &str)]) -> Option<String> {
         let environment = Environment::from_pairs(variables.iter().copied());
-        proxy_for(&server.parse().unwrap(), proxy_url, &environment)
-            .unwrap()
-            .map(|uri| uri.to_string())
+        proxy_for(&server.parse().unwrap(), proxy_url, &environment).unwrap().map(|uri| uri.to_string())
     }
 
     #[test]
@@ -101,10 +85,7 @@ mod tests {
 
     #[test]
     fn no_proxy_names_the_server_not_the_proxy() {
-        let variables = [
-            ("HTTPS_PROXY", "http://p:1"),
-            ("NO_PROXY", ".corp,10.0.0.0/8"),
-        ];
+        let variables = [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", ".corp,10.0.0.0/8")];
         let of = |server| proxy(server, None, &variables);
         assert_eq!(of("https://api.corp:6443"), None);
         assert_eq!(of("https://10.1.2.3"), None);
@@ -114,11 +95,7 @@ mod tests {
     #[test]
     fn loopback_needs_no_proxy() {
         let variables = [("HTTPS_PROXY", "http://p:1")];
-        for server in [
-            "https://127.0.0.1:6443",
-            "https://localhost",
-            "https://[::1]:1",
-        ] {
+        for server in ["https://127.0.0.1:6443", "https://localhost", "https://[::1]:1"] {
             assert_eq!(proxy(server, None, &variables), None, "{server}");
         }
     }

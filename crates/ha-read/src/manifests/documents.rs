@@ -23,11 +23,7 @@ pub(super) fn documents(text: &[u8]) -> impl Iterator<Item = Document<'_>> {
         let (start, line) = next?;
         let (end, lines) = document_end(&text[start..]);
         next = (start + end < text.len()).then_some((start + end, line + lines));
-        Some(trim(Document {
-            bytes: &text[start..start + end],
-            start,
-            line,
-        }))
+        Some(trim(Document { bytes: &text[start..start + end], start, line }))
     })
     .filter(|document| !is_empty(document.bytes))
 }
@@ -48,38 +44,21 @@ fn document_end(text: &[u8]) -> (usize, usize) {
 /// Whether a line starts a document: `---`, then nothing or white space.
 fn is_separator(line: &[u8]) -> bool {
     let line = line.strip_prefix(MARK).unwrap_or(line);
-    line.strip_prefix(b"---")
-        .is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
+    line.strip_prefix(b"---").is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
 }
 
 /// The document without a separator line that says nothing else, and without byte order marks.
 fn trim(document: Document<'_>) -> Document<'_> {
     let document = trim_mark(document);
-    let end = document
-        .bytes
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .map_or(document.bytes.len(), |end| end + 1);
+    let end = document.bytes.iter().position(|byte| *byte == b'\n').map_or(document.bytes.len(), |end| end + 1);
     let (first, bytes) = document.bytes.split_at(end);
     let bare = is_separator(first) && matches!(first[3..].trim_ascii().first(), None | Some(b'#'));
-    if bare {
-        trim_mark(Document {
-            bytes,
-            start: document.start + end,
-            line: document.line + 1,
-        })
-    } else {
-        document
-    }
+    if bare { trim_mark(Document { bytes, start: document.start + end, line: document.line + 1 }) } else { document }
 }
 
 fn trim_mark(document: Document<'_>) -> Document<'_> {
     match document.bytes.strip_prefix(MARK) {
-        Some(bytes) => Document {
-            bytes,
-            start: document.start + MARK.len(),
-            ..document
-        },
+        Some(bytes) => Document { bytes, start: document.start + MARK.len(), ..document },
         None => document,
     }
 }

@@ -11,34 +11,22 @@ pub(super) struct Head<'h> {
 
 impl<'h> Head<'h> {
     /// What stands in an object, else what the typed list around it says of its items.
-    pub(super) fn new(
-        api_version: Option<&'h str>,
-        kind: Option<&'h str>,
-        item: Option<Head<'h>>,
-    ) -> Self {
+    pub(super) fn new(api_version: Option<&'h str>, kind: Option<&'h str>, item: Option<Head<'h>>) -> Self {
         Self {
-            api_version: api_version
-                .or(item.map(|item| item.api_version))
-                .unwrap_or_default(),
+            api_version: api_version.or(item.map(|item| item.api_version)).unwrap_or_default(),
             kind: kind.or(item.map(|item| item.kind)).unwrap_or_default(),
         }
     }
 
     /// What a typed list such as `PodList` says of its items; `List` says nothing.
     pub(super) fn of_items(self) -> Option<Self> {
-        let kind = self
-            .kind
-            .strip_suffix("List")
-            .filter(|kind| !kind.is_empty())?;
+        let kind = self.kind.strip_suffix("List").filter(|kind| !kind.is_empty())?;
         Some(Self { kind, ..self })
     }
 
     /// The kind, if rules know it.
     pub(super) fn known(self) -> Option<ResourceKind> {
-        let group = self
-            .api_version
-            .split_once('/')
-            .map_or("", |(group, _)| group);
+        let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
         ResourceKind::from_group_kind(group, self.kind)
     }
 
@@ -64,18 +52,12 @@ pub(super) fn of_document(text: &str) -> Option<Head<'_>> {
             return None;
         }
     }
-    Some(Head {
-        api_version: api_version?,
-        kind: kind?,
-    })
+    Some(Head { api_version: api_version?, kind: kind? })
 }
 
 /// A value that is one plain word.
 fn word(value: &str) -> Option<&str> {
     let plain = value.strip_prefix(' ')?.trim();
-    let is_word = !plain.is_empty()
-        && plain
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"./-".contains(&byte));
+    let is_word = !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./-".contains(&byte));
     is_word.then_some(plain)
 }

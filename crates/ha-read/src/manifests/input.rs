@@ -12,11 +12,7 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 const DEPTH: usize = 64;
 
 /// Hands every text of a source to `sink`, or what kept it from being read.
-pub(super) fn texts(
-    source: &Source,
-    options: &Options,
-    sink: &mut dyn FnMut(Result<Text, Problem>),
-) {
+pub(super) fn texts(source: &Source, options: &Options, sink: &mut dyn FnMut(Result<Text, Problem>)) {
     match source {
         Source::Stdin => sink(text("-", io::stdin().lock(), options)),
         Source::Text(text) => sink(Ok(text.clone())),
@@ -66,21 +62,16 @@ fn entries(directory: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
 
 /// One file of a directory: only regular ones, and only with an ending that manifests have.
 fn entry(path: &Path, options: &Options, sink: &mut dyn FnMut(Result<Text, Problem>)) {
-    let ending = path
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default();
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if !ENDINGS.contains(&ending) {
         return;
     }
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => sink(file(path, &metadata, options)),
         Ok(metadata) if metadata.is_dir() => {}
-        Ok(_) => sink(Err(Problem::unreadable(
-            &path.to_string_lossy(),
-            0,
-            "not a regular file; name it with -f to read it",
-        ))),
+        Ok(_) => {
+            sink(Err(Problem::unreadable(&path.to_string_lossy(), 0, "not a regular file; name it with -f to read it")))
+        }
         Err(error) => sink(Err(unreadable(path, &error))),
     }
 }
@@ -115,13 +106,9 @@ pub(super) fn text(name: &str, mut reader: impl Read, options: &Options) -> Resu
         }
     }
     if is_utf16(&bytes) {
-        bytes =
-            from_utf16(&bytes).ok_or_else(|| Problem::unreadable(name, 0, "not valid UTF-16"))?;
+        bytes = from_utf16(&bytes).ok_or_else(|| Problem::unreadable(name, 0, "not valid UTF-16"))?;
     }
-    Ok(Text {
-        name: name.into(),
-        bytes,
-    })
+    Ok(Text { name: name.into(), bytes })
 }
 
 /// Whether the text has the byte order mark of UTF-16, as PowerShell's `>` writes it.
@@ -131,24 +118,13 @@ fn is_utf16(bytes: &[u8]) -> bool {
 
 fn from_utf16(bytes: &[u8]) -> Option<Vec<u8>> {
     let (mark, rest) = bytes.split_at_checked(2)?;
-    let unit = if mark == [0xFF, 0xFE] {
-        u16::from_le_bytes
-    } else {
-        u16::from_be_bytes
-    };
-    let units: Vec<u16> = rest
-        .chunks_exact(2)
-        .map(|pair| unit([pair[0], pair[1]]))
-        .collect();
+    let unit = if mark == [0xFF, 0xFE] { u16::from_le_bytes } else { u16::from_be_bytes };
+    let units: Vec<u16> = rest.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
     String::from_utf16(&units).ok().map(String::into_bytes)
 }
 
 fn too_large(name: &str, options: &Options) -> Problem {
-    Problem::unreadable(
-        name,
-        0,
-        &format!("larger than {} bytes; split it", options.max_bytes),
-    )
+    Problem::unreadable(name, 0, &format!("larger than {} bytes; split it", options.max_bytes))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {

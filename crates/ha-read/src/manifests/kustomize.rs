@@ -22,10 +22,7 @@ pub(super) fn build(directory: &Path, options: &Options) -> Result<Text, Problem
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed(&format!("cannot run kubectl kustomize: {error}")))?;
-    let errors = child
-        .stderr
-        .take()
-        .map(|errors| thread::spawn(move || bounded(errors)));
+    let errors = child.stderr.take().map(|errors| thread::spawn(move || bounded(errors)));
     let text = match child.stdout.take() {
         Some(output) => input::text(&name, output, options),
         None => Err(failed("kubectl kustomize gave no output")),
@@ -34,15 +31,10 @@ pub(super) fn build(directory: &Path, options: &Options) -> Result<Text, Problem
         stop(&mut child);
     }
     let status = child.wait().map_err(|error| failed(&error.to_string()))?;
-    let errors = errors
-        .and_then(|thread| thread.join().ok())
-        .unwrap_or_default();
+    let errors = errors.and_then(|thread| thread.join().ok()).unwrap_or_default();
     match text {
         Ok(text) if status.success() => Ok(text),
-        Ok(_) => Err(failed(&format!(
-            "kubectl kustomize failed: {}",
-            errors.trim()
-        ))),
+        Ok(_) => Err(failed(&format!("kubectl kustomize failed: {}", errors.trim()))),
         Err(problem) => Err(problem),
     }
 }

@@ -19,11 +19,7 @@ pub(super) fn locate(text: &str, column: usize, path: &str) -> Option<usize> {
     if matches!(event, Event::StreamEnd | Event::DocumentEnd) {
         return None;
     }
-    let mut search = Search {
-        events: &events,
-        next: 0,
-        best: (usize::MAX, span.start.line()),
-    };
+    let mut search = Search { events: &events, next: 0, best: (usize::MAX, span.start.line()) };
     let _ = search.node(Some(path));
     Some(search.best.1)
 }

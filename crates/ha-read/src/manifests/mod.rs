@@ -42,11 +42,7 @@ pub enum Source {
 impl Source {
     /// What `-f` names: a path, or standard input for `-`.
     pub fn from_argument(argument: PathBuf) -> Self {
-        if argument.as_os_str() == "-" {
-            Self::Stdin
-        } else {
-            Self::Path(argument)
-        }
+        if argument.as_os_str() == "-" { Self::Stdin } else { Self::Path(argument) }
     }
 }
 
@@ -70,10 +66,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            recursive: false,
-            max_bytes: 512 << 20,
-        }
+        Self { recursive: false, max_bytes: 512 << 20 }
     }
 }
 
@@ -116,23 +109,14 @@ pub enum Weight {
 
 impl Problem {
     fn unreadable(file: &str, line: usize, message: &str) -> Self {
-        Self {
-            file: file.into(),
-            line,
-            message: message.to_owned(),
-            weight: Weight::Lost,
-            subject: None,
-        }
+        Self { file: file.into(), line, message: message.to_owned(), weight: Weight::Lost, subject: None }
     }
 
     fn gap(&self) -> Gap {
         let subject = self.subject.clone();
         Gap {
             kind: subject.as_ref().map(|subject| subject.kind),
-            namespace: subject
-                .as_ref()
-                .map(|subject| subject.namespace.clone())
-                .unwrap_or_default(),
+            namespace: subject.as_ref().map(|subject| subject.namespace.clone()).unwrap_or_default(),
             name: subject.map(|subject| subject.name).unwrap_or_default(),
             reason: GapReason::Unreadable,
             message: self.to_string(),
@@ -188,22 +172,14 @@ struct Place {
 impl Manifests {
     /// The same in the words of every source: what was lost as gaps, all else as notices.
     pub fn reading(&self) -> Reading {
-        let (lost, others): (Vec<_>, Vec<_>) = self
-            .problems
-            .iter()
-            .partition(|problem| problem.weight == Weight::Lost);
+        let (lost, others): (Vec<_>, Vec<_>) = self.problems.iter().partition(|problem| problem.weight == Weight::Lost);
         let mut notices: Vec<String> = others.iter().map(ToString::to_string).collect();
         if self.more_problems > 0 {
             notices.push(format!("{} more problems in the input", self.more_problems));
         }
         let mut gaps: Vec<Gap> = lost.iter().map(|problem| problem.gap()).collect();
         gaps.sort();
-        Reading {
-            counts: self.counts.clone(),
-            gaps,
-            notices,
-            ..Reading::default()
-        }
+        Reading { counts: self.counts.clone(), gaps, notices, ..Reading::default() }
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -227,11 +203,7 @@ impl Manifests {
     }
 
     /// The content of a text that was read, and the range of lines (from 1) of the object that starts at `line`.
-    pub fn excerpt(
-        &self,
-        file: &str,
-        line: usize,
-    ) -> Option<(&str, std::ops::RangeInclusive<usize>)> {
+    pub fn excerpt(&self, file: &str, line: usize) -> Option<(&str, std::ops::RangeInclusive<usize>)> {
         let (file, place) = self.place(file, line)?;
         let text = std::str::from_utf8(&file.text.bytes).ok()?;
         let lines = text.get(place.start..place.end)?.trim_end().lines().count();
@@ -240,10 +212,7 @@ impl Manifests {
 
     fn place(&self, file: &str, line: usize) -> Option<(&File, Place)> {
         let file = self.files.iter().find(|known| &*known.text.name == file)?;
-        let index = file
-            .places
-            .binary_search_by_key(&line, |place| place.line)
-            .ok()?;
+        let index = file.places.binary_search_by_key(&line, |place| place.line).ok()?;
         Some((file, file.places[index]))
     }
 }
@@ -254,22 +223,13 @@ impl Manifests {
 pub struct NoObjects(pub Vec<Problem>);
 
 fn first_problems(problems: &[Problem]) -> String {
-    problems
-        .iter()
-        .take(5)
-        .fold(String::new(), |text, problem| {
-            format!("{text}\n  {problem}")
-        })
+    problems.iter().take(5).fold(String::new(), |text, problem| format!("{text}\n  {problem}"))
 }
 
 /// Reads every object of the sources into `sink`.
 ///
 /// Fails only when not a single Kubernetes object was found; all else that goes wrong stands in the result.
-pub fn read(
-    sources: &[Source],
-    options: &Options,
-    sink: &mut dyn FnMut(Object),
-) -> Result<Manifests, NoObjects> {
+pub fn read(sources: &[Source], options: &Options, sink: &mut dyn FnMut(Object)) -> Result<Manifests, NoObjects> {
     let mut manifests = Manifests::default();
     for source in sources {
         input::texts(source, options, &mut |text| match text {
@@ -277,9 +237,5 @@ pub fn read(
             Err(problem) => manifests.problem(problem),
         });
     }
-    if manifests.objects == 0 {
-        Err(NoObjects(manifests.problems))
-    } else {
-        Ok(manifests)
-    }
+    if manifests.objects == 0 { Err(NoObjects(manifests.problems)) } else { Ok(manifests) }
 }

@@ -20,12 +20,7 @@ const LISTS: usize = 8;
 /// Reads every object of `text` into `sink`, and keeps the text with the places of its objects.
 pub(super) fn read(text: Text, manifests: &mut Manifests, sink: &mut dyn FnMut(Object)) {
     let mut places = Vec::new();
-    let mut reader = Reader {
-        text: &text,
-        places: &mut places,
-        manifests,
-        sink,
-    };
+    let mut reader = Reader { text: &text, places: &mut places, manifests, sink };
     for document in documents(&text.bytes) {
         reader.document(document);
     }
@@ -56,11 +51,7 @@ impl Reader<'_> {
             Ok(text) => text,
             Err(error) => {
                 let before = &document.bytes[..error.valid_up_to()];
-                return self.problem(
-                    document.line + count_lines(before),
-                    Weight::Lost,
-                    "not valid UTF-8",
-                );
+                return self.problem(document.line + count_lines(before), Weight::Lost, "not valid UTF-8");
             }
         };
         if text.trim_start().starts_with('{') && self.json(text, &document) {
@@ -81,23 +72,14 @@ impl Reader<'_> {
 
     /// Reads a document of one or more JSON objects. False when it is no JSON after all but may be YAML.
     fn json(&mut self, text: &str, document: &Document<'_>) -> bool {
-        let mut cursor = Cursor {
-            text,
-            base: document.start,
-            offset: 0,
-            line: document.line,
-        };
+        let mut cursor = Cursor { text, base: document.start, offset: 0, line: document.line };
         let values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
         for (index, value) in values.enumerate() {
             match value {
                 Ok(value) => self.json_object(value, None, &mut cursor, 0),
                 Err(_) if index == 0 => return false,
                 Err(error) => {
-                    self.problem(
-                        document.line + error.line() - 1,
-                        Weight::Lost,
-                        &error.to_string(),
-                    );
+                    self.problem(document.line + error.line() - 1, Weight::Lost, &error.to_string());
                     return true;
                 }
             }
@@ -106,23 +88,13 @@ impl Reader<'_> {
     }
 
     /// Reads one JSON object, or the items of one that is a list.
-    fn json_object(
-        &mut self,
-        json: &RawValue,
-        item: Option<Head<'_>>,
-        cursor: &mut Cursor<'_>,
-        depth: usize,
-    ) {
+    fn json_object(&mut self, json: &RawValue, item: Option<Head<'_>>, cursor: &mut Cursor<'_>, depth: usize) {
         let place = cursor.place(json.get());
         let parsed: JsonHead<'_> = match serde_json::from_str(json.get()) {
             Ok(parsed) => parsed,
             Err(error) => {
                 let line = place.line + error.line().saturating_sub(1);
-                return self.problem(
-                    line,
-                    Weight::NotKubernetes,
-                    &format!("not a Kubernetes object: {error}"),
-                );
+                return self.problem(line, Weight::NotKubernetes, &format!("not a Kubernetes object: {error}"));
             }
         };
         let head = Head::new(parsed.api_version.as_deref(), parsed.kind.as_deref(), item);
@@ -138,11 +110,7 @@ impl Reader<'_> {
                     self.json_object(item, head.of_items(), cursor, depth + 1);
                 }
             }
-            Err(_) => self.problem(
-                place.line,
-                Weight::Lost,
-                &format!("the items of the {} are no list", head.kind),
-            ),
+            Err(_) => self.problem(place.line, Weight::Lost, &format!("the items of the {} are no list", head.kind)),
         }
     }
 
@@ -156,14 +124,7 @@ impl Reader<'_> {
     }
 
     /// Reads the object that a value is, or the items of one that is a list.
-    fn value(
-        &mut self,
-        value: &Value,
-        item: Option<Head<'_>>,
-        mark: &Mark,
-        document: &Document<'_>,
-        depth: usize,
-    ) {
+    fn value(&mut self, value: &Value, item: Option<Head<'_>>, mark: &Mark, document: &Document<'_>, depth: usize) {
         let text_of = |key: &str| value.get(key).and_then(Value::as_str);
         let head = Head::new(text_of("apiVersion"), text_of("kind"), item);
         let place = Place {
@@ -195,19 +156,13 @@ impl Reader<'_> {
     /// Counts an object, and hands it to the sink when rules know its kind.
     fn object(&mut self, head: Head<'_>, place: Place, content: Content<'_>) {
         let missing = match () {
-            () if matches!(content, Content::Tree(value) if !value.is_object()) => {
-                "it is not a mapping"
-            }
+            () if matches!(content, Content::Tree(value) if !value.is_object()) => "it is not a mapping",
             () if head.kind.is_empty() => "it has no `kind`",
             () if head.api_version.is_empty() => "it has no `apiVersion`",
             () => "",
         };
         if !missing.is_empty() {
-            return self.problem(
-                place.line,
-                Weight::NotKubernetes,
-                &format!("not a Kubernetes object: {missing}"),
-            );
+            return self.problem(place.line, Weight::NotKubernetes, &format!("not a Kubernetes object: {missing}"));
         }
         self.manifests.objects += 1;
         self.places.push(place);
@@ -229,23 +184,14 @@ impl Reader<'_> {
         };
         if let Some(mut object) = object {
             let line = u32::try_from(place.line).unwrap_or(u32::MAX);
-            object.location = Some(FileLocation {
-                file: self.text.name.to_string(),
-                line,
-            });
+            object.location = Some(FileLocation { file: self.text.name.to_string(), line });
             *self.manifests.counts.entry(kind).or_default() += 1;
             (self.sink)(object);
         }
     }
 
     /// The slim form of an object; or a problem at the field that has another type than the Kubernetes API gives it.
-    fn decode(
-        &mut self,
-        api_version: &str,
-        kind: ResourceKind,
-        value: &Value,
-        place: Place,
-    ) -> Option<Object> {
+    fn decode(&mut self, api_version: &str, kind: ResourceKind, value: &Value, place: Place) -> Option<Object> {
         if let Ok(object) = Object::deserialize(api_version, kind, value) {
             return Some(object);
         }
@@ -253,25 +199,10 @@ impl Reader<'_> {
         let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
         let error = Object::deserialize(api_version, kind, tracked).err()?;
         let path = track.path().to_string();
-        let text = self
-            .text
-            .bytes
-            .get(place.start..place.end)
-            .and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let line = text
-            .and_then(|text| locate::locate(text, place.column, &path))
-            .unwrap_or(1);
-        let metadata = |key: &str| {
-            value["metadata"][key]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let subject = Subject {
-            kind,
-            namespace: metadata("namespace"),
-            name: metadata("name"),
-        };
+        let text = self.text.bytes.get(place.start..place.end).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let line = text.and_then(|text| locate::locate(text, place.column, &path)).unwrap_or(1);
+        let metadata = |key: &str| value["metadata"][key].as_str().unwrap_or_default().to_owned();
+        let subject = Subject { kind, namespace: metadata("namespace"), name: metadata("name") };
         self.manifests.problem(Problem {
             file: Arc::clone(&self.text.name),
             line: place.line + line - 1,
@@ -284,27 +215,14 @@ impl Reader<'_> {
 
     fn fault(&mut self, document: &str, first_line: usize, fault: &Fault) {
         let is_template = document.contains("{{");
-        let hint = if is_template {
-            "; render Helm templates first: helm template … | kubectl ha check -f -"
-        } else {
-            ""
-        };
-        self.problem(
-            first_line + fault.line.max(1) - 1,
-            Weight::Lost,
-            &format!("{}{hint}", fault.message),
-        );
+        let hint =
+            if is_template { "; render Helm templates first: helm template … | kubectl ha check -f -" } else { "" };
+        self.problem(first_line + fault.line.max(1) - 1, Weight::Lost, &format!("{}{hint}", fault.message));
     }
 
     fn problem(&mut self, line: usize, weight: Weight, message: &str) {
         let (file, message) = (Arc::clone(&self.text.name), message.to_owned());
-        self.manifests.problem(Problem {
-            file,
-            line,
-            message,
-            weight,
-            subject: None,
-        });
+        self.manifests.problem(Problem { file, line, message, weight, subject: None });
     }
 }
 
@@ -333,12 +251,7 @@ impl Cursor<'_> {
             self.offset = offset;
         }
         let start = self.base + self.offset;
-        Place {
-            line: self.line,
-            column: 0,
-            start,
-            end: start + piece.len(),
-        }
+        Place { line: self.line, column: 0, start, end: start + piece.len() }
     }
 }
 

@@ -22,30 +22,22 @@ enum Scalar {
 }
 
 /// The JSON value of a scalar as it stands in a document, or what is wrong with it.
-pub(super) fn value(
-    text: Cow<'_, str>,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-) -> Result<Value, String> {
+pub(super) fn value(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
     let scalar = scalar(&text, style, tag)?;
     Ok(match scalar {
         Scalar::Null => Value::Null,
         Scalar::Bool(value) => Value::Bool(value),
         Scalar::Int(value) => Value::Number(value.into()),
         Scalar::Uint(value) => Value::Number(value.into()),
-        Scalar::Float(value) => Value::Number(
-            json_number(value).ok_or_else(|| format!("`{text}` is not a finite number"))?,
-        ),
+        Scalar::Float(value) => {
+            Value::Number(json_number(value).ok_or_else(|| format!("`{text}` is not a finite number"))?)
+        }
         Scalar::Text => Value::String(text.into_owned()),
     })
 }
 
 /// The text of a scalar used as a key, as kubectl converts keys that are not text, or what is wrong with it.
-pub(super) fn key(
-    text: Cow<'_, str>,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-) -> Result<String, String> {
+pub(super) fn key(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Result<String, String> {
     Ok(match scalar(&text, style, tag)? {
         Scalar::Null => return Err("a key is empty or null".to_owned()),
         Scalar::Bool(value) => value.to_string(),
@@ -59,11 +51,7 @@ pub(super) fn key(
 /// The meaning of a scalar under its style and tag. Unknown tags make text, as in go-yaml.
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, String> {
     let Some(tag) = tag else {
-        return Ok(if style == ScalarStyle::Plain {
-            resolve(text)
-        } else {
-            Scalar::Text
-        });
+        return Ok(if style == ScalarStyle::Plain { resolve(text) } else { Scalar::Text });
     };
     let Some(kind) = tag.core_suffix() else {
         return Ok(Scalar::Text);
@@ -76,9 +64,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, S
         | ("float", Scalar::Float(_)) => Ok(resolved),
         #[allow(clippy::cast_precision_loss)] // A tagged float is meant to be one.
         ("float", Scalar::Int(value)) => Ok(Scalar::Float(value as f64)),
-        ("null" | "bool" | "int" | "float", _) => {
-            Err(format!("`{text}` does not fit its tag !!{kind}"))
-        }
+        ("null" | "bool" | "int" | "float", _) => Err(format!("`{text}` does not fit its tag !!{kind}")),
         _ => Ok(Scalar::Text),
     }
 }
@@ -87,27 +73,17 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, S
 fn resolve(text: &str) -> Scalar {
     match text.as_bytes().first() {
         None => Scalar::Null,
-        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => {
-            word(text)
-        }
-        Some(b'.') => special_float(text)
-            .or_else(|| float(text))
-            .unwrap_or(Scalar::Text),
-        Some(b'0'..=b'9' | b'+' | b'-') => special_float(text)
-            .or_else(|| number(text))
-            .unwrap_or(Scalar::Text),
+        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => word(text),
+        Some(b'.') => special_float(text).or_else(|| float(text)).unwrap_or(Scalar::Text),
+        Some(b'0'..=b'9' | b'+' | b'-') => special_float(text).or_else(|| number(text)).unwrap_or(Scalar::Text),
         Some(_) => Scalar::Text,
     }
 }
 
 fn word(text: &str) -> Scalar {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            Scalar::Bool(true)
-        }
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            Scalar::Bool(false)
-        }
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Scalar::Bool(true),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Scalar::Bool(false),
         "~" | "null" | "Null" | "NULL" => Scalar::Null,
         _ => Scalar::Text,
     }
@@ -116,9 +92,7 @@ fn word(text: &str) -> Scalar {
 fn special_float(text: &str) -> Option<Scalar> {
     match text {
         ".nan" | ".NaN" | ".NAN" => Some(Scalar::Float(f64::NAN)),
-        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => {
-            Some(Scalar::Float(f64::INFINITY))
-        }
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => Some(Scalar::Float(f64::INFINITY)),
         "-.inf" | "-.Inf" | "-.INF" => Some(Scalar::Float(f64::NEG_INFINITY)),
         _ => None,
     }
@@ -126,11 +100,7 @@ fn special_float(text: &str) -> Option<Scalar> {
 
 /// An integer, else a float, with every `_` ignored, as go-yaml does it.
 fn number(text: &str) -> Option<Scalar> {
-    let plain = if text.contains('_') {
-        Cow::Owned(text.replace('_', ""))
-    } else {
-        Cow::Borrowed(text)
-    };
+    let plain = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
     integer(&plain).or_else(|| float(&plain))
 }
 
@@ -161,16 +131,11 @@ fn integer(text: &str) -> Option<Scalar> {
 
 /// A decimal float; one too large for 64 bits is text.
 fn float(text: &str) -> Option<Scalar> {
-    let decimal = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
     if !decimal {
         return None;
     }
-    text.parse()
-        .ok()
-        .filter(|value: &f64| value.is_finite())
-        .map(Scalar::Float)
+    text.parse().ok().filter(|value: &f64| value.is_finite()).map(Scalar::Float)
 }
 
 /// A float as Go writes it into JSON: without a fraction when it has none, so that `1e3` is an integer to readers.

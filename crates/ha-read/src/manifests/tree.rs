@@ -51,8 +51,7 @@ pub(super) struct Tree {
 
 /// The parser's options: bounded nesting, no comments.
 pub(super) fn options() -> Options {
-    let mut options =
-        granit_parser::options! { flow_nesting_limit: NESTING, block_nesting_limit: NESTING };
+    let mut options = granit_parser::options! { flow_nesting_limit: NESTING, block_nesting_limit: NESTING };
     options.set_emit_comments(false);
     options
 }
@@ -105,11 +104,7 @@ impl<'t> Builder<'t> {
                     (self.size, self.copied) = (0, 0);
                     let mut mark = mark_at(&span);
                     let value = self.node(event, &span, Some(&mut mark))?;
-                    return Ok(Some(Tree {
-                        value,
-                        mark,
-                        duplicates: std::mem::take(&mut self.duplicates),
-                    }));
+                    return Ok(Some(Tree { value, mark, duplicates: std::mem::take(&mut self.duplicates) }));
                 }
             }
         }
@@ -125,22 +120,13 @@ impl<'t> Builder<'t> {
 
     /// The value of the node that `event` starts. `mark` is given for nodes that may be a `List`: it receives the
     /// end of the node and the marks of its items.
-    fn node(
-        &mut self,
-        event: Event<'t>,
-        span: &Span,
-        mark: Option<&mut Mark>,
-    ) -> Result<Value, Fault> {
+    fn node(&mut self, event: Event<'t>, span: &Span, mark: Option<&mut Mark>) -> Result<Value, Fault> {
         let before = self.size;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.grow(text.len(), span)?;
                 close(mark, span);
-                (
-                    scalar::value(text, style, tag.as_deref())
-                        .map_err(|message| fault(span, message))?,
-                    anchor,
-                )
+                (scalar::value(text, style, tag.as_deref()).map_err(|message| fault(span, message))?, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.sequence(span, mark)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.mapping(span, mark)?, anchor),
@@ -200,10 +186,7 @@ impl<'t> Builder<'t> {
             let key = self.key(event, &span)?;
             let is_told = self.duplicates.len() < DUPLICATES;
             if is_told && map.contains_key(&key) && !merged.contains(&key) {
-                self.duplicates.push(fault(
-                    &span,
-                    format!("the key `{key}` stands twice; its last value counts"),
-                ));
+                self.duplicates.push(fault(&span, format!("the key `{key}` stands twice; its last value counts")));
             }
             let value = self.entry(&key, mark.as_deref_mut())?;
             map.insert(key, value);
@@ -227,11 +210,9 @@ impl<'t> Builder<'t> {
         let text = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.grow(text.len(), span)?;
-                let text = scalar::key(text, style, tag.as_deref())
-                    .map_err(|message| fault(span, message))?;
+                let text = scalar::key(text, style, tag.as_deref()).map_err(|message| fault(span, message))?;
                 if anchor != 0 {
-                    self.anchors
-                        .insert(anchor, (Value::String(text.clone()), NODE + text.len()));
+                    self.anchors.insert(anchor, (Value::String(text.clone()), NODE + text.len()));
                 }
                 text
             }
@@ -242,21 +223,14 @@ impl<'t> Builder<'t> {
                 _ => return Err(fault(span, "a key must be text")),
             },
             _ => {
-                return Err(fault(
-                    span,
-                    "a key must be text, not a mapping or a sequence",
-                ));
+                return Err(fault(span, "a key must be text, not a mapping or a sequence"));
             }
         };
         Ok(text)
     }
 
     /// Reads the value of a merge key `<<` into `map`. As in go-yaml it replaces keys that stand before it.
-    fn merge(
-        &mut self,
-        map: &mut Map<String, Value>,
-        merged: &mut HashSet<String>,
-    ) -> Result<(), Fault> {
+    fn merge(&mut self, map: &mut Map<String, Value>, merged: &mut HashSet<String>) -> Result<(), Fault> {
         let (event, span) = self.event()?;
         let sources = match self.node(event, &span, None)? {
             Value::Array(sources) => sources,
@@ -264,10 +238,7 @@ impl<'t> Builder<'t> {
         };
         for source in sources.into_iter().rev() {
             let Value::Object(source) = source else {
-                return Err(fault(
-                    &span,
-                    "a merge key `<<` needs a mapping or a sequence of mappings",
-                ));
+                return Err(fault(&span, "a merge key `<<` needs a mapping or a sequence of mappings"));
             };
             merged.extend(source.keys().cloned());
             map.extend(source);
@@ -278,28 +249,18 @@ impl<'t> Builder<'t> {
     /// A copy of an anchored node.
     fn alias(&mut self, anchor: usize, span: &Span) -> Result<Value, Fault> {
         let Some((_, size)) = self.anchors.get(&anchor) else {
-            return Err(fault(
-                span,
-                "the alias stands inside the node that it names",
-            ));
+            return Err(fault(span, "the alias stands inside the node that it names"));
         };
         let size = *size;
         self.copy(size, span)?;
         self.grow(size, span)?;
-        Ok(self
-            .anchors
-            .get(&anchor)
-            .map(|(value, _)| value.clone())
-            .unwrap_or_default())
+        Ok(self.anchors.get(&anchor).map(|(value, _)| value.clone()).unwrap_or_default())
     }
 
     fn copy(&mut self, size: usize, span: &Span) -> Result<(), Fault> {
         self.copied = self.copied.saturating_add(size);
         if self.copied > COPIED {
-            return Err(fault(
-                span,
-                "the document's aliases expand to far more than the document holds",
-            ));
+            return Err(fault(span, "the document's aliases expand to far more than the document holds"));
         }
         Ok(())
     }
@@ -307,10 +268,7 @@ impl<'t> Builder<'t> {
     fn grow(&mut self, text: usize, span: &Span) -> Result<(), Fault> {
         self.size = self.size.saturating_add(NODE + text);
         if self.size > LARGEST {
-            return Err(fault(
-                span,
-                "the document is too large to be read as a whole",
-            ));
+            return Err(fault(span, "the document is too large to be read as a whole"));
         }
         Ok(())
     }
@@ -343,18 +301,12 @@ fn close(mark: Option<&mut Mark>, span: &Span) {
 }
 
 fn fault(span: &Span, message: impl Into<String>) -> Fault {
-    Fault {
-        line: span.start.line(),
-        message: message.into(),
-    }
+    Fault { line: span.start.line(), message: message.into() }
 }
 
 /// A parser's error as a fault.
 pub(super) fn syntax(error: &ScanError) -> Fault {
-    Fault {
-        line: error.marker().line(),
-        message: error.info(),
-    }
+    Fault { line: error.marker().line(), message: error.info() }
 }
 
 #[cfg(test)]
@@ -376,9 +328,7 @@ mod tests {
             let found = super::trees(&unescape(yaml)).into_iter().next().unwrap();
             let right = match (&found, expected) {
                 (Err(_), "error") => true,
-                (Ok(tree), json) => {
-                    serde_json::from_str::<Value>(json).is_ok_and(|expected| expected == tree.value)
-                }
+                (Ok(tree), json) => serde_json::from_str::<Value>(json).is_ok_and(|expected| expected == tree.value),
                 _ => false,
             };
             if !right {

@@ -89,35 +89,14 @@ const KEPT: &[&str] = &[
 ];
 
 /// Maps from a resource to a quantity.
-const QUANTITIES: &[&str] = &[
-    "allocatable",
-    "capacity",
-    "default",
-    "defaultRequest",
-    "hard",
-    "limits",
-    "overhead",
-    "requests",
-    "used",
-];
+const QUANTITIES: &[&str] =
+    &["allocatable", "capacity", "default", "defaultRequest", "hard", "limits", "overhead", "requests", "used"];
 
 /// Maps whose keys are data: labels for the most part.
-const LABELS: &[&str] = &[
-    "annotations",
-    "labels",
-    "matchLabels",
-    "nodeSelector",
-    "selector",
-];
+const LABELS: &[&str] = &["annotations", "labels", "matchLabels", "nodeSelector", "selector"];
 
 /// Fields that hold a label's key.
-const LABEL_KEYS: &[&str] = &[
-    "key",
-    "matchLabelKeys",
-    "mismatchLabelKeys",
-    "topologyKey",
-    "topologyKeys",
-];
+const LABEL_KEYS: &[&str] = &["key", "matchLabelKeys", "mismatchLabelKeys", "topologyKey", "topologyKeys"];
 
 /// Domains of labels, groups and drivers that many clusters share.
 const PUBLIC_DOMAINS: &[&str] = &[
@@ -186,17 +165,9 @@ impl Anonymizer {
             }
         }
         let (nodes, hosts, zones, regions) = Default::default();
-        let mut anonymizer = Self {
-            words,
-            nodes,
-            hosts,
-            zones,
-            regions,
-        };
-        for name in objects
-            .into_iter()
-            .filter_map(node_name)
-            .filter(|name| name.contains('.') || holds_an_address(name))
+        let mut anonymizer = Self { words, nodes, hosts, zones, regions };
+        for name in
+            objects.into_iter().filter_map(node_name).filter(|name| name.contains('.') || holds_an_address(name))
         {
             numbered(&mut anonymizer.nodes, "node", name);
         }
@@ -216,11 +187,7 @@ impl Anonymizer {
     pub fn saved(&mut self, saved: &Saved) -> Saved {
         let taken_at: Timestamp = saved.taken_at;
         let reading = &saved.reading;
-        let namespaces = reading
-            .namespaces
-            .iter()
-            .map(|namespace| self.text(namespace))
-            .collect();
+        let namespaces = reading.namespaces.iter().map(|namespace| self.text(namespace)).collect();
         let gaps = reading.gaps.iter().map(|gap| self.gap(gap)).collect();
         let reading = Reading {
             server_version: reading.server_version.clone(),
@@ -246,19 +213,14 @@ impl Anonymizer {
     fn value(&mut self, field: &str, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.field(field, text)),
-            Value::Array(values) => values
-                .into_iter()
-                .map(|value| self.value(field, value))
-                .collect(),
+            Value::Array(values) => values.into_iter().map(|value| self.value(field, value)).collect(),
             Value::Object(map) if QUANTITIES.contains(&field) => Value::Object(map),
             Value::Object(map) if field == "facts" => {
                 let rename = |(fact, value): (String, Value)| (fact, self.value("", value));
                 Value::Object(map.into_iter().map(rename).collect())
             }
             Value::Object(map) if is_label_map(field, &map) => {
-                let rename = |(key, value): (String, Value)| {
-                    (self.label_key(&key), self.label_value(&key, value))
-                };
+                let rename = |(key, value): (String, Value)| (self.label_key(&key), self.label_value(&key, value));
                 Value::Object(map.into_iter().map(rename).collect())
             }
             Value::Object(map) => Value::Object(self.fields(map)),
@@ -272,9 +234,7 @@ impl Anonymizer {
         map.into_iter()
             .map(|(field, value)| {
                 let renamed = match &label {
-                    Some(label) if field == "value" || field == "values" => {
-                        self.label_value(label, value)
-                    }
+                    Some(label) if field == "value" || field == "values" => self.label_value(label, value),
                     _ => self.value(&field, value),
                 };
                 (field, renamed)
@@ -296,37 +256,25 @@ impl Anonymizer {
     /// A label's key: kept under a public domain, else renamed.
     fn label_key(&mut self, key: &str) -> String {
         let domain = key.split_once('/').map_or(key, |(domain, _)| domain);
-        if is_public(domain) {
-            key.to_owned()
-        } else {
-            self.text(key)
-        }
+        if is_public(domain) { key.to_owned() } else { self.text(key) }
     }
 
     /// What a label or an expression on one may be, as one text or several.
     fn label_value(&mut self, key: &str, value: Value) -> Value {
         match value {
-            Value::String(text) if key.ends_with("/zone") => {
-                Value::String(numbered(&mut self.zones, "zone", &text))
-            }
+            Value::String(text) if key.ends_with("/zone") => Value::String(numbered(&mut self.zones, "zone", &text)),
             Value::String(text) if key.ends_with("/region") => {
                 Value::String(numbered(&mut self.regions, "region", &text))
             }
             Value::String(text) => Value::String(self.text(&text)),
-            Value::Array(values) => values
-                .into_iter()
-                .map(|value| self.label_value(key, value))
-                .collect(),
+            Value::Array(values) => values.into_iter().map(|value| self.label_value(key, value)).collect(),
             other => other,
         }
     }
 
     /// A text made of words: a name, or names joined by `_` as the holders of leases are.
     fn text(&mut self, text: &str) -> String {
-        text.split('_')
-            .map(|name| self.name(name))
-            .collect::<Vec<_>>()
-            .join("_")
+        text.split('_').map(|name| self.name(name)).collect::<Vec<_>>().join("_")
     }
 
     /// A name. One that ends with a node's name, as a static pod's does, ends with the node's new name.
@@ -348,10 +296,7 @@ fn node_name(object: &Object) -> Option<&str> {
 /// Whether a name spells an address, such as `ip-10-0-1-5`.
 fn holds_an_address(name: &str) -> bool {
     let words: Vec<&str> = name.split(['-', '.']).collect();
-    words
-        .windows(4)
-        .any(|words| words.iter().all(|word| word.parse::<u8>().is_ok()))
-        && name.contains('-')
+    words.windows(4).any(|words| words.iter().all(|word| word.parse::<u8>().is_ok())) && name.contains('-')
 }
 
 /// A text without the node's name, and the `-` before it, with which it ends.
@@ -359,9 +304,7 @@ fn without_node(text: &str, is_node: impl Fn(&str) -> bool) -> (&str, Option<&st
     if is_node(text) {
         return ("", Some(text));
     }
-    let mut joints = text
-        .match_indices('-')
-        .map(|(joint, _)| (&text[..joint], &text[joint + 1..]));
+    let mut joints = text.match_indices('-').map(|(joint, _)| (&text[..joint], &text[joint + 1..]));
     match joints.find(|(_, name)| is_node(name)) {
         Some((rest, node)) => (rest, Some(node)),
         None => (text, None),
@@ -374,10 +317,7 @@ fn numbered(names: &mut HashMap<String, String>, word: &str, name: &str) -> Stri
         return String::new();
     }
     let number = names.len() + 1;
-    names
-        .entry(name.to_owned())
-        .or_insert_with(|| format!("{word}-{number}"))
-        .clone()
+    names.entry(name.to_owned()).or_insert_with(|| format!("{word}-{number}")).clone()
 }
 
 /// Whether a map has data for keys: a label selector has fields under `selector`, a Service's has labels.
@@ -387,10 +327,6 @@ fn is_label_map(field: &str, map: &Map<String, Value>) -> bool {
 
 /// Whether a domain, or a name without one that belongs to the product itself, is everyone's.
 fn is_public(domain: &str) -> bool {
-    let belongs = |public: &str| {
-        domain
-            .strip_suffix(public)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
+    let belongs = |public: &str| domain.strip_suffix(public).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     domain == "kubectl-ha" || PUBLIC_DOMAINS.iter().any(|public| belongs(public))
 }

@@ -106,10 +106,7 @@ impl Header {
 impl SavedGap {
     fn new(gap: &Gap) -> Self {
         Self {
-            kind: gap
-                .kind
-                .map(|kind| kind.as_str().to_owned())
-                .unwrap_or_default(),
+            kind: gap.kind.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
             namespace: gap.namespace.clone(),
             name: gap.name.clone(),
             reason: gap.reason.as_str().to_owned(),
@@ -141,11 +138,7 @@ pub(super) struct ObjectLine<'o> {
 
 impl<'o> ObjectLine<'o> {
     pub(super) fn new(object: &'o Object) -> Self {
-        Self {
-            api_version: &object.api_version,
-            kind: object.kind().kind(),
-            body: &object.body,
-        }
+        Self { api_version: &object.api_version, kind: object.kind().kind(), body: &object.body }
     }
 }
 
@@ -172,8 +165,7 @@ impl<'de> Deserialize<'de> for ReadObject {
                 let group = api_version.split_once('/').map_or("", |(group, _)| group);
                 let rest = MapAccessDeserializer::new(map);
                 match ResourceKind::from_group_kind(group, kind) {
-                    Some(kind) => Object::deserialize(api_version, kind, rest)
-                        .map(|object| ReadObject(Some(object))),
+                    Some(kind) => Object::deserialize(api_version, kind, rest).map(|object| ReadObject(Some(object))),
                     None => serde::de::IgnoredAny::deserialize(rest).map(|_| ReadObject(None)),
                 }
             }

@@ -38,20 +38,12 @@ pub(super) fn send(origin: Origin, limits: &Limits, batches: &SyncSender<Result<
     }
 }
 
-fn unpack(
-    origin: Origin,
-    limits: &Limits,
-    send: &mut dyn FnMut(Vec<u8>) -> bool,
-) -> Result<(), End> {
+fn unpack(origin: Origin, limits: &Limits, send: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), End> {
     let mut text = open(origin).map_err(End::Failed)?;
     let mut total: u64 = 0;
     let mut batch = Vec::with_capacity(2 * BATCH);
     loop {
-        let read = text
-            .by_ref()
-            .take(BATCH as u64)
-            .read_to_end(&mut batch)
-            .map_err(End::Failed)?;
+        let read = text.by_ref().take(BATCH as u64).read_to_end(&mut batch).map_err(End::Failed)?;
         if read == 0 {
             send(batch);
             return Ok(());
@@ -70,10 +62,7 @@ fn unpack(
                 }
             }
             None if batch.len() > limits.max_line => {
-                return Err(End::TooLarge(format!(
-                    "{} bytes in one line",
-                    limits.max_line
-                )));
+                return Err(End::TooLarge(format!("{} bytes in one line", limits.max_line)));
             }
             None => {}
         }
@@ -90,9 +79,5 @@ fn open(origin: Origin<'_>) -> io::Result<Box<dyn Read + '_>> {
 
 fn text_of<'t>(mut input: impl BufRead + 't) -> io::Result<Box<dyn Read + 't>> {
     let is_gzip = input.fill_buf()?.starts_with(&[0x1F, 0x8B]);
-    Ok(if is_gzip {
-        Box::new(MultiGzDecoder::new(input))
-    } else {
-        Box::new(input)
-    })
+    Ok(if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
 }

@@ -31,11 +31,7 @@ pub struct Limits {
 impl Default for Limits {
     /// Ten times what a cluster of 150,000 pods needs.
     fn default() -> Self {
-        Self {
-            max_bytes: 8 << 30,
-            max_line: 16 << 20,
-            max_objects: 5_000_000,
-        }
+        Self { max_bytes: 8 << 30, max_line: 16 << 20, max_objects: 5_000_000 }
     }
 }
 
@@ -53,11 +49,7 @@ pub fn read(path: &Path, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedErr
 ///
 /// # Errors
 /// As for [`read`].
-pub fn read_with(
-    path: &Path,
-    limits: &Limits,
-    sink: &mut dyn FnMut(Object),
-) -> Result<Saved, SavedError> {
+pub fn read_with(path: &Path, limits: &Limits, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
     read_from(Origin::File(path), path, limits, sink)
 }
 
@@ -65,31 +57,15 @@ pub fn read_with(
 ///
 /// # Errors
 /// As for [`read`].
-pub fn read_bytes(
-    name: &Path,
-    bytes: &[u8],
-    sink: &mut dyn FnMut(Object),
-) -> Result<Saved, SavedError> {
+pub fn read_bytes(name: &Path, bytes: &[u8], sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
     read_from(Origin::Bytes(bytes), name, &Limits::default(), sink)
 }
 
-fn read_from(
-    origin: Origin,
-    path: &Path,
-    limits: &Limits,
-    sink: &mut dyn FnMut(Object),
-) -> Result<Saved, SavedError> {
+fn read_from(origin: Origin, path: &Path, limits: &Limits, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
         scope.spawn(move || lines::send(origin, limits, &sender));
-        Reader {
-            path,
-            limits,
-            batches: receiver,
-            objects: 0,
-            line: 0,
-        }
-        .read(sink)
+        Reader { path, limits, batches: receiver, objects: 0, line: 0 }.read(sink)
     })
 }
 
@@ -107,10 +83,7 @@ impl Reader<'_> {
         let mut bad = 0;
         while let Ok(batch) = self.batches.recv() {
             let batch = batch.map_err(|end| self.failed(end))?;
-            for line in batch
-                .split(|byte| *byte == b'\n')
-                .filter(|line| !line.is_empty())
-            {
+            for line in batch.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 self.line += 1;
                 let Some(saved) = &mut saved else {
                     saved = Some(self.header(line)?);
@@ -131,43 +104,27 @@ impl Reader<'_> {
             }
         }
         match saved {
-            Some(_) => Err(SavedError::CutOff {
-                path: self.path.to_owned(),
-                objects: self.objects,
-            }),
+            Some(_) => Err(SavedError::CutOff { path: self.path.to_owned(), objects: self.objects }),
             None => Err(self.not_a_snapshot("it is empty")),
         }
     }
 
     fn header(&self, line: &[u8]) -> Result<Saved, SavedError> {
-        let header: Header = serde_json::from_slice(line).map_err(|error| {
-            self.not_a_snapshot(&format!("its first line is no header ({error})"))
-        })?;
+        let header: Header = serde_json::from_slice(line)
+            .map_err(|error| self.not_a_snapshot(&format!("its first line is no header ({error})")))?;
         if header.kind != KIND || header.version == 0 {
             return Err(self.not_a_snapshot("its first line is no header"));
         }
         if header.version > VERSION {
             let path = self.path.to_owned();
-            return Err(SavedError::Newer {
-                path,
-                version: header.version,
-                newest: VERSION,
-            });
+            return Err(SavedError::Newer { path, version: header.version, newest: VERSION });
         }
         Ok(header.into_saved())
     }
 
-    fn object(
-        &self,
-        object: ReadObject,
-        saved: &mut Saved,
-        sink: &mut dyn FnMut(Object),
-    ) -> Result<(), SavedError> {
+    fn object(&self, object: ReadObject, saved: &mut Saved, sink: &mut dyn FnMut(Object)) -> Result<(), SavedError> {
         if self.objects == self.limits.max_objects {
-            return Err(self.failed(End::TooLarge(format!(
-                "{} objects",
-                self.limits.max_objects
-            ))));
+            return Err(self.failed(End::TooLarge(format!("{} objects", self.limits.max_objects))));
         }
         // A kind of a newer program has no reader here, and no rule that asks for it.
         if let ReadObject(Some(object)) = object {
@@ -179,38 +136,22 @@ impl Reader<'_> {
 
     fn end(&self, trailer: &Trailer, saved: &mut Saved, bad: usize) -> Result<Saved, SavedError> {
         if trailer.objects != self.objects {
-            return Err(SavedError::CutOff {
-                path: self.path.to_owned(),
-                objects: self.objects,
-            });
+            return Err(SavedError::CutOff { path: self.path.to_owned(), objects: self.objects });
         }
         if bad > BAD_LINES {
-            let message = format!(
-                "{}: {} more lines cannot be read",
-                self.path.display(),
-                bad - BAD_LINES
-            );
-            saved.reading.gaps.push(Gap {
-                message,
-                ..unreadable()
-            });
+            let message = format!("{}: {} more lines cannot be read", self.path.display(), bad - BAD_LINES);
+            saved.reading.gaps.push(Gap { message, ..unreadable() });
         }
         saved.reading.gaps.sort();
         Ok(std::mem::take(saved))
     }
 
     fn bad_line(&self, error: &serde_json::Error) -> Gap {
-        Gap {
-            message: format!("{}, line {}: {error}", self.path.display(), self.line),
-            ..unreadable()
-        }
+        Gap { message: format!("{}, line {}: {error}", self.path.display(), self.line), ..unreadable() }
     }
 
     fn not_a_snapshot(&self, reason: &str) -> SavedError {
-        SavedError::NotASnapshot {
-            path: self.path.to_owned(),
-            reason: reason.to_owned(),
-        }
+        SavedError::NotASnapshot { path: self.path.to_owned(), reason: reason.to_owned() }
     }
 
     fn failed(&self, end: End) -> SavedError {
@@ -218,10 +159,7 @@ impl Reader<'_> {
         match end {
             End::TooLarge(limit) => SavedError::TooLarge { path, limit },
             End::Failed(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-                SavedError::CutOff {
-                    path,
-                    objects: self.objects,
-                }
+                SavedError::CutOff { path, objects: self.objects }
             }
             End::Failed(source) => SavedError::Read { path, source },
         }

@@ -55,27 +55,19 @@ impl Words {
 
     /// Keeps the words of a text from now on.
     pub(super) fn keep(&mut self, text: &str) {
-        self.kept.extend(
-            text.split(|letter: char| !letter.is_alphanumeric())
-                .map(str::to_owned),
-        );
+        self.kept.extend(text.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned));
     }
 
     /// The text with every word and address renamed; what stands between them stays.
     pub(super) fn rename(&mut self, text: &str) -> String {
-        let (address, rest) = text
-            .split_once('/')
-            .map_or((text, None), |(address, rest)| (address, Some(rest)));
+        let (address, rest) = text.split_once('/').map_or((text, None), |(address, rest)| (address, Some(rest)));
         if let Ok(address) = address.parse::<IpAddr>() {
             let renamed = self.address(address);
             return rest.map_or(renamed.to_string(), |rest| format!("{renamed}/{rest}"));
         }
         let mut renamed = String::with_capacity(text.len());
-        for piece in text.split_inclusive(|letter: char| !letter.is_alphanumeric() && letter != '.')
-        {
-            let end = piece
-                .trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '.')
-                .len();
+        for piece in text.split_inclusive(|letter: char| !letter.is_alphanumeric() && letter != '.') {
+            let end = piece.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '.').len();
             let (words, separator) = piece.split_at(end);
             match words.parse::<Ipv4Addr>() {
                 Ok(address) => renamed.push_str(&self.address(IpAddr::V4(address)).to_string()),
@@ -92,12 +84,8 @@ impl Words {
             if number > 0 {
                 renamed.push('.');
             }
-            let is_number =
-                word.len() <= KEPT_DIGITS && word.bytes().all(|byte| byte.is_ascii_digit());
-            if is_number
-                || self.kept.contains(word)
-                || self.kept.contains(&word.to_ascii_lowercase())
-            {
+            let is_number = word.len() <= KEPT_DIGITS && word.bytes().all(|byte| byte.is_ascii_digit());
+            if is_number || self.kept.contains(word) || self.kept.contains(&word.to_ascii_lowercase()) {
                 renamed.push_str(word);
             } else {
                 renamed.push_str(self.word(word));
@@ -122,19 +110,12 @@ impl Words {
             return address;
         }
         let number = u32::try_from(self.addresses.len() + 1).unwrap_or(u32::MAX);
-        *self
-            .addresses
-            .entry(address)
-            .or_insert_with(|| match address {
-                // 10.0.0.0/8, counted up.
-                IpAddr::V4(_) => {
-                    IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 | (number & 0x00FF_FFFF)))
-                }
-                // fd00::/8, counted up.
-                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from_bits(
-                    (0xFD00_u128 << 112) | u128::from(number),
-                )),
-            })
+        *self.addresses.entry(address).or_insert_with(|| match address {
+            // 10.0.0.0/8, counted up.
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from_bits(0x0A00_0000 | (number & 0x00FF_FFFF))),
+            // fd00::/8, counted up.
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from_bits((0xFD00_u128 << 112) | u128::from(number))),
+        })
     }
 }
 
@@ -148,10 +129,7 @@ mod tests {
         let orders = words.rename("orders");
         assert_eq!(orders, "w1");
         assert_eq!(words.rename("data-orders-0"), "data-w1-0");
-        assert_eq!(
-            words.rename("orders.shop.svc.cluster.local"),
-            "w1.w2.svc.cluster.local"
-        );
+        assert_eq!(words.rename("orders.shop.svc.cluster.local"), "w1.w2.svc.cluster.local");
         assert_eq!(words.rename("web"), "web");
         assert_eq!(words.rename("50%"), "50%");
         assert_eq!(words.rename("123456789012"), "w3");

@@ -18,22 +18,12 @@ use super::{Saved, SavedError};
 ///
 /// # Errors
 /// [`SavedError::Write`] where the file cannot be created, written or moved to its place.
-pub fn write<'o>(
-    path: &Path,
-    saved: &Saved,
-    objects: impl IntoIterator<Item = &'o Object>,
-) -> Result<(), SavedError> {
-    write_file(path, saved, &mut objects.into_iter()).map_err(|source| SavedError::Write {
-        path: path.to_owned(),
-        source,
-    })
+pub fn write<'o>(path: &Path, saved: &Saved, objects: impl IntoIterator<Item = &'o Object>) -> Result<(), SavedError> {
+    write_file(path, saved, &mut objects.into_iter())
+        .map_err(|source| SavedError::Write { path: path.to_owned(), source })
 }
 
-fn write_file(
-    path: &Path,
-    saved: &Saved,
-    objects: &mut dyn Iterator<Item = &Object>,
-) -> io::Result<()> {
+fn write_file(path: &Path, saved: &Saved, objects: &mut dyn Iterator<Item = &Object>) -> io::Result<()> {
     let directory = match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
@@ -42,33 +32,20 @@ fn write_file(
     let file = NamedTempFile::new_in(directory)?;
     let mut output = BufWriter::new(GzEncoder::new(file, Compression::fast()));
     write_lines(&mut output, saved, objects)?;
-    let file = output
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .finish()?;
+    let file = output.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-fn write_lines(
-    output: &mut impl Write,
-    saved: &Saved,
-    objects: &mut dyn Iterator<Item = &Object>,
-) -> io::Result<()> {
+fn write_lines(output: &mut impl Write, saved: &Saved, objects: &mut dyn Iterator<Item = &Object>) -> io::Result<()> {
     line(output, &Header::new(saved))?;
     let mut count = 0;
     for object in objects {
         line(output, &ObjectLine::new(object))?;
         count += 1;
     }
-    line(
-        output,
-        &Trailer {
-            kind: TrailerKind::SnapshotEnd,
-            objects: count,
-        },
-    )
+    line(output, &Trailer { kind: TrailerKind::SnapshotEnd, objects: count })
 }
 
 fn line(output: &mut impl Write, value: &impl Serialize) -> io::Result<()> {

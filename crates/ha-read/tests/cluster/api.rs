@@ -23,11 +23,7 @@ pub(crate) struct Api {
 
 impl Api {
     /// Answers requests for `path` by `answer`, which is told how many came before.
-    pub(crate) fn on(
-        self,
-        path: &str,
-        answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) fn on(self, path: &str, answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static) -> Self {
         let path = path.to_owned();
         self.when(move |request| request.path() == path, answer)
     }
@@ -38,8 +34,7 @@ impl Api {
         matches: impl Fn(&Request) -> bool + Send + Sync + 'static,
         answer: impl Fn(&Request, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let rule =
-            move |request: &Request, before| matches(request).then(|| answer(request, before));
+        let rule = move |request: &Request, before| matches(request).then(|| answer(request, before));
         self.rules.push((Box::new(rule), AtomicUsize::new(0)));
         self
     }
@@ -105,11 +100,7 @@ pub(crate) fn discovery(include: impl Fn(&str) -> bool) -> Value {
     let mut groups: BTreeMap<&str, BTreeMap<&str, Vec<Value>>> = BTreeMap::new();
     for listed in all_kinds().filter(|listed| include(listed.group())) {
         for version in listed.versions {
-            let resources = groups
-                .entry(listed.group())
-                .or_default()
-                .entry(version)
-                .or_default();
+            let resources = groups.entry(listed.group()).or_default().entry(version).or_default();
             resources.push(json!({"resource": listed.resource, "verbs": ["get", "list"]}));
         }
     }
@@ -133,8 +124,7 @@ pub(crate) fn list(listed: ListedKind, names: &[&str], next: Option<&str>) -> St
         })
         .collect();
     let kind = format!("{}List", listed.kind.kind());
-    json!({"kind": kind, "metadata": {"continue": next.unwrap_or_default()}, "items": items})
-        .to_string()
+    json!({"kind": kind, "metadata": {"continue": next.unwrap_or_default()}, "items": items}).to_string()
 }
 
 /// The `Status` of a refusal.
@@ -144,10 +134,7 @@ pub(crate) fn status(message: &str) -> String {
 
 /// The refusal of RBAC.
 pub(crate) fn forbidden(user: &str) -> Reply {
-    Reply::status(
-        403,
-        status(&format!("it is forbidden: User \"{user}\" cannot list it")),
-    )
+    Reply::status(403, status(&format!("it is forbidden: User \"{user}\" cannot list it")))
 }
 
 /// Bounds that make a test quick.
@@ -164,10 +151,7 @@ pub(crate) fn quick() -> Limits {
 /// Options for a server without any kubeconfig.
 pub(crate) fn options(server: &Server) -> Options {
     Options {
-        flags: Flags {
-            server: Some(server.url()),
-            ..Flags::default()
-        },
+        flags: Flags { server: Some(server.url()), ..Flags::default() },
         environment: Environment::default(),
         limits: quick(),
         ..Options::default()
@@ -182,10 +166,7 @@ impl Collected {
     /// Takes one object.
     pub(crate) fn take(&mut self, object: &Object) {
         let metadata = object.metadata();
-        self.0.push((
-            object.kind(),
-            format!("{}/{}", metadata.namespace, metadata.name),
-        ));
+        self.0.push((object.kind(), format!("{}/{}", metadata.namespace, metadata.name)));
     }
 
     /// The names of one kind, in the order in which they came.
@@ -209,9 +190,5 @@ pub(crate) fn read(options: &Options) -> (Collected, Reading) {
 
 /// The messages of all gaps.
 pub(crate) fn messages(reading: &Reading) -> Vec<&str> {
-    reading
-        .gaps
-        .iter()
-        .map(|gap| gap.message.as_str())
-        .collect()
+    reading.gaps.iter().map(|gap| gap.message.as_str()).collect()
 }

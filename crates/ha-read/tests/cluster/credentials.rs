@@ -84,32 +84,20 @@ fn a_token_that_expires_on_the_way_is_read_again_once() {
     let (collected, reading) = read(&home.options(&server));
     assert_eq!(reading.gaps, []);
     assert_eq!(collected.of(ResourceKind::ReplicaSet), ["shop/a"]);
-    let tokens: Vec<_> = server
-        .requests()
-        .iter()
-        .map(|request| bearer(request).to_owned())
-        .collect();
+    let tokens: Vec<_> = server.requests().iter().map(|request| bearer(request).to_owned()).collect();
     assert_eq!(tokens.last().unwrap(), "new-token-2");
 }
 
 #[test]
 fn a_token_that_stays_refused_is_not_renewed_for_ever() {
-    let server = Api::default()
-        .when(
-            |request| request.path().starts_with("/apis/"),
-            |_, _| unauthorized(),
-        )
-        .start();
+    let server = Api::default().when(|request| request.path().starts_with("/apis/"), |_, _| unauthorized()).start();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
     fs::write(&file, TOKEN).unwrap();
     let home = Home::new(&server, &format!("{{tokenFile: '{}'}}", file.display()));
     let (collected, reading) = read(&home.options(&server));
     assert_eq!(collected.of(POD), ["shop/a"]);
-    let refused = reading
-        .gaps
-        .iter()
-        .filter(|gap| gap.message.contains("are not accepted"));
+    let refused = reading.gaps.iter().filter(|gap| gap.message.contains("are not accepted"));
     assert!(refused.count() > 10);
 }
 
@@ -128,21 +116,11 @@ fn a_refused_login_is_an_error_that_says_what_to_do() {
 #[test]
 fn an_echoed_token_is_redacted() {
     let server = Api::default()
-        .on(&collection(POD), |request, _| {
-            Reply::status(
-                400,
-                status(&format!("no such thing as {}", bearer(request))),
-            )
-        })
+        .on(&collection(POD), |request, _| Reply::status(400, status(&format!("no such thing as {}", bearer(request)))))
         .on(&collection(ResourceKind::Node), |request, _| {
-            Reply::status(
-                403,
-                status(&format!("User \"{}\" cannot list", bearer(request))),
-            )
+            Reply::status(403, status(&format!("User \"{}\" cannot list", bearer(request))))
         })
-        .on(&collection(ResourceKind::Job), |request, _| {
-            Reply::json("").with("content-type", bearer(request))
-        })
+        .on(&collection(ResourceKind::Job), |request, _| Reply::json("").with("content-type", bearer(request)))
         .on(&collection(ResourceKind::Lease), |request, _| {
             let location = format!("https://{}/", bearer(request));
             Reply::status(302, "").with("location", &location)
@@ -154,12 +132,7 @@ fn an_echoed_token_is_redacted() {
     let shown = format!("{reading:?} {options:?}");
     assert!(!shown.contains(TOKEN), "{shown}");
     assert_eq!(shown.matches("[redacted]").count(), 4, "{shown}");
-    assert!(
-        server
-            .requests()
-            .iter()
-            .all(|request| bearer(request) == TOKEN)
-    );
+    assert!(server.requests().iter().all(|request| bearer(request) == TOKEN));
 }
 
 /// (20) Whatever is wrong with a kubeconfig, its secrets are not shown.
@@ -173,15 +146,12 @@ fn no_error_shows_a_secret() {
         "{token: \"hunter2-hunter2\\n\"}".to_owned(),
         "{client-key-data: hunter2-hunter2, client-certificate-data: hunter2-hunter2}".to_owned(),
         "{client-key-data: hunter2-hunter2}".to_owned(),
-        "{client-certificate-data: aHVudGVyMi1odW50ZXIy, client-key-data: aHVudGVyMi1odW50ZXIy}"
-            .to_owned(),
+        "{client-certificate-data: aHVudGVyMi1odW50ZXIy, client-key-data: aHVudGVyMi1odW50ZXIy}".to_owned(),
         "{auth-provider: {name: gcp, config: {access-token: hunter2-hunter2}}}".to_owned(),
         "{password: hunter2-hunter2, username: [u]}".to_owned(),
     ] {
         let home = Home::new(&server, &user);
-        let error = try_read(&home.options(&server))
-            .err()
-            .unwrap_or_else(|| panic!("{user} is usable"));
+        let error = try_read(&home.options(&server)).err().unwrap_or_else(|| panic!("{user} is usable"));
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("hunter2"), "{user}: {shown}");
         assert!(!shown.contains("aHVudGVy"), "{user}: {shown}");
@@ -194,11 +164,7 @@ fn an_unverified_certificate_is_a_notice() {
     let mut options = options(&server);
     options.flags.insecure_skip_tls_verify = true;
     let (_, reading) = read(&options);
-    assert!(
-        reading.notices[0].contains("is not verified"),
-        "{:?}",
-        reading.notices
-    );
+    assert!(reading.notices[0].contains("is not verified"), "{:?}", reading.notices);
 }
 
 #[test]
@@ -263,11 +229,7 @@ mod plugins {
         let plugin = install(&home);
         let config = home.path(".kube/config");
         let text = fs::read_to_string(&config).unwrap();
-        fs::write(
-            &config,
-            text.replace("user: {}}", &format!("user: {}}}", user(&plugin))),
-        )
-        .unwrap();
+        fs::write(&config, text.replace("user: {}}", &format!("user: {}}}", user(&plugin)))).unwrap();
         (home, plugin)
     }
 
@@ -277,12 +239,7 @@ mod plugins {
         let (home, _) = with_plugin(&server);
         read(&home.options(&server));
         assert_eq!(runs(&home), 1);
-        assert!(
-            server
-                .requests()
-                .iter()
-                .all(|request| bearer(request) == TOKEN)
-        );
+        assert!(server.requests().iter().all(|request| bearer(request) == TOKEN));
     }
 
     #[test]
@@ -291,10 +248,7 @@ mod plugins {
         let (home, _) = with_plugin(&server);
         home.kuberc("credentialPluginPolicy: DenyAll");
         let error = try_read(&home.options(&server)).err().unwrap().to_string();
-        assert!(
-            error.contains("is not allowed") && error.contains("DenyAll"),
-            "{error}"
-        );
+        assert!(error.contains("is not allowed") && error.contains("DenyAll"), "{error}");
         assert_eq!(runs(&home), 0);
         assert!(server.requests().is_empty());
     }
@@ -303,9 +257,7 @@ mod plugins {
     fn an_allowlist_runs_what_it_lists() {
         let server = Api::default().start();
         let (home, plugin) = with_plugin(&server);
-        home.kuberc(
-            "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: sh}]",
-        );
+        home.kuberc("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: sh}]");
         let error = try_read(&home.options(&server)).err().unwrap().to_string();
         assert!(error.contains("does not list it"), "{error}");
         assert_eq!(runs(&home), 0);
@@ -323,10 +275,7 @@ mod plugins {
         let (home, _) = with_plugin(&server);
         home.kuberc("credentialPluginPolicy: [");
         let error = try_read(&home.options(&server)).err().unwrap().to_string();
-        assert!(
-            error.contains("kuberc") && error.contains("is unusable"),
-            "{error}"
-        );
+        assert!(error.contains("kuberc") && error.contains("is unusable"), "{error}");
         assert_eq!(runs(&home), 0);
     }
 
@@ -339,12 +288,7 @@ mod plugins {
         options.flags.token = Some("another-token".to_owned().into());
         read(&options);
         assert_eq!(runs(&home), 0);
-        assert!(
-            server
-                .requests()
-                .iter()
-                .all(|request| bearer(request) == "another-token")
-        );
+        assert!(server.requests().iter().all(|request| bearer(request) == "another-token"));
     }
 
     #[test]

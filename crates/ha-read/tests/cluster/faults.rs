@@ -8,9 +8,7 @@ use flate2::write::GzEncoder;
 use ha_core::snapshot::{GapReason, ResourceKind};
 use ha_read::Reading;
 
-use crate::api::{
-    Api, Collected, collection, list, listed, messages, options, quick, read, status, try_read,
-};
+use crate::api::{Api, Collected, collection, list, listed, messages, options, quick, read, status, try_read};
 use crate::server::{Reply, Server};
 
 const POD: ResourceKind = ResourceKind::Pod;
@@ -22,21 +20,13 @@ fn pods() -> String {
 /// A server whose first two answers for pods are this, and good ones afterwards.
 fn twice(reply: Reply) -> Server {
     Api::default()
-        .on(&collection(POD), move |_, before| {
-            if before < 2 {
-                reply.clone()
-            } else {
-                Reply::json(pods())
-            }
-        })
+        .on(&collection(POD), move |_, before| if before < 2 { reply.clone() } else { Reply::json(pods()) })
         .start()
 }
 
 /// A server that always answers this for pods.
 fn always(reply: Reply) -> Server {
-    Api::default()
-        .on(&collection(POD), move |_, _| reply.clone())
-        .start()
+    Api::default().on(&collection(POD), move |_, _| reply.clone()).start()
 }
 
 /// Reads everything but pods, and the one gap for those.
@@ -44,11 +34,7 @@ fn assert_only_pods_missing(collected: &Collected, reading: &Reading, reason: Ga
     assert_eq!(collected.of(POD), [""; 0]);
     assert_eq!(collected.of(ResourceKind::Node), ["shop/a"]);
     assert_eq!(collected.of(ResourceKind::Backup), ["shop/a"]);
-    let gaps: Vec<_> = reading
-        .gaps
-        .iter()
-        .map(|gap| (gap.kind, gap.reason))
-        .collect();
+    let gaps: Vec<_> = reading.gaps.iter().map(|gap| (gap.kind, gap.reason)).collect();
     assert_eq!(gaps, [(Some(POD), reason)]);
 }
 
@@ -95,10 +81,7 @@ fn an_absurd_retry_after_is_not_obeyed() {
     let server = always(Reply::status(429, status("go away")).with("retry-after", "1000000000"));
     let (collected, reading) = read(&options(&server));
     assert_only_pods_missing(&collected, &reading, GapReason::Unreadable);
-    assert_eq!(
-        messages(&reading),
-        ["cannot list pods: the server answered 429: go away"]
-    );
+    assert_eq!(messages(&reading), ["cannot list pods: the server answered 429: go away"]);
     assert_eq!(server.count(&collection(POD)), 5);
 }
 
@@ -124,19 +107,12 @@ fn all_pauses_together_are_bounded() {
 
 #[test]
 fn a_dripping_answer_is_given_up() {
-    let server = always(Reply::Dripping(
-        pods().into_bytes(),
-        Duration::from_millis(50),
-    ));
+    let server = always(Reply::Dripping(pods().into_bytes(), Duration::from_millis(50)));
     let mut options = options(&server);
     options.limits.request_timeout = Duration::from_millis(400);
     let (collected, reading) = read(&options);
     assert_only_pods_missing(&collected, &reading, GapReason::TimedOut);
-    assert!(
-        messages(&reading)[0].contains("--request-timeout"),
-        "{:?}",
-        messages(&reading)
-    );
+    assert!(messages(&reading)[0].contains("--request-timeout"), "{:?}", messages(&reading));
 }
 
 #[test]
@@ -156,32 +132,16 @@ fn answers_that_are_not_lists_are_said_to_be_so() {
             Reply::json("<html>Log in</html>").with("content-type", "text/html; charset=utf-8"),
             "not JSON but text/html; charset=utf-8: this is not the API server, or a login page",
         ),
-        (
-            Reply::json(pods()).with("content-type", "application/protobuf"),
-            "not JSON but application/protobuf",
-        ),
-        (
-            Reply::json("<html>"),
-            "not what was asked for (JSON line 1, column 1)",
-        ),
-        (
-            Reply::json(r#"{"kind":"Status"}"#),
-            "not what was asked for",
-        ),
-        (
-            Reply::json([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]),
-            "not what was asked for",
-        ),
+        (Reply::json(pods()).with("content-type", "application/protobuf"), "not JSON but application/protobuf"),
+        (Reply::json("<html>"), "not what was asked for (JSON line 1, column 1)"),
+        (Reply::json(r#"{"kind":"Status"}"#), "not what was asked for"),
+        (Reply::json([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), "not what was asked for"),
         (Reply::status(418, "tea"), "418"),
     ] {
         let server = always(reply);
         let (collected, reading) = read(&options(&server));
         assert_only_pods_missing(&collected, &reading, GapReason::Unreadable);
-        assert!(
-            messages(&reading)[0].contains(expected),
-            "{:?}",
-            messages(&reading)
-        );
+        assert!(messages(&reading)[0].contains(expected), "{:?}", messages(&reading));
         assert_eq!(server.count(&collection(POD)), 1);
     }
 }
@@ -199,10 +159,7 @@ fn no_server_is_an_error_that_names_it() {
     let mut options = options(&Server::start(|_| Reply::Silent));
     options.flags.server = Some("http://127.0.0.1:1".to_owned());
     let error = try_read(&options).err().unwrap().to_string();
-    assert!(
-        error.contains("cannot read the cluster at http://127.0.0.1:1"),
-        "{error}"
-    );
+    assert!(error.contains("cannot read the cluster at http://127.0.0.1:1"), "{error}");
     assert!(error.to_lowercase().contains("refused"), "{error}");
 }
 
@@ -219,10 +176,7 @@ fn a_compressed_bomb_is_not_unpacked() {
     options.limits.page_bytes = 4 << 20;
     let (collected, reading) = read(&options);
     assert_only_pods_missing(&collected, &reading, GapReason::Unreadable);
-    assert_eq!(
-        messages(&reading),
-        ["cannot list pods: the answer is larger than 4 MiB"]
-    );
+    assert_eq!(messages(&reading), ["cannot list pods: the answer is larger than 4 MiB"]);
     assert_eq!(server.count(&collection(POD)), 1);
 }
 
@@ -248,11 +202,7 @@ fn redirects_are_not_followed() {
         options.flags.token = Some("hunter2-hunter2".to_owned().into());
         let (collected, reading) = read(&options);
         assert_only_pods_missing(&collected, &reading, GapReason::Unreadable);
-        assert!(
-            messages(&reading)[0].contains("redirects to 127.0.0.1"),
-            "{:?}",
-            messages(&reading)
-        );
+        assert!(messages(&reading)[0].contains("redirects to 127.0.0.1"), "{:?}", messages(&reading));
     }
     assert!(elsewhere.requests().is_empty());
 }
@@ -263,8 +213,5 @@ fn the_default_bounds_are_those_of_the_documentation() {
     assert_eq!((limits.tries, limits.restarts), (5, 3));
     assert!(limits.longest_pause <= Duration::from_secs(10));
     assert!(limits.page_bytes <= 256 << 20);
-    assert_eq!(
-        (quick().tries, quick().restarts),
-        (limits.tries, limits.restarts)
-    );
+    assert_eq!((quick().tries, quick().restarts), (limits.tries, limits.restarts));
 }

@@ -32,24 +32,13 @@ fn narrow(server: &crate::server::Server) -> Options {
 
 #[test]
 fn pages_are_followed_to_the_end() {
-    let server = Api::default()
-        .on(&collection(POD), |request, _| page(request))
-        .start();
+    let server = Api::default().on(&collection(POD), |request, _| page(request)).start();
     let (collected, reading) = read(&narrow(&server));
-    assert_eq!(
-        collected.of(POD),
-        ["shop/a", "shop/b", "shop/c", "shop/d", "shop/e"]
-    );
+    assert_eq!(collected.of(POD), ["shop/a", "shop/b", "shop/c", "shop/d", "shop/e"]);
     assert_eq!(reading.gaps, []);
     let pages = server.requests();
-    let pages = pages
-        .iter()
-        .filter(|request| request.path() == collection(POD));
-    assert!(
-        pages
-            .clone()
-            .all(|request| request.query("limit") == Some("2"))
-    );
+    let pages = pages.iter().filter(|request| request.path() == collection(POD));
+    assert!(pages.clone().all(|request| request.query("limit") == Some("2")));
     assert_eq!(pages.count(), 3);
 }
 
@@ -76,10 +65,7 @@ fn a_list_begun_again_gives_nothing_twice() {
         })
         .start();
     let (collected, reading) = read(&narrow(&server));
-    assert_eq!(
-        collected.of(POD),
-        ["shop/a", "shop/b", "shop/c", "shop/d", "shop/e"]
-    );
+    assert_eq!(collected.of(POD), ["shop/a", "shop/b", "shop/c", "shop/d", "shop/e"]);
     assert_eq!(reading.counts[&POD], 5);
     assert_eq!(reading.gaps, []);
 }
@@ -87,11 +73,9 @@ fn a_list_begun_again_gives_nothing_twice() {
 #[test]
 fn a_list_that_always_expires_is_given_up_and_keeps_what_it_gave() {
     let server = Api::default()
-        .on(&collection(POD), |request, _| {
-            match request.query("continue") {
-                None => page(request),
-                Some(_) => gone(""),
-            }
+        .on(&collection(POD), |request, _| match request.query("continue") {
+            None => page(request),
+            Some(_) => gone(""),
         })
         .start();
     let (collected, reading) = read(&narrow(&server));
@@ -120,11 +104,8 @@ fn objects_that_come_twice_are_taken_once() {
 
 #[test]
 fn a_list_that_runs_in_circles_ends() {
-    let server = Api::default()
-        .on(&collection(POD), |_, _| {
-            Reply::json(list(listed(POD), &["shop/a"], Some("same")))
-        })
-        .start();
+    let server =
+        Api::default().on(&collection(POD), |_, _| Reply::json(list(listed(POD), &["shop/a"], Some("same")))).start();
     let (collected, reading) = read(&narrow(&server));
     assert_eq!(collected.of(POD), ["shop/a"]);
     assert!(messages(&reading)[0].contains("same page again"));
@@ -132,21 +113,14 @@ fn a_list_that_runs_in_circles_ends() {
 
 #[test]
 fn a_bad_object_is_named_and_the_others_are_read() {
-    let mut pods: Value =
-        serde_json::from_str(&list(listed(POD), &["shop/a", "shop/bad", "shop/c"], None)).unwrap();
+    let mut pods: Value = serde_json::from_str(&list(listed(POD), &["shop/a", "shop/bad", "shop/c"], None)).unwrap();
     pods["items"][1]["spec"] = json!({"containers": 7});
-    let server = Api::default()
-        .on(&collection(POD), move |_, _| Reply::json(pods.to_string()))
-        .start();
+    let server = Api::default().on(&collection(POD), move |_, _| Reply::json(pods.to_string())).start();
     let (collected, reading) = read(&options(&server));
     assert_eq!(collected.of(POD), ["shop/a", "shop/c"]);
     assert_eq!(reading.gaps.len(), 1);
     let gap = &reading.gaps[0];
-    assert!(
-        gap.message.starts_with("cannot understand Pod shop/bad: "),
-        "{}",
-        gap.message
-    );
+    assert!(gap.message.starts_with("cannot understand Pod shop/bad: "), "{}", gap.message);
     assert_eq!((gap.namespace.as_str(), gap.name.as_str()), ("shop", "bad"));
     assert_eq!((gap.kind, gap.reason), (Some(POD), GapReason::Unreadable));
 }

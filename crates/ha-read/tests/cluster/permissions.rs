@@ -4,17 +4,13 @@ use ha_core::snapshot::{GapReason, ResourceKind};
 use ha_read::OTHER_NAMESPACES;
 use ha_read::cluster::Scope;
 
-use crate::api::{
-    Api, all_kinds, collection, forbidden, kind_of, list, listed, messages, options, read,
-};
+use crate::api::{Api, all_kinds, collection, forbidden, kind_of, list, listed, messages, options, read};
 use crate::server::{Reply, Request};
 
 const POD: ResourceKind = ResourceKind::Pod;
 
 fn in_namespace(request: &Request, namespace: &str) -> bool {
-    request
-        .path()
-        .contains(&format!("/namespaces/{namespace}/"))
+    request.path().contains(&format!("/namespaces/{namespace}/"))
 }
 
 #[test]
@@ -22,26 +18,17 @@ fn each_kind_forbidden_alone_is_one_gap_and_everything_else_is_read() {
     for denied in all_kinds() {
         let server = Api::default()
             .when(
-                move |request| {
-                    kind_of(request.path()).is_some_and(|found| found.kind == denied.kind)
-                },
+                move |request| kind_of(request.path()).is_some_and(|found| found.kind == denied.kind),
                 |_, _| forbidden("jane"),
             )
             .start();
         let (collected, reading) = read(&options(&server));
-        let expected = format!(
-            "cannot list {}: forbidden for user jane",
-            denied.qualified()
-        );
+        let expected = format!("cannot list {}: forbidden for user jane", denied.qualified());
         assert_eq!(messages(&reading), [expected]);
         assert_eq!(reading.gaps[0].kind, Some(denied.kind));
         assert_eq!(reading.gaps[0].reason, GapReason::Forbidden);
         for other in all_kinds().filter(|other| other.kind != denied.kind) {
-            assert_eq!(
-                collected.of(other.kind),
-                ["shop/a"],
-                "{other:?} without {denied:?}"
-            );
+            assert_eq!(collected.of(other.kind), ["shop/a"], "{other:?} without {denied:?}");
         }
         assert_eq!(collected.of(denied.kind), [""; 0]);
     }
@@ -49,26 +36,14 @@ fn each_kind_forbidden_alone_is_one_gap_and_everything_else_is_read() {
 
 #[test]
 fn everything_forbidden_is_still_a_reading() {
-    let server = Api::default()
-        .when(
-            |request| request.path() != "/version",
-            |_, _| forbidden("jane"),
-        )
-        .start();
+    let server = Api::default().when(|request| request.path() != "/version", |_, _| forbidden("jane")).start();
     let (collected, reading) = read(&options(&server));
     assert!(collected.0.is_empty());
     for listed in all_kinds() {
-        let expected = format!(
-            "cannot list {}: forbidden for user jane",
-            listed.qualified()
-        );
-        assert!(
-            messages(&reading).contains(&expected.as_str()),
-            "{listed:?}"
-        );
+        let expected = format!("cannot list {}: forbidden for user jane", listed.qualified());
+        assert!(messages(&reading).contains(&expected.as_str()), "{listed:?}");
     }
-    let config_map =
-        "cannot get configmap coredns in namespace kube-system: forbidden for user jane";
+    let config_map = "cannot get configmap coredns in namespace kube-system: forbidden for user jane";
     assert!(messages(&reading).contains(&config_map));
 }
 
@@ -80,22 +55,14 @@ fn namespaces_are_tried_one_by_one_when_the_cluster_is_forbidden() {
             let namespaces = listed(ResourceKind::Namespace);
             Reply::json(list(namespaces, &["/pay", "/shop"], None))
         })
-        .when(
-            |request| kind_of(request.path()).is_some() && !in_namespace(request, "shop"),
-            |_, _| forbidden("jane"),
-        )
+        .when(|request| kind_of(request.path()).is_some() && !in_namespace(request, "shop"), |_, _| forbidden("jane"))
         .start();
     let (collected, reading) = read(&options(&server));
     for kind in all_kinds().filter(|listed| listed.scope == Scope::Namespaced) {
         assert_eq!(collected.of(kind.kind), ["shop/a"], "{kind:?}");
     }
-    let budgets =
-        "cannot list poddisruptionbudgets.policy in namespace pay: forbidden for user jane";
-    assert!(
-        messages(&reading).contains(&budgets),
-        "{:?}",
-        messages(&reading)
-    );
+    let budgets = "cannot list poddisruptionbudgets.policy in namespace pay: forbidden for user jane";
+    assert!(messages(&reading).contains(&budgets), "{:?}", messages(&reading));
     // Nothing is unknown in the namespace that was read, nor beyond those that there are.
     assert!(reading.gaps.iter().all(|gap| gap.namespace != "shop"));
     let pods = reading.gaps.iter().filter(|gap| gap.kind == Some(POD));
@@ -108,10 +75,7 @@ fn namespaces_are_tried_one_by_one_when_the_cluster_is_forbidden() {
 #[test]
 fn the_contexts_namespace_is_read_when_namespaces_are_secret() {
     let server = Api::default()
-        .when(
-            |request| kind_of(request.path()).is_some() && !in_namespace(request, "pay"),
-            |_, _| forbidden("jane"),
-        )
+        .when(|request| kind_of(request.path()).is_some() && !in_namespace(request, "pay"), |_, _| forbidden("jane"))
         .start();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config");
@@ -127,11 +91,7 @@ fn the_contexts_namespace_is_read_when_namespaces_are_secret() {
     let (collected, reading) = read(&options);
     assert_eq!(collected.of(POD), ["shop/a"]);
     assert_eq!(reading.context, "c");
-    let pods: Vec<_> = reading
-        .gaps
-        .iter()
-        .filter(|gap| gap.kind == Some(POD))
-        .collect();
+    let pods: Vec<_> = reading.gaps.iter().filter(|gap| gap.kind == Some(POD)).collect();
     let namespaces: Vec<_> = pods.iter().map(|gap| gap.namespace.as_str()).collect();
     assert_eq!(namespaces, [OTHER_NAMESPACES, "kube-system"]);
     assert!(pods.iter().all(|gap| gap.reason == GapReason::Forbidden));
@@ -140,10 +100,7 @@ fn the_contexts_namespace_is_read_when_namespaces_are_secret() {
 #[test]
 fn a_forbidden_namespace_of_several_is_named() {
     let server = Api::default()
-        .when(
-            |request| request.path() == "/api/v1/namespaces/pay/pods",
-            |_, _| forbidden("jane"),
-        )
+        .when(|request| request.path() == "/api/v1/namespaces/pay/pods", |_, _| forbidden("jane"))
         .start();
     let mut options = options(&server);
     options.namespaces = vec!["pay".to_owned(), "shop".to_owned()];

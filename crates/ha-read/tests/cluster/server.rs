@@ -23,17 +23,11 @@ impl Request {
     /// A query parameter as it stands in the URL.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         let (_, query) = self.target.split_once('?')?;
-        query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find_map(|(key, value)| (key == name).then_some(value))
+        query.split('&').filter_map(|pair| pair.split_once('=')).find_map(|(key, value)| (key == name).then_some(value))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
@@ -42,11 +36,7 @@ impl Request {
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// Properly.
-    Whole {
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: Vec<u8>,
-    },
+    Whole { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
     /// Promise the body, send its first part and hang up.
     BrokenOff(Vec<u8>),
     /// Send the body byte by byte, with this pause between them.
@@ -115,10 +105,7 @@ impl Server {
 
     /// How many requests came for this path.
     pub(crate) fn count(&self, path: &str) -> usize {
-        self.requests()
-            .iter()
-            .filter(|request| request.path() == path)
-            .count()
+        self.requests().iter().filter(|request| request.path() == path).count()
     }
 }
 
@@ -160,20 +147,11 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
 /// None when the connection is at its end.
 fn write_reply(mut stream: &TcpStream, reply: Reply) -> Option<()> {
     let head = |length: usize| {
-        format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-        )
+        format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n")
     };
     match reply {
-        Reply::Whole {
-            status,
-            headers,
-            body,
-        } => {
-            let mut text = format!(
-                "HTTP/1.1 {status} Some Reason\r\ncontent-length: {}\r\n",
-                body.len()
-            );
+        Reply::Whole { status, headers, body } => {
+            let mut text = format!("HTTP/1.1 {status} Some Reason\r\ncontent-length: {}\r\n", body.len());
             for (name, value) in headers {
                 text.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
             }

@@ -36,10 +36,7 @@ impl TlsServer {
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-            )
+            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -88,10 +85,7 @@ fn forbid(mut stream: BufReader<StreamOwned<ServerConnection, std::net::TcpStrea
 
 /// Why the server could not be read; an empty text when it could.
 fn outcome(options: &Options) -> String {
-    try_read(options)
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default()
+    try_read(options).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 #[test]
@@ -107,10 +101,7 @@ fn a_certificate_for_another_name_is_refused() {
     options.flags.tls_server_name = None;
     let error = outcome(&options);
     assert!(error.contains("certificate"), "{error}");
-    assert!(
-        error.contains(&format!("https://127.0.0.1:{}", server.port)),
-        "{error}"
-    );
+    assert!(error.contains(&format!("https://127.0.0.1:{}", server.port)), "{error}");
 }
 
 #[test]
@@ -122,11 +113,7 @@ fn a_certificate_of_another_authority_is_refused_unless_one_insists() {
     assert!(error.contains("certificate"), "{error}");
     options.flags.insecure_skip_tls_verify = true;
     let (_, reading) = try_read(&options).unwrap();
-    assert!(
-        reading.notices[0].contains("is not verified"),
-        "{:?}",
-        reading.notices
-    );
+    assert!(reading.notices[0].contains("is not verified"), "{:?}", reading.notices);
 }
 
 #[test]

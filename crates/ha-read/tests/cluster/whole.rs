@@ -13,10 +13,7 @@ fn every_kind_is_read_and_only_read() {
         assert_eq!(collected.of(listed.kind), ["shop/a"], "{listed:?}");
         assert_eq!(reading.counts[&listed.kind], 1, "{listed:?}");
     }
-    assert_eq!(
-        collected.of(ResourceKind::ConfigMap).len(),
-        CONFIG_MAPS.len()
-    );
+    assert_eq!(collected.of(ResourceKind::ConfigMap).len(), CONFIG_MAPS.len());
     assert_eq!(reading.gaps, []);
     assert_eq!(reading.server_version, "v1.36.3");
     assert_eq!(reading.server, server.url());
@@ -33,8 +30,7 @@ fn loopback_is_not_compressed_and_anything_else_is() {
     let server = Api::default().start();
     let mut options = options(&server);
     read(&options);
-    let compressed =
-        |request: &crate::server::Request| request.header("accept-encoding") == Some("gzip");
+    let compressed = |request: &crate::server::Request| request.header("accept-encoding") == Some("gzip");
     assert!(!server.requests().iter().any(compressed));
     options.flags.server = Some(server.remote_url());
     let local = server.requests().len();
@@ -56,18 +52,11 @@ fn a_namespace_narrows_what_lives_in_namespaces() {
     let elsewhere = |namespace: &str| {
         let mut gaps = reading.gaps.iter();
         gaps.any(|gap| {
-            gap.kind == Some(ResourceKind::Pod)
-                && gap.namespace == namespace
-                && gap.reason == GapReason::NotInInput
+            gap.kind == Some(ResourceKind::Pod) && gap.namespace == namespace && gap.reason == GapReason::NotInInput
         })
     };
     assert!(elsewhere(ha_read::OTHER_NAMESPACES) && elsewhere("kube-system"));
-    assert!(
-        reading
-            .gaps
-            .iter()
-            .all(|gap| gap.kind != Some(ResourceKind::Node))
-    );
+    assert!(reading.gaps.iter().all(|gap| gap.kind != Some(ResourceKind::Node)));
 }
 
 #[test]
@@ -79,19 +68,12 @@ fn labels_narrow_pods_and_what_creates_them() {
     for request in server.requests() {
         let selected = ["/api/v1/pods", "/apis/apps/v1/deployments"].contains(&request.path());
         if selected {
-            assert_eq!(
-                request.query("labelSelector"),
-                Some("app%20in%20%28web%2C%20api%29")
-            );
+            assert_eq!(request.query("labelSelector"), Some("app%20in%20%28web%2C%20api%29"));
         } else if ["/api/v1/nodes", "/api/v1/services"].contains(&request.path()) {
             assert_eq!(request.query("labelSelector"), None);
         }
     }
-    let pods: Vec<_> = reading
-        .gaps
-        .iter()
-        .filter(|gap| gap.kind == Some(ResourceKind::Pod))
-        .collect();
+    let pods: Vec<_> = reading.gaps.iter().filter(|gap| gap.kind == Some(ResourceKind::Pod)).collect();
     assert_eq!(pods.len(), 1);
     assert_eq!(pods[0].reason, GapReason::NotInInput);
 }
@@ -101,12 +83,7 @@ fn progress_ends_for_every_kind_with_its_count() {
     let server = Api::default().start();
     let mut done = Vec::new();
     cluster::read(&options(&server), &mut |_| (), &mut |progress| {
-        if let Progress::Read {
-            kind,
-            objects,
-            done: true,
-        } = progress
-        {
+        if let Progress::Read { kind, objects, done: true } = progress {
             done.push((kind, objects));
         }
     })

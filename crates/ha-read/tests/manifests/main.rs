@@ -34,14 +34,7 @@ fn read_text(text: &str) -> (Manifests, Vec<Object>) {
 /// Reads bytes named `test.yaml`.
 fn read_bytes(bytes: &[u8]) -> (Manifests, Vec<Object>) {
     let name = "test.yaml".into();
-    read_source(
-        Source::Text(Text {
-            name,
-            bytes: bytes.to_vec(),
-        }),
-        &Options::default(),
-    )
-    .unwrap()
+    read_source(Source::Text(Text { name, bytes: bytes.to_vec() }), &Options::default()).unwrap()
 }
 
 fn read_source(source: Source, options: &Options) -> Result<(Manifests, Vec<Object>), NoObjects> {
@@ -52,15 +45,10 @@ fn read_source(source: Source, options: &Options) -> Result<(Manifests, Vec<Obje
 
 /// The names of objects.
 fn names(read: &[Object]) -> Vec<&str> {
-    read.iter()
-        .map(|object| object.metadata().name.as_str())
-        .collect()
+    read.iter().map(|object| object.metadata().name.as_str()).collect()
 }
 
 /// The first lines of objects.
 fn lines(read: &[Object]) -> Vec<u32> {
-    read.iter()
-        .filter_map(|object| object.location.as_ref())
-        .map(|location| location.line)
-        .collect()
+    read.iter().filter_map(|object| object.location.as_ref()).map(|location| location.line).collect()
 }

@@ -7,9 +7,7 @@ use crate::{DEPLOYMENT, lines, names, read_source, read_text};
 
 #[test]
 fn documents_keep_their_lines() {
-    let text = format!(
-        "# a comment\n{DEPLOYMENT}---\n\n# only a comment\n---\n{DEPLOYMENT}--- # more\n{DEPLOYMENT}"
-    );
+    let text = format!("# a comment\n{DEPLOYMENT}---\n\n# only a comment\n---\n{DEPLOYMENT}--- # more\n{DEPLOYMENT}");
     let (manifests, read) = read_text(&text);
     assert_eq!(lines(&read), [2, 22, 39]);
     assert!(manifests.problems.is_empty(), "{:?}", manifests.problems);
@@ -22,11 +20,7 @@ fn a_broken_document_does_not_hide_the_others() {
     let (manifests, read) = read_text(&text);
     assert_eq!(read.len(), 2);
     assert_eq!(manifests.problems.len(), 1);
-    assert!(
-        (18..=19).contains(&manifests.problems[0].line),
-        "{}",
-        manifests.problems[0]
-    );
+    assert!((18..=19).contains(&manifests.problems[0].line), "{}", manifests.problems[0]);
     assert_eq!(manifests.problems[0].weight, Weight::Lost);
     assert_eq!(manifests.reading().gaps.len(), 1);
 }
@@ -50,10 +44,7 @@ fn what_is_no_object_is_said() {
 
 #[test]
 fn an_input_without_objects_is_an_error() {
-    let source = Source::Text(manifests::Text {
-        name: "values.yaml".into(),
-        bytes: b"a: 1\n".to_vec(),
-    });
+    let source = Source::Text(manifests::Text { name: "values.yaml".into(), bytes: b"a: 1\n".to_vec() });
     let error = read_source(source, &Options::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -90,10 +81,7 @@ fn typed_lists_name_the_kind_of_their_items() {
         "kind: PodList\napiVersion: v1\nitems: [\n{metadata: {name: a}}]",
     ] {
         let (_, read) = read_text(text);
-        assert_eq!(
-            (read[0].kind(), read[0].api_version.as_str()),
-            (ResourceKind::Pod, "v1")
-        );
+        assert_eq!((read[0].kind(), read[0].api_version.as_str()), (ResourceKind::Pod, "v1"));
         assert_eq!(lines(&read), [if text.starts_with('{') { 2 } else { 4 }]);
     }
 }
@@ -142,22 +130,13 @@ fn fields_are_located() {
     let line = |path| manifests.locate("test.yaml", 2, path);
     assert_eq!(line("spec.replicas"), Some(9));
     assert_eq!(line("spec.template.spec.containers[0].image"), Some(14));
-    assert_eq!(
-        line("spec.template.spec.containers[1].readinessProbe.httpGet.port"),
-        Some(17)
-    );
+    assert_eq!(line("spec.template.spec.containers[1].readinessProbe.httpGet.port"), Some(17));
     assert_eq!(line("metadata.annotations.example.com/a.b"), Some(7));
-    assert_eq!(
-        line("spec.template.spec.containers[log].readinessProbe"),
-        Some(16)
-    );
+    assert_eq!(line("spec.template.spec.containers[log].readinessProbe"), Some(16));
     assert_eq!(line("spec.template.spec.containers[none].image"), Some(12));
     // What is not there: the deepest part that is.
     assert_eq!(line("spec.strategy.rollingUpdate"), Some(8));
-    assert_eq!(
-        line("spec.template.spec.containers[0].readinessProbe"),
-        Some(13)
-    );
+    assert_eq!(line("spec.template.spec.containers[0].readinessProbe"), Some(13));
     assert_eq!(line("nothing"), Some(2));
     assert_eq!(manifests.locate("test.yaml", 3, "spec"), None);
     assert_eq!(manifests.locate("other.yaml", 2, "spec"), None);

@@ -23,9 +23,7 @@ fn written() -> (TempDir, PathBuf) {
 
 fn unpacked(path: &Path) -> String {
     let mut text = String::new();
-    GzDecoder::new(File::open(path).unwrap())
-        .read_to_string(&mut text)
-        .unwrap();
+    GzDecoder::new(File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     text
 }
 
@@ -41,7 +39,8 @@ fn read(path: &Path) -> Result<(saved::Saved, Vec<Object>), SavedError> {
     Ok((saved, objects))
 }
 
-const HEADER: &str = r#"{"kind":"Snapshot","apiVersion":"kubectl-ha/v1alpha1","version":1,"takenAt":"2026-11-22T12:00:00Z"}"#;
+const HEADER: &str =
+    r#"{"kind":"Snapshot","apiVersion":"kubectl-ha/v1alpha1","version":1,"takenAt":"2026-11-22T12:00:00Z"}"#;
 
 #[test]
 fn what_is_written_is_read() {
@@ -74,10 +73,7 @@ fn nothing_secret_is_written() {
     assert!(planted.contains("hunter2") && planted.contains("aHVudGVyMg=="));
     let (_directory, path) = written();
     let text = unpacked(&path);
-    assert!(
-        !text.contains("hunter2") && !text.contains("aHVudGVyMg=="),
-        "{text}"
-    );
+    assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg=="), "{text}");
 }
 
 #[cfg(unix)]
@@ -90,26 +86,14 @@ fn only_the_owner_may_read_the_file() {
     fs::write(&path, "old").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
     saved::write(&path, &saved(), &cluster()).unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
-    assert_eq!(
-        fs::read_dir(directory.path()).unwrap().count(),
-        1,
-        "a temporary file was left behind"
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "a temporary file was left behind");
 }
 
 #[test]
 fn a_file_that_cannot_be_written_is_named() {
     let error = saved::write(Path::new("/nowhere/at/all.ha"), &saved(), &cluster()).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("cannot write the snapshot /nowhere/at/all.ha: No such file"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("cannot write the snapshot /nowhere/at/all.ha: No such file"), "{error}");
 }
 
 #[test]
@@ -124,12 +108,7 @@ fn a_file_cut_off_anywhere_is_refused() {
     let text = unpacked_without_its_last_line(&bytes, &path);
     pack(&path, text.as_bytes());
     let error = read(&path).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("cut off after 17 objects: take it again"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("cut off after 17 objects: take it again"), "{error}");
 }
 
 fn unpacked_without_its_last_line(bytes: &[u8], path: &Path) -> String {
@@ -144,14 +123,8 @@ fn a_missing_line_is_noticed() {
     let (_directory, path) = written();
     let text = unpacked(&path);
     let lines: Vec<&str> = text.lines().collect();
-    pack(
-        &path,
-        [&lines[..3], &lines[4..]].concat().join("\n").as_bytes(),
-    );
-    assert!(matches!(
-        read(&path).unwrap_err(),
-        SavedError::CutOff { .. }
-    ));
+    pack(&path, [&lines[..3], &lines[4..]].concat().join("\n").as_bytes());
+    assert!(matches!(read(&path).unwrap_err(), SavedError::CutOff { .. }));
 }
 
 #[test]
@@ -163,50 +136,22 @@ fn a_damaged_line_is_a_gap_and_the_rest_is_read() {
     pack(&path, lines.join("\n").as_bytes());
     let (read, objects) = read(&path).unwrap();
     assert_eq!(objects.len(), cluster().len() - 2);
-    let messages: Vec<&str> = read
-        .reading
-        .gaps
-        .iter()
-        .map(|gap| gap.message.as_str())
-        .collect();
-    assert!(
-        messages.iter().any(|message| message.contains("line 4: ")),
-        "{messages:?}"
-    );
-    assert!(
-        messages
-            .iter()
-            .any(|message| message.contains("line 6: invalid type: string")),
-        "{messages:?}"
-    );
+    let messages: Vec<&str> = read.reading.gaps.iter().map(|gap| gap.message.as_str()).collect();
+    assert!(messages.iter().any(|message| message.contains("line 4: ")), "{messages:?}");
+    assert!(messages.iter().any(|message| message.contains("line 6: invalid type: string")), "{messages:?}");
 }
 
 #[test]
 fn other_files_are_refused_with_advice() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
-    for text in [
-        "apiVersion: v1\nkind: Pod\n",
-        "",
-        "{\"kind\":\"Pod\"}\n",
-        "\u{0}\u{1}",
-        "{\"kind\":\"Snapshot\"}\n",
-    ] {
+    for text in ["apiVersion: v1\nkind: Pod\n", "", "{\"kind\":\"Pod\"}\n", "\u{0}\u{1}", "{\"kind\":\"Snapshot\"}\n"] {
         fs::write(&path, text).unwrap();
         let error = read(&path).unwrap_err();
-        assert!(
-            matches!(error, SavedError::NotASnapshot { .. }),
-            "{text:?}: {error}"
-        );
-        assert!(
-            error.to_string().contains("manifests are read with -f"),
-            "{error}"
-        );
+        assert!(matches!(error, SavedError::NotASnapshot { .. }), "{text:?}: {error}");
+        assert!(error.to_string().contains("manifests are read with -f"), "{error}");
     }
-    assert!(matches!(
-        read(&directory.path().join("none")).unwrap_err(),
-        SavedError::Read { .. }
-    ));
+    assert!(matches!(read(&directory.path().join("none")).unwrap_err(), SavedError::Read { .. }));
 }
 
 #[test]
@@ -216,31 +161,16 @@ fn versions() {
     let end = r#"{"kind":"SnapshotEnd","objects":0}"#;
     fs::write(&path, format!("{HEADER}\n{end}\n")).unwrap();
     assert_eq!(read(&path).unwrap().0.taken_at, 1_795_348_800);
-    fs::write(
-        &path,
-        format!(
-            "{}\n{end}\n",
-            HEADER.replace("\"version\":1", "\"version\":2,\"new\":{}")
-        ),
-    )
-    .unwrap();
+    fs::write(&path, format!("{}\n{end}\n", HEADER.replace("\"version\":1", "\"version\":2,\"new\":{}"))).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("version 2; this program reads versions up to 1: use a newer"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("version 2; this program reads versions up to 1: use a newer"), "{error}");
 }
 
 #[test]
 fn what_a_newer_program_added_is_passed_over() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file");
-    let header = HEADER.replace(
-        '}',
-        r#","gaps":[{"kind":"warp-core","reason":"too-new"}],"more":1}"#,
-    );
+    let header = HEADER.replace('}', r#","gaps":[{"kind":"warp-core","reason":"too-new"}],"more":1}"#);
     let lines = [
         header.as_str(),
         r#"{"apiVersion":"warp.example/v1","kind":"WarpCore","spec":{"x":[1]}}"#,
@@ -250,45 +180,23 @@ fn what_a_newer_program_added_is_passed_over() {
     fs::write(&path, lines.join("\n")).unwrap();
     let (read, objects) = read(&path).unwrap();
     assert_eq!(objects.len(), 1);
-    assert_eq!(
-        read.reading.gaps.len(),
-        1,
-        "a gap is a gap whatever its reason"
-    );
+    assert_eq!(read.reading.gaps.len(), 1, "a gap is a gap whatever its reason");
 }
 
 #[test]
 fn a_small_file_with_endless_content_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("bomb");
-    let limits = Limits {
-        max_bytes: 8 << 20,
-        max_line: 2 << 20,
-        max_objects: 10,
-    };
+    let limits = Limits { max_bytes: 8 << 20, max_line: 2 << 20, max_objects: 10 };
     let refused = |text: &[u8]| {
         pack(&path, text);
-        saved::read_with(&path, &limits, &mut |_| {})
-            .unwrap_err()
-            .to_string()
+        saved::read_with(&path, &limits, &mut |_| {}).unwrap_err().to_string()
     };
     let one_line = refused(&vec![b' '; 6 << 20]);
-    assert!(
-        one_line.contains("too large: more than 2097152 bytes in one line"),
-        "{one_line}"
-    );
+    assert!(one_line.contains("too large: more than 2097152 bytes in one line"), "{one_line}");
     let blank_lines = refused(&vec![b'\n'; 16 << 20]);
-    assert!(
-        blank_lines.contains("too large: more than 8388608 bytes"),
-        "{blank_lines}"
-    );
-    let pods = format!(
-        "{HEADER}\n{}",
-        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}\n".repeat(11)
-    );
+    assert!(blank_lines.contains("too large: more than 8388608 bytes"), "{blank_lines}");
+    let pods = format!("{HEADER}\n{}", "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}\n".repeat(11));
     let objects = refused(pods.as_bytes());
-    assert!(
-        objects.contains("too large: more than 10 objects"),
-        "{objects}"
-    );
+    assert!(objects.contains("too large: more than 10 objects"), "{objects}");
 }

@@ -40,8 +40,5 @@ fn saved() -> Saved {
         notices: vec!["the certificate is not verified".to_owned()],
         ..Reading::default()
     };
-    Saved {
-        taken_at: 1_795_348_800,
-        reading,
-    }
+    Saved { taken_at: 1_795_348_800, reading }
 }

@@ -64,10 +64,7 @@ unsafe impl Sync for Static {}
 impl Static {
     const fn of(text: &'static str) -> Self {
         let text = Text::of(text);
-        Self(Value {
-            json: text,
-            rego: text,
-        })
+        Self(Value { json: text, rego: text })
     }
 }
 
@@ -107,12 +104,7 @@ unsafe extern "C" fn opa_json_parse(address: *const u8, length: usize) -> *mut V
     // SAFETY: the engine wrote `length` bytes there.
     let bytes = unsafe { bytes(address, length) };
     let text = heap::with_scratch(|| path::checked(bytes).map(Into::into));
-    text.map_or(core::ptr::null_mut(), |text| {
-        heap::place(Value {
-            json: text,
-            rego: text,
-        })
-    })
+    text.map_or(core::ptr::null_mut(), |text| heap::place(Value { json: text, rego: text }))
 }
 
 /// As [`opa_json_parse`]: what engines pass as a value is JSON, unless it holds sets, which no
@@ -137,11 +129,7 @@ unsafe extern "C" fn opa_value_dump(value: *const Value) -> *const u8 {
 
 /// Puts `added` into `base` at `path`, in place: engines remember the address of `base`.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn opa_value_add_path(
-    base: *mut Value,
-    path: *const Value,
-    added: *const Value,
-) -> i32 {
+unsafe extern "C" fn opa_value_add_path(base: *mut Value, path: *const Value, added: *const Value) -> i32 {
     // SAFETY: as in `opa_json_dump`.
     unsafe { change(base, path, Some((*added).json.read())) }
 }
@@ -161,12 +149,7 @@ unsafe fn change(base: *mut Value, path: *const Value, added: Option<&str>) -> i
     match heap::with_scratch(|| path::changed(old, path, added)) {
         Some(text) => {
             // SAFETY: the caller's.
-            unsafe {
-                *base = Value {
-                    json: text,
-                    rego: text,
-                }
-            };
+            unsafe { *base = Value { json: text, rego: text } };
             OK
         }
         None => INVALID_PATH,
@@ -176,12 +159,7 @@ unsafe fn change(base: *mut Value, path: *const Value, added: Option<&str>) -> i
 #[unsafe(no_mangle)]
 extern "C" fn opa_eval_ctx_new() -> *mut Context {
     let nothing = core::ptr::null();
-    heap::place(Context {
-        input: nothing,
-        data: nothing,
-        entrypoint: 0,
-        result: nothing,
-    })
+    heap::place(Context { input: nothing, data: nothing, entrypoint: 0, result: nothing })
 }
 
 #[unsafe(no_mangle)]
@@ -213,9 +191,7 @@ unsafe extern "C" fn opa_eval_ctx_get_result(context: *const Context) -> *const 
 unsafe extern "C" fn eval(context: *mut Context) -> i32 {
     // SAFETY: as in `opa_eval_ctx_set_input`; its values came from here, too.
     unsafe {
-        let Context {
-            input, entrypoint, ..
-        } = *context;
+        let Context { input, entrypoint, .. } = *context;
         let input = input.as_ref().map_or("", |value| value.json.read());
         let json = evaluate(entrypoint, input.as_bytes(), answer::Format::Json);
         let rego = evaluate(entrypoint, input.as_bytes(), answer::Format::Rego);
@@ -237,11 +213,7 @@ unsafe extern "C" fn opa_eval(
     format: i32,
 ) -> *const u8 {
     heap::set_pointer(heap_pointer);
-    let format = if format == FORMAT_REGO {
-        answer::Format::Rego
-    } else {
-        answer::Format::Json
-    };
+    let format = if format == FORMAT_REGO { answer::Format::Rego } else { answer::Format::Json };
     // SAFETY: the engine wrote the input there.
     evaluate(entrypoint, unsafe { bytes(input, input_length) }, format).address()
 }
@@ -249,12 +221,7 @@ unsafe extern "C" fn opa_eval(
 /// Traps on input that cannot be read: an engine must not take it for an object without faults.
 fn evaluate(entrypoint: i32, input: &[u8], format: answer::Format) -> Text {
     let answer = heap::with_scratch(|| {
-        answer::answer(
-            crate::export_macro::policy_rules(),
-            entrypoint,
-            path::trimmed(input)?,
-            format,
-        )
+        answer::answer(crate::export_macro::policy_rules(), entrypoint, path::trimmed(input)?, format)
     });
     answer.unwrap_or_else(|| trap())
 }

@@ -71,9 +71,7 @@ struct Parameters {
 impl Default for Parameters {
     /// One object alone rarely shows more: that Services or users hang on it is seen in a cluster.
     fn default() -> Self {
-        Self {
-            fail_on: Severity::Medium,
-        }
+        Self { fail_on: Severity::Medium }
     }
 }
 
@@ -127,12 +125,7 @@ struct Report {
 }
 
 /// The answer of `rules` to `input`, or `None` when the input is not a question.
-pub(super) fn answer(
-    rules: &[&'static Rule],
-    entrypoint: i32,
-    input: &str,
-    format: Format,
-) -> Option<String> {
+pub(super) fn answer(rules: &[&'static Rule], entrypoint: i32, input: &str, format: Format) -> Option<String> {
     let question: Question<'_> = serde_json::from_str(input).ok()?;
     let (request, wants_response) = match (question.review, question.request) {
         (Some(review), None) => (review, false),
@@ -146,12 +139,7 @@ pub(super) fn answer(
             findings.retain(|one| one.verdict == Verdict::Fail && one.severity >= fail_on);
             let violations: Vec<_> = findings.into_iter().map(Violation::from).collect();
             if wants_response {
-                print(
-                    Reviewed {
-                        response: Response::new(request.uid, &violations),
-                    },
-                    format,
-                )
+                print(Reviewed { response: Response::new(request.uid, &violations) }, format)
             } else {
                 print(violations, format)
             }
@@ -167,22 +155,13 @@ fn findings(rules: &[&'static Rule], request: &Request<'_>) -> Option<Vec<Detail
         return (request.operation == "DELETE").then(Vec::new);
     };
     let (snapshot, settings) = (snapshot_of(object.get())?, Settings::default());
-    let input = Input {
-        snapshot: &snapshot,
-        settings: &settings,
-        impacts: &[],
-    };
+    let input = Input { snapshot: &snapshot, settings: &settings, impacts: &[] };
     let about_it = |finding: &Finding| {
         let object = snapshot.objects.get(finding.object.position());
         finding.object != Snapshot::CLUSTER && object.is_some_and(|object| object.read)
     };
-    let findings = crate::run(rules, &input)
-        .findings
-        .into_iter()
-        .filter(about_it);
-    findings
-        .map(|finding| Details::new(rules, finding))
-        .collect()
+    let findings = crate::run(rules, &input).findings.into_iter().filter(about_it);
+    findings.map(|finding| Details::new(rules, finding)).collect()
 }
 
 /// The snapshot of a cluster of which only this object is known. A kind that no rule reads gives
@@ -194,42 +173,20 @@ fn snapshot_of(object: &str) -> Option<Snapshot> {
     if let Some(kind) = ResourceKind::from_group_kind(group, &kind) {
         builder.add(Object::from_json(&api_version, kind, object).ok()?);
     }
-    Some(builder.finish(&Origin {
-        kind: SourceKind::Admission,
-        ..Origin::default()
-    }))
+    Some(builder.finish(&Origin { kind: SourceKind::Admission, ..Origin::default() }))
 }
 
 impl Details {
     fn new(rules: &[&'static Rule], finding: Finding) -> Option<Self> {
         let rule = rules.get(usize::try_from(finding.rule).ok()?)?;
-        let Finding {
-            verdict,
-            severity,
-            message,
-            reason,
-            remediation,
-            ..
-        } = finding;
-        Some(Self {
-            rule: rule.name,
-            verdict,
-            severity,
-            message,
-            reason,
-            remediation,
-        })
+        let Finding { verdict, severity, message, reason, remediation, .. } = finding;
+        Some(Self { rule: rule.name, verdict, severity, message, reason, remediation })
     }
 }
 
 impl From<Details> for Violation {
     fn from(details: Details) -> Self {
-        let Details {
-            rule,
-            message,
-            remediation,
-            ..
-        } = &details;
+        let Details { rule, message, remediation, .. } = &details;
         let msg = if remediation.is_empty() {
             format!("{message} ({rule})")
         } else {
@@ -241,19 +198,9 @@ impl From<Details> for Violation {
 
 impl Response {
     fn new(uid: String, violations: &[Violation]) -> Self {
-        let messages: Vec<&str> = violations
-            .iter()
-            .map(|violation| violation.msg.as_str())
-            .collect();
-        let status = (!messages.is_empty()).then(|| Status {
-            code: 403,
-            message: messages.join("\n"),
-        });
-        Self {
-            uid,
-            allowed: status.is_none(),
-            status,
-        }
+        let messages: Vec<&str> = violations.iter().map(|violation| violation.msg.as_str()).collect();
+        let status = (!messages.is_empty()).then(|| Status { code: 403, message: messages.join("\n") });
+        Self { uid, allowed: status.is_none(), status }
     }
 }
 
@@ -291,10 +238,7 @@ mod tests {
     fn check(input: &Input<'_>, findings: &mut Findings) {
         findings.fail(Snapshot::CLUSTER, "elsewhere");
         for workload in &input.snapshot.workloads {
-            findings
-                .fail(workload.object, "it \"is\"")
-                .severity(Severity::Medium)
-                .fix("do not");
+            findings.fail(workload.object, "it \"is\"").severity(Severity::Medium).fix("do not");
         }
     }
 
@@ -323,19 +267,12 @@ mod tests {
     #[test]
     fn a_request_is_answered_with_a_response() {
         let ask = |object| {
-            let operation = if object == Value::Null {
-                "DELETE"
-            } else {
-                "CREATE"
-            };
+            let operation = if object == Value::Null { "DELETE" } else { "CREATE" };
             let request = json!({"uid": "7", "operation": operation, "object": object});
             ask(VIOLATION, &json!({"request": request})).unwrap()
         };
         let denied = ask(deployment());
-        assert_eq!(
-            (&denied["response"]["uid"], &denied["response"]["allowed"]),
-            (&json!("7"), &json!(false))
-        );
+        assert_eq!((&denied["response"]["uid"], &denied["response"]["allowed"]), (&json!("7"), &json!(false)));
         let deleted = ask(Value::Null);
         assert_eq!(deleted, json!({"response": {"uid": "7", "allowed": true}}));
         let of_no_interest = ask(json!({"apiVersion": "example.org/v1", "kind": "Thing"}));
@@ -345,14 +282,10 @@ mod tests {
     #[test]
     fn what_is_a_violation_can_be_set() {
         let with = |fail_on: &str| {
-            let input =
-                json!({"review": {"object": deployment()}, "parameters": {"failOn": fail_on}});
+            let input = json!({"review": {"object": deployment()}, "parameters": {"failOn": fail_on}});
             ask(VIOLATION, &input).map(|result| result.as_array().map_or(0, Vec::len))
         };
-        assert_eq!(
-            (with("low"), with("medium"), with("high")),
-            (Some(1), Some(1), Some(0))
-        );
+        assert_eq!((with("low"), with("medium"), with("high")), (Some(1), Some(1), Some(0)));
         assert_eq!(with("loud"), None);
     }
 
@@ -360,10 +293,7 @@ mod tests {
     fn go_engines_get_a_set() {
         let input = json!({"review": {"object": deployment()}}).to_string();
         let text = answer(&[&RULE], REPORT, &input, Format::Rego).unwrap();
-        assert!(
-            text.starts_with("{{\"result\":{\"findings\":[") && text.ends_with("]}}}"),
-            "{text}"
-        );
+        assert!(text.starts_with("{{\"result\":{\"findings\":[") && text.ends_with("]}}}"), "{text}");
     }
 
     #[test]

@@ -29,10 +29,7 @@ pub(super) struct Text {
 impl Text {
     /// A static text that ends with a NUL.
     pub(super) const fn of(text: &'static str) -> Self {
-        Self {
-            start: text.as_ptr(),
-            length: text.len() - 1,
-        }
+        Self { start: text.as_ptr(), length: text.len() - 1 }
     }
 
     /// Its address, for the engine.
@@ -66,12 +63,7 @@ pub(super) fn set_pointer(pointer: usize) {
 /// Takes `size` bytes. Traps when the engine has no more memory.
 pub(super) fn allocate(size: usize) -> *mut u8 {
     let start = pointer();
-    let Some(end) = start
-        .checked_add(size)
-        .filter(|end| allocator::grow_to(*end).is_ok())
-    else {
-        super::abi::trap()
-    };
+    let Some(end) = start.checked_add(size).filter(|end| allocator::grow_to(*end).is_ok()) else { super::abi::trap() };
     set_pointer(end);
     start as *mut u8
 }

@@ -12,9 +12,7 @@ use serde_json::{Map, Value};
 /// The text without surrounding blanks. Some engines count a C string's NUL as part of it.
 pub(super) fn trimmed(bytes: &[u8]) -> Option<&str> {
     let blank = |c: char| c == '\0' || c.is_ascii_whitespace();
-    str::from_utf8(bytes)
-        .ok()
-        .map(|text| text.trim_matches(blank))
+    str::from_utf8(bytes).ok().map(|text| text.trim_matches(blank))
 }
 
 /// The text, when it is one JSON value.
@@ -33,9 +31,7 @@ pub(super) fn changed(base: &str, path: &str, added: Option<&str>) -> Option<Str
         if added.is_none() && !parent.contains_key(key) {
             return serde_json::to_string(&root).ok();
         }
-        let child = parent
-            .entry(key.as_str())
-            .or_insert_with(|| Value::Object(Map::new()));
+        let child = parent.entry(key.as_str()).or_insert_with(|| Value::Object(Map::new()));
         parent = child.as_object_mut()?;
     }
     match added {
@@ -61,16 +57,8 @@ mod tests {
     fn values_are_put_and_removed_at_a_path() {
         let base = r#"{"a":{"b":1},"c":[2]}"#;
         let cases = [
-            (
-                r#"["a","b"]"#,
-                Some("[3]"),
-                Some(r#"{"a":{"b":[3]},"c":[2]}"#),
-            ),
-            (
-                r#"["d","e"]"#,
-                Some("4"),
-                Some(r#"{"a":{"b":1},"c":[2],"d":{"e":4}}"#),
-            ),
+            (r#"["a","b"]"#, Some("[3]"), Some(r#"{"a":{"b":[3]},"c":[2]}"#)),
+            (r#"["d","e"]"#, Some("4"), Some(r#"{"a":{"b":1},"c":[2],"d":{"e":4}}"#)),
             (r#"["a","b"]"#, None, Some(r#"{"a":{},"c":[2]}"#)),
             (r#"["d","e"]"#, None, Some(base)),
             (r#"["c","e"]"#, Some("5"), None),

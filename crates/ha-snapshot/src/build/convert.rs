@@ -4,12 +4,8 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use ha_core::finding::Evidence;
-use ha_core::labels::{
-    Label, LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement,
-};
-use ha_core::snapshot::{
-    AccessMode, Amount, Condition, ObjectId, PortReference, ResourceKind, TaintEffect, Threshold,
-};
+use ha_core::labels::{Label, LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};
+use ha_core::snapshot::{AccessMode, Amount, Condition, ObjectId, PortReference, ResourceKind, TaintEffect, Threshold};
 use ha_core::text::Text;
 
 use super::{Builder, quantity};
@@ -21,30 +17,19 @@ impl Builder {
     }
 
     pub(super) fn texts_of(&mut self, strings: &[Str]) -> Vec<Text> {
-        strings
-            .iter()
-            .map(|string| self.texts.intern(string))
-            .collect()
+        strings.iter().map(|string| self.texts.intern(string)).collect()
     }
 
     pub(super) fn label_list(&mut self, entries: &[(Str, Str)]) -> Vec<Label> {
         entries
             .iter()
-            .map(|(key, value)| Label {
-                key: self.texts.intern(key),
-                value: self.texts.intern(value),
-            })
+            .map(|(key, value)| Label { key: self.texts.intern(key), value: self.texts.intern(value) })
             .collect()
     }
 
     pub(super) fn selector(&mut self, selector: &slim::LabelSelector) -> LabelSelector {
         let mut requirements = self.exact(&selector.match_labels.0).requirements;
-        requirements.extend(
-            selector
-                .match_expressions
-                .iter()
-                .map(|expression| self.requirement(expression)),
-        );
+        requirements.extend(selector.match_expressions.iter().map(|expression| self.requirement(expression)));
         LabelSelector { requirements }
     }
 
@@ -76,35 +61,17 @@ impl Builder {
         } else {
             self.texts_of(&expression.values)
         };
-        Requirement {
-            key: self.texts.intern(&expression.key),
-            operator,
-            values,
-        }
+        Requirement { key: self.texts.intern(&expression.key), operator, values }
     }
 
     pub(super) fn node_selector(&mut self, selector: &slim::NodeSelector) -> NodeSelector {
-        NodeSelector {
-            terms: selector
-                .node_selector_terms
-                .iter()
-                .map(|term| self.node_term(term))
-                .collect(),
-        }
+        NodeSelector { terms: selector.node_selector_terms.iter().map(|term| self.node_term(term)).collect() }
     }
 
     pub(super) fn node_term(&mut self, term: &slim::NodeSelectorTerm) -> NodeSelectorTerm {
         NodeSelectorTerm {
-            expressions: term
-                .match_expressions
-                .iter()
-                .map(|expression| self.requirement(expression))
-                .collect(),
-            fields: term
-                .match_fields
-                .iter()
-                .map(|expression| self.requirement(expression))
-                .collect(),
+            expressions: term.match_expressions.iter().map(|expression| self.requirement(expression)).collect(),
+            fields: term.match_fields.iter().map(|expression| self.requirement(expression)).collect(),
         }
     }
 
@@ -114,10 +81,7 @@ impl Builder {
             .iter()
             .filter_map(|(resource, quantity)| {
                 let value = quantity::amount(resource, &quantity.0)?;
-                Some(Amount {
-                    resource: self.texts.intern(resource),
-                    value,
-                })
+                Some(Amount { resource: self.texts.intern(resource), value })
             })
             .collect()
     }
@@ -155,26 +119,16 @@ impl Builder {
         match value? {
             IntOrString::Int(count) if *count >= 0 => return Some(Threshold::Count(*count)),
             IntOrString::String(text) => {
-                if let Some(percent) = text
-                    .strip_suffix('%')
-                    .and_then(|digits| digits.parse().ok())
+                if let Some(percent) = text.strip_suffix('%').and_then(|digits| digits.parse().ok())
                     && percent >= 0
                 {
                     return Some(Threshold::Percent(percent));
                 }
-                let evidence = Evidence {
-                    object: None,
-                    path: path.into(),
-                    value: text.to_string(),
-                };
+                let evidence = Evidence { object: None, path: path.into(), value: text.to_string() };
                 self.nonsense(id, kind, &evidence);
             }
             IntOrString::Int(count) => {
-                let evidence = Evidence {
-                    object: None,
-                    path: path.into(),
-                    value: count.to_string(),
-                };
+                let evidence = Evidence { object: None, path: path.into(), value: count.to_string() };
                 self.nonsense(id, kind, &evidence);
             }
         }
@@ -182,20 +136,11 @@ impl Builder {
     }
 
     /// A count of replicas. A negative one leaves a gap and counts as absent.
-    pub(super) fn replicas(
-        &mut self,
-        id: ObjectId,
-        kind: ResourceKind,
-        value: Option<i32>,
-    ) -> Option<u32> {
+    pub(super) fn replicas(&mut self, id: ObjectId, kind: ResourceKind, value: Option<i32>) -> Option<u32> {
         let count = value?;
         u32::try_from(count)
             .inspect_err(|_| {
-                let evidence = Evidence {
-                    object: None,
-                    path: "spec.replicas".into(),
-                    value: count.to_string(),
-                };
+                let evidence = Evidence { object: None, path: "spec.replicas".into(), value: count.to_string() };
                 self.nonsense(id, kind, &evidence);
             })
             .ok()

@@ -54,10 +54,7 @@ impl LabelIndex {
             for &number in numbers {
                 let labels = label_sets.get(self.bearers[number as usize].labels.position());
                 for label in &labels.labels {
-                    self.of_label
-                        .entry((namespace, label.key, label.value))
-                        .or_default()
-                        .push(number);
+                    self.of_label.entry((namespace, label.key, label.value)).or_default().push(number);
                 }
             }
         }
@@ -68,10 +65,7 @@ impl LabelIndex {
         let next = u32::try_from(self.bearers.len()).unwrap_or(u32::MAX);
         let number = *self.of_labels.entry((namespace, labels)).or_insert(next);
         if number == next {
-            self.bearers.push(Bearers {
-                labels,
-                ..Bearers::default()
-            });
+            self.bearers.push(Bearers { labels, ..Bearers::default() });
             self.of_namespace.entry(namespace).or_default().push(number);
         }
         &mut self.bearers[number as usize]
@@ -86,10 +80,7 @@ impl LabelIndex {
         selector: &LabelSelector,
     ) -> (Vec<WorkloadId>, Vec<PodId>) {
         let (mut workloads, mut pods) = (Vec::new(), Vec::new());
-        let exact = selector
-            .requirements
-            .iter()
-            .find(|r| r.operator == Operator::In && r.values.len() == 1);
+        let exact = selector.requirements.iter().find(|r| r.operator == Operator::In && r.values.len() == 1);
         let candidates = match exact {
             Some(exact) => self.of_label.get(&(namespace, exact.key, exact.values[0])),
             None => self.of_namespace.get(&namespace),

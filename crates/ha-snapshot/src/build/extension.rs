@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use ha_core::snapshot::{
-    AggregatedApi, CustomKind, ObjectId, ServiceReference, Webhook, WebhookBackend, WebhookRule,
-};
+use ha_core::snapshot::{AggregatedApi, CustomKind, ObjectId, ServiceReference, Webhook, WebhookBackend, WebhookRule};
 
 use super::Builder;
 use super::join::Lookup;
@@ -28,11 +26,7 @@ impl Builder {
                 fails_closed: webhook.failure_policy != "Ignore",
                 failure_policy_written: !webhook.failure_policy.is_empty(),
                 timeout_seconds: webhook.timeout_seconds.unwrap_or(10),
-                rules: webhook
-                    .rules
-                    .iter()
-                    .map(|rule| self.webhook_rule(rule))
-                    .collect(),
+                rules: webhook.rules.iter().map(|rule| self.webhook_rule(rule)).collect(),
                 namespace_selector: self.selector(&webhook.namespace_selector),
                 object_selector: self.selector(&webhook.object_selector),
                 match_conditions: u32::try_from(webhook.match_conditions.len()).unwrap_or(u32::MAX),
@@ -48,11 +42,7 @@ impl Builder {
             api_groups: self.texts_of(&rule.api_groups),
             api_versions: self.texts_of(&rule.api_versions),
             resources: self.texts_of(&rule.resources),
-            scope: self.text(if rule.scope.is_empty() {
-                "*"
-            } else {
-                &rule.scope
-            }),
+            scope: self.text(if rule.scope.is_empty() { "*" } else { &rule.scope }),
         }
     }
 
@@ -76,11 +66,7 @@ impl Builder {
         lookup: &Lookup,
     ) -> Option<AggregatedApi> {
         let service = api.spec.service.as_ref()?;
-        let available = api
-            .status
-            .conditions
-            .iter()
-            .find(|condition| condition.r#type == "Available");
+        let available = api.status.conditions.iter().find(|condition| condition.r#type == "Available");
         Some(AggregatedApi {
             object: id,
             backend: self.backend(service, lookup),
@@ -89,11 +75,7 @@ impl Builder {
         })
     }
 
-    pub(super) fn custom_kind(
-        &mut self,
-        id: ObjectId,
-        definition: &slim::CustomResourceDefinition,
-    ) -> CustomKind {
+    pub(super) fn custom_kind(&mut self, id: ObjectId, definition: &slim::CustomResourceDefinition) -> CustomKind {
         CustomKind {
             object: id,
             group: self.text(&definition.spec.group),

@@ -15,11 +15,7 @@ pub(super) struct Interned<T> {
 
 impl<T> Default for Interned<T> {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            positions: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-        }
+        Self { entries: Vec::new(), positions: HashTable::new(), hasher: DefaultHashBuilder::default() }
     }
 }
 
@@ -28,18 +24,13 @@ impl<T: Hash + Eq> Interned<T> {
     pub(super) fn intern(&mut self, entry: T) -> usize {
         let hash = self.hasher.hash_one(&entry);
         let entries = &self.entries;
-        if let Some(&position) = self
-            .positions
-            .find(hash, |&position| entries[position] == entry)
-        {
+        if let Some(&position) = self.positions.find(hash, |&position| entries[position] == entry) {
             return position;
         }
         let position = self.entries.len();
         self.entries.push(entry);
         let (entries, hasher) = (&self.entries, &self.hasher);
-        self.positions.insert_unique(hash, position, |&position| {
-            hasher.hash_one(&entries[position])
-        });
+        self.positions.insert_unique(hash, position, |&position| hasher.hash_one(&entries[position]));
         position
     }
 

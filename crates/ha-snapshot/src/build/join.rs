@@ -3,9 +3,8 @@
 use alloc::vec::Vec;
 
 use ha_core::snapshot::{
-    Autoscaler, Budget, BudgetStatus, ClaimId, NodeId, ObjectId, PodClaim, PodId, ResourceKind,
-    ServiceId, Slice, Snapshot, Source, Subject, UnhealthyPodEviction, VolumeId, Workload,
-    WorkloadId, WorkloadKind,
+    Autoscaler, Budget, BudgetStatus, ClaimId, NodeId, ObjectId, PodClaim, PodId, ResourceKind, ServiceId, Slice,
+    Snapshot, Source, Subject, UnhealthyPodEviction, VolumeId, Workload, WorkloadId, WorkloadKind,
 };
 use ha_core::text::{Interner, Text};
 use hashbrown::HashMap;
@@ -31,10 +30,7 @@ pub(super) struct Lookup {
 
 /// Joins all that a builder holds.
 pub(super) fn join(mut builder: Builder, source: Source) -> Snapshot {
-    let mut snapshot = Snapshot {
-        source,
-        ..Snapshot::default()
-    };
+    let mut snapshot = Snapshot { source, ..Snapshot::default() };
     let mut lookup = Lookup::default();
     let rest = core::mem::take(&mut builder.rest);
     builder.place_nodes(&mut snapshot, &mut lookup, &rest);
@@ -46,17 +42,12 @@ pub(super) fn join(mut builder: Builder, source: Source) -> Snapshot {
     builder.place_autoscalers(&mut snapshot, &lookup, &rest);
     builder.connect_services(&mut snapshot, &index);
     builder.place_others(&mut snapshot, &lookup, &rest);
-    builder.apply_limit_ranges(&mut snapshot);
+    Builder::apply_limit_ranges(&mut snapshot);
     builder.finish_tables(snapshot)
 }
 
 impl Builder {
-    fn place_nodes(
-        &mut self,
-        snapshot: &mut Snapshot,
-        lookup: &mut Lookup,
-        rest: &[(ObjectId, Object)],
-    ) {
+    fn place_nodes(&mut self, snapshot: &mut Snapshot, lookup: &mut Lookup, rest: &[(ObjectId, Object)]) {
         let mut namespaces = Vec::new();
         for (id, object) in rest {
             match &object.body {
@@ -68,26 +59,16 @@ impl Builder {
         self.tell_zones_apart(&mut snapshot.nodes);
         self.sort(&mut snapshot.nodes);
         for (position, node) in snapshot.nodes.iter().enumerate() {
-            lookup.nodes.insert(
-                self.objects[node.object.position()].name,
-                NodeId::at(position),
-            );
+            lookup.nodes.insert(self.objects[node.object.position()].name, NodeId::at(position));
         }
         snapshot.namespaces = self.namespaces(&namespaces);
     }
 
-    fn place_claims(
-        &mut self,
-        snapshot: &mut Snapshot,
-        lookup: &mut Lookup,
-        rest: &[(ObjectId, Object)],
-    ) {
+    fn place_claims(&mut self, snapshot: &mut Snapshot, lookup: &mut Lookup, rest: &[(ObjectId, Object)]) {
         for (id, object) in rest {
             match &object.body {
                 Body::PersistentVolumeClaim(claim) => snapshot.claims.push(self.claim(*id, claim)),
-                Body::PersistentVolume(volume) => {
-                    snapshot.volumes.push(self.persistent_volume(*id, volume))
-                }
+                Body::PersistentVolume(volume) => snapshot.volumes.push(self.persistent_volume(*id, volume)),
                 _ => {}
             }
         }
@@ -101,18 +82,11 @@ impl Builder {
             .collect();
         for (position, claim) in snapshot.claims.iter_mut().enumerate() {
             claim.volume = volumes.get(&claim.volume_name).copied();
-            lookup
-                .claims
-                .insert((claim.namespace, claim.name), ClaimId::at(position));
+            lookup.claims.insert((claim.namespace, claim.name), ClaimId::at(position));
         }
     }
 
-    fn place_services(
-        &mut self,
-        snapshot: &mut Snapshot,
-        lookup: &mut Lookup,
-        rest: &[(ObjectId, Object)],
-    ) {
+    fn place_services(&mut self, snapshot: &mut Snapshot, lookup: &mut Lookup, rest: &[(ObjectId, Object)]) {
         for (id, object) in rest {
             if let Body::Service(service) = &object.body {
                 snapshot.services.push(self.service(*id, service));
@@ -121,37 +95,24 @@ impl Builder {
         self.sort(&mut snapshot.services);
         for (position, service) in snapshot.services.iter().enumerate() {
             let name = self.objects[service.object.position()].name;
-            lookup
-                .services
-                .insert((service.namespace, name), ServiceId::at(position));
+            lookup.services.insert((service.namespace, name), ServiceId::at(position));
         }
         let slices: Vec<&slim::EndpointSlice> = rest
             .iter()
-            .filter_map(|(_, object)| {
-                if let Body::EndpointSlice(slice) = &object.body {
-                    Some(slice)
-                } else {
-                    None
-                }
-            })
+            .filter_map(|(_, object)| if let Body::EndpointSlice(slice) = &object.body { Some(slice) } else { None })
             .collect();
         if slices.is_empty() {
             return;
         }
         for (position, pod) in snapshot.pods.iter().enumerate() {
             let object = &self.objects[pod.object.position()];
-            lookup
-                .pods
-                .insert((object.namespace, object.name), PodId::at(position));
+            lookup.pods.insert((object.namespace, object.name), PodId::at(position));
         }
         for slice in slices {
             let Some(name) = slice.metadata.labels.get("kubernetes.io/service-name") else {
                 continue;
             };
-            let key = (
-                self.texts.intern(&slice.metadata.namespace),
-                self.texts.intern(name),
-            );
+            let key = (self.texts.intern(&slice.metadata.namespace), self.texts.intern(name));
             let Some(&id) = lookup.services.get(&key) else {
                 continue;
             };
@@ -161,20 +122,13 @@ impl Builder {
             service.endpoints.extend(endpoints);
         }
         for service in &mut snapshot.services {
-            service
-                .endpoints
-                .sort_by(|a, b| self.texts.get(a.address).cmp(self.texts.get(b.address)));
+            service.endpoints.sort_by(|a, b| self.texts.get(a.address).cmp(self.texts.get(b.address)));
             // A dual-stack or large Service names one address in one slice only; repeated slices add nothing.
             service.endpoints.dedup();
         }
     }
 
-    fn place_budgets(
-        &mut self,
-        snapshot: &mut Snapshot,
-        index: &LabelIndex,
-        rest: &[(ObjectId, Object)],
-    ) {
+    fn place_budgets(&mut self, snapshot: &mut Snapshot, index: &LabelIndex, rest: &[(ObjectId, Object)]) {
         for (id, object) in rest {
             if let Body::PodDisruptionBudget(budget) = &object.body {
                 let budget = self.budget(*id, &object.api_version, budget);
@@ -188,8 +142,7 @@ impl Builder {
             let Some(selector) = &budget.selector else {
                 continue;
             };
-            let (workloads, pods) =
-                index.matching(&self.label_sets, texts, budget.namespace, selector);
+            let (workloads, pods) = index.matching(&self.label_sets, texts, budget.namespace, selector);
             for &workload in &workloads {
                 let id = ha_core::snapshot::BudgetId::at(position);
                 snapshot.workloads[workload.position()].budgets.push(id);
@@ -199,12 +152,7 @@ impl Builder {
         }
     }
 
-    fn budget(
-        &mut self,
-        id: ObjectId,
-        api_version: &str,
-        budget: &slim::PodDisruptionBudget,
-    ) -> Budget {
+    fn budget(&mut self, id: ObjectId, api_version: &str, budget: &slim::PodDisruptionBudget) -> Budget {
         let spec = &budget.spec;
         let kind = ResourceKind::PodDisruptionBudget;
         // In v1beta1 the empty selector matched no pod (rules.md 2.4).
@@ -214,23 +162,9 @@ impl Builder {
         Budget {
             object: id,
             namespace: self.objects[id.position()].namespace,
-            selector: spec
-                .selector
-                .as_ref()
-                .filter(selects)
-                .map(|selector| self.selector(selector)),
-            min_available: self.threshold(
-                id,
-                kind,
-                "spec.minAvailable",
-                spec.min_available.as_ref(),
-            ),
-            max_unavailable: self.threshold(
-                id,
-                kind,
-                "spec.maxUnavailable",
-                spec.max_unavailable.as_ref(),
-            ),
+            selector: spec.selector.as_ref().filter(selects).map(|selector| self.selector(selector)),
+            min_available: self.threshold(id, kind, "spec.minAvailable", spec.min_available.as_ref()),
+            max_unavailable: self.threshold(id, kind, "spec.maxUnavailable", spec.max_unavailable.as_ref()),
             unhealthy_pod_eviction: if spec.unhealthy_pod_eviction_policy == "AlwaysAllow" {
                 UnhealthyPodEviction::AlwaysAllow
             } else {
@@ -250,12 +184,7 @@ impl Builder {
         }
     }
 
-    fn place_autoscalers(
-        &mut self,
-        snapshot: &mut Snapshot,
-        lookup: &Lookup,
-        rest: &[(ObjectId, Object)],
-    ) {
+    fn place_autoscalers(&mut self, snapshot: &mut Snapshot, lookup: &Lookup, rest: &[(ObjectId, Object)]) {
         let mut made_by_keda: Vec<(Text, Text)> = Vec::new();
         for (id, object) in rest {
             match &object.body {
@@ -265,15 +194,8 @@ impl Builder {
                 }
                 Body::ScaledObject(scaled) => {
                     let default = compact_str::format_compact!("keda-hpa-{}", scaled.metadata.name);
-                    let name = if scaled.status.hpa_name.is_empty() {
-                        &default
-                    } else {
-                        &scaled.status.hpa_name
-                    };
-                    made_by_keda.push((
-                        self.texts.intern(&scaled.metadata.namespace),
-                        self.texts.intern(name),
-                    ));
+                    let name = if scaled.status.hpa_name.is_empty() { &default } else { &scaled.status.hpa_name };
+                    made_by_keda.push((self.texts.intern(&scaled.metadata.namespace), self.texts.intern(name)));
                     let entry = self.scaled_object(*id, scaled);
                     snapshot.autoscalers.push(entry);
                 }
@@ -284,35 +206,22 @@ impl Builder {
         for position in 0..snapshot.autoscalers.len() {
             let autoscaler = &mut snapshot.autoscalers[position];
             let name = self.objects[autoscaler.object.position()].name;
-            autoscaler.made_by_keda =
-                !autoscaler.is_keda && made_by_keda.contains(&(autoscaler.namespace, name));
-            let key = (
-                autoscaler.namespace,
-                autoscaler.target_kind,
-                autoscaler.target_name,
-            );
+            autoscaler.made_by_keda = !autoscaler.is_keda && made_by_keda.contains(&(autoscaler.namespace, name));
+            let key = (autoscaler.namespace, autoscaler.target_kind, autoscaler.target_name);
             let Some(&target) = lookup.workloads.get(&key) else {
                 continue;
             };
             let workload = &mut snapshot.workloads[target.position()];
-            let api_version = self
-                .texts
-                .get(self.objects[workload.object.position()].api_version);
+            let api_version = self.texts.get(self.objects[workload.object.position()].api_version);
             let group = api_version.split_once('/').map_or("", |(group, _)| group);
             if group == self.texts.get(autoscaler.target_group) {
                 autoscaler.target = Some(target);
-                workload
-                    .autoscalers
-                    .push(ha_core::snapshot::AutoscalerId::at(position));
+                workload.autoscalers.push(ha_core::snapshot::AutoscalerId::at(position));
             }
         }
     }
 
-    fn autoscaler(
-        &mut self,
-        id: ObjectId,
-        autoscaler: &slim::HorizontalPodAutoscaler,
-    ) -> Autoscaler {
+    fn autoscaler(&mut self, id: ObjectId, autoscaler: &slim::HorizontalPodAutoscaler) -> Autoscaler {
         let (spec, status) = (&autoscaler.spec, &autoscaler.status);
         Autoscaler {
             min_replicas: spec.min_replicas,
@@ -346,12 +255,7 @@ impl Builder {
         Autoscaler {
             object: id,
             namespace: self.objects[id.position()].namespace,
-            target_group: self.text(
-                target
-                    .api_version
-                    .split_once('/')
-                    .map_or("", |(group, _)| group),
-            ),
+            target_group: self.text(target.api_version.split_once('/').map_or("", |(group, _)| group)),
             target_kind: self.text(&target.kind),
             target_name: self.text(&target.name),
             ..Autoscaler::default()
@@ -365,90 +269,54 @@ impl Builder {
             let Some(selector) = &service.selector else {
                 continue;
             };
-            let (workloads, _) =
-                index.matching(&self.label_sets, texts, service.namespace, selector);
+            let (workloads, _) = index.matching(&self.label_sets, texts, service.namespace, selector);
             for &workload in &workloads {
-                snapshot.workloads[workload.position()]
-                    .services
-                    .push(ServiceId::at(position));
+                snapshot.workloads[workload.position()].services.push(ServiceId::at(position));
             }
             snapshot.services[position].workloads = workloads;
         }
     }
 
-    fn place_others(
-        &mut self,
-        snapshot: &mut Snapshot,
-        lookup: &Lookup,
-        rest: &[(ObjectId, Object)],
-    ) {
+    fn place_others(&mut self, snapshot: &mut Snapshot, lookup: &Lookup, rest: &[(ObjectId, Object)]) {
         let routes: Vec<slim::HttpRoute> = rest
             .iter()
-            .filter_map(|(_, object)| {
-                if let Body::HttpRoute(route) = &object.body {
-                    Some(route.clone())
-                } else {
-                    None
-                }
-            })
+            .filter_map(
+                |(_, object)| {
+                    if let Body::HttpRoute(route) = &object.body { Some(route.clone()) } else { None }
+                },
+            )
             .collect();
         for (id, object) in rest {
             let id = *id;
             match &object.body {
-                Body::IngressClass(class) => {
-                    snapshot.ingress_classes.push(self.ingress_class(id, class))
-                }
-                Body::Ingress(ingress) => {
-                    snapshot.ingresses.push(self.ingress(id, ingress, lookup))
-                }
-                Body::GatewayClass(class) => {
-                    snapshot.gateway_classes.push(self.gateway_class(id, class))
-                }
-                Body::Gateway(gateway) => snapshot
-                    .gateways
-                    .push(self.gateway(id, gateway, &routes, lookup)),
+                Body::IngressClass(class) => snapshot.ingress_classes.push(self.ingress_class(id, class)),
+                Body::Ingress(ingress) => snapshot.ingresses.push(self.ingress(id, ingress, lookup)),
+                Body::GatewayClass(class) => snapshot.gateway_classes.push(self.gateway_class(id, class)),
+                Body::Gateway(gateway) => snapshot.gateways.push(self.gateway(id, gateway, &routes, lookup)),
                 Body::ValidatingWebhookConfiguration(webhooks) => {
-                    snapshot
-                        .webhooks
-                        .extend(self.webhooks(id, webhooks, false, lookup));
+                    snapshot.webhooks.extend(self.webhooks(id, webhooks, false, lookup));
                 }
                 Body::MutatingWebhookConfiguration(webhooks) => {
-                    snapshot
-                        .webhooks
-                        .extend(self.webhooks(id, webhooks, true, lookup));
+                    snapshot.webhooks.extend(self.webhooks(id, webhooks, true, lookup));
                 }
-                Body::ApiService(api) => snapshot
-                    .aggregated_apis
-                    .extend(self.aggregated_api(id, api, lookup)),
+                Body::ApiService(api) => snapshot.aggregated_apis.extend(self.aggregated_api(id, api, lookup)),
                 Body::CustomResourceDefinition(definition) => {
                     snapshot.custom_kinds.push(self.custom_kind(id, definition));
                 }
-                Body::StorageClass(class) => {
-                    snapshot.storage_classes.push(self.storage_class(id, class))
-                }
+                Body::StorageClass(class) => snapshot.storage_classes.push(self.storage_class(id, class)),
                 Body::CsiNode(node) => snapshot.csi_nodes.push(self.csi_node(id, node, lookup)),
                 Body::CsiDriver(driver) => snapshot.csi_drivers.push(self.csi_driver(id, driver)),
                 Body::VolumeAttachment(attachment) => {
-                    snapshot
-                        .volume_attachments
-                        .push(self.attachment(id, attachment, lookup));
+                    snapshot.volume_attachments.push(self.attachment(id, attachment, lookup));
                 }
-                Body::PriorityClass(class) => snapshot
-                    .priority_classes
-                    .push(self.priority_class(id, class)),
+                Body::PriorityClass(class) => snapshot.priority_classes.push(self.priority_class(id, class)),
                 Body::Lease(lease) => snapshot.leases.push(self.lease(id, lease)),
                 Body::LimitRange(range) => snapshot.limit_ranges.push(self.limit_range(id, range)),
-                Body::ResourceQuota(quota) => snapshot
-                    .resource_quotas
-                    .push(self.resource_quota(id, quota)),
-                Body::BackupSchedule(schedule) => snapshot
-                    .backup_schedules
-                    .push(self.backup_schedule(id, schedule)),
+                Body::ResourceQuota(quota) => snapshot.resource_quotas.push(self.resource_quota(id, quota)),
+                Body::BackupSchedule(schedule) => snapshot.backup_schedules.push(self.backup_schedule(id, schedule)),
                 Body::Backup(backup) => snapshot.backups.push(self.backup(id, backup)),
                 Body::BackupStorageLocation(location) => {
-                    snapshot
-                        .backup_locations
-                        .push(self.backup_location(id, location));
+                    snapshot.backup_locations.push(self.backup_location(id, location));
                 }
                 Body::ConfigMap(map) => snapshot.facts.extend(self.facts(id, map)),
                 _ => {}
@@ -480,13 +348,10 @@ impl Builder {
         self.sort(&mut snapshot.facts);
     }
 
-    fn apply_limit_ranges(&self, snapshot: &mut Snapshot) {
+    fn apply_limit_ranges(snapshot: &mut Snapshot) {
         let mut by_namespace: HashMap<Text, Vec<ha_core::snapshot::Amount>> = HashMap::new();
         for range in &snapshot.limit_ranges {
-            by_namespace
-                .entry(range.namespace)
-                .or_default()
-                .extend(range.default_requests.iter().copied());
+            by_namespace.entry(range.namespace).or_default().extend(range.default_requests.iter().copied());
         }
         if by_namespace.is_empty() {
             return;
@@ -510,9 +375,7 @@ impl Builder {
         };
         let (a, b) = (key(a), key(b));
         let differ = a.iter().zip(&b).find(|(a, b)| a != b);
-        differ.map_or(core::cmp::Ordering::Equal, |(&a, &b)| {
-            self.texts.get(a).cmp(self.texts.get(b))
-        })
+        differ.map_or(core::cmp::Ordering::Equal, |(&a, &b)| self.texts.get(a).cmp(self.texts.get(b)))
     }
 
     fn finish_tables(self, mut snapshot: Snapshot) -> Snapshot {
@@ -525,9 +388,7 @@ impl Builder {
         let texts = &snapshot.texts;
         snapshot.gaps.sort_by(|a, b| {
             let key = |gap: &ha_core::snapshot::Gap| (gap.kind, gap.reason);
-            key(a)
-                .cmp(&key(b))
-                .then_with(|| texts.get(a.message).cmp(texts.get(b.message)))
+            key(a).cmp(&key(b)).then_with(|| texts.get(a.message).cmp(texts.get(b.message)))
         });
         snapshot
     }
@@ -539,10 +400,7 @@ impl Builder {
             let namespace = self.objects[pod.object.position()].namespace;
             let first = all.len();
             for name in self.claim_names(pod) {
-                all.push(PodClaim {
-                    name,
-                    claim: lookup.claims.get(&(namespace, name)).copied(),
-                });
+                all.push(PodClaim { name, claim: lookup.claims.get(&(namespace, name)).copied() });
             }
             pod.claims = slice(first, all.len());
         }
@@ -553,10 +411,7 @@ impl Builder {
 /// The part of a table from `first` up to `end`.
 pub(super) fn slice(first: usize, end: usize) -> Slice {
     let as_u32 = |position: usize| u32::try_from(position).unwrap_or(u32::MAX);
-    Slice {
-        first: as_u32(first),
-        count: as_u32(end - first),
-    }
+    Slice { first: as_u32(first), count: as_u32(end - first) }
 }
 
 /// A workload that stands for one pod without a controller.

@@ -10,8 +10,7 @@ use alloc::vec::Vec;
 use ha_core::finding::Evidence;
 use ha_core::labels::{Label, LabelSet, LabelsId};
 use ha_core::snapshot::{
-    Gap, GapReason, Location, Object as Identity, ObjectId, ResourceKind, Snapshot, Source,
-    SourceKind, Timestamp,
+    Gap, GapReason, Location, Object as Identity, ObjectId, ResourceKind, Snapshot, Source, SourceKind, Timestamp,
 };
 use ha_core::text::{Interner, Text};
 
@@ -144,9 +143,7 @@ impl Builder {
             Body::StatefulSet(set) => self.add_stateful_set(id, set),
             Body::DaemonSet(set) => self.add_daemon_set(id, set),
             Body::ReplicaSet(set) => self.add_replica_set(id, set),
-            Body::ReplicationController(controller) => {
-                self.add_replication_controller(id, controller)
-            }
+            Body::ReplicationController(controller) => self.add_replication_controller(id, controller),
             Body::Job(job) => self.add_job(id, job),
             Body::CronJob(job) => self.add_cron_job(id, job),
             _ => self.rest.push((id, object)),
@@ -155,9 +152,10 @@ impl Builder {
 
     /// Takes note of something that could not be read.
     pub fn add_gap(&mut self, gap: &GapRecord) {
-        let object = gap.object.as_ref().map(|name| {
-            self.name_object(&name.api_version, &name.kind, &name.namespace, &name.name)
-        });
+        let object = gap
+            .object
+            .as_ref()
+            .map(|name| self.name_object(&name.api_version, &name.kind, &name.namespace, &name.name));
         let gap = Gap {
             kind: gap.kind,
             namespace: self.texts.intern(&gap.namespace),
@@ -172,11 +170,7 @@ impl Builder {
 
     /// Joins all that was taken into a snapshot.
     pub fn finish(mut self, origin: &Origin) -> Snapshot {
-        let name = if origin.name.is_empty() {
-            "cluster"
-        } else {
-            &origin.name
-        };
+        let name = if origin.name.is_empty() { "cluster" } else { &origin.name };
         self.objects[0] = Identity {
             api_version: self.texts.intern("kubectl-ha/v1alpha1"),
             kind: self.texts.intern("Cluster"),
@@ -189,11 +183,7 @@ impl Builder {
             name: self.texts.intern(name),
             server_version: self.texts.intern(&origin.server_version),
             taken_at: origin.taken_at,
-            namespaces: origin
-                .namespaces
-                .iter()
-                .map(|name| self.texts.intern(name))
-                .collect(),
+            namespaces: origin.namespaces.iter().map(|name| self.texts.intern(name)).collect(),
             assume_complete: origin.assume_complete,
         };
         join::join(self, source)
@@ -206,10 +196,7 @@ impl Builder {
         let id = self.add_identity(&object.api_version, kind, metadata);
         if let Some(location) = &object.location {
             let file = self.texts.intern(&location.file);
-            self.objects[id.position()].location = Some(Location {
-                file,
-                line: location.line,
-            });
+            self.objects[id.position()].location = Some(Location { file, line: location.line });
         }
         // A pod repeats the annotations of its template, where they are read already.
         if object.kind() != ResourceKind::Pod || metadata.controller().is_none() {
@@ -221,11 +208,7 @@ impl Builder {
     fn add_identity(&mut self, api_version: &str, kind: &str, metadata: &Metadata) -> ObjectId {
         let labels = self.labels(&metadata.labels.0);
         let annotations = self.labels(&metadata.annotations.0);
-        let name = if metadata.name.is_empty() {
-            &metadata.generate_name
-        } else {
-            &metadata.name
-        };
+        let name = if metadata.name.is_empty() { &metadata.generate_name } else { &metadata.name };
         let identity = Identity {
             api_version: self.texts.intern(api_version),
             kind: self.texts.intern(kind),
@@ -242,13 +225,7 @@ impl Builder {
     }
 
     /// An entry for an object that others name and that was not read.
-    fn name_object(
-        &mut self,
-        api_version: &str,
-        kind: &str,
-        namespace: &str,
-        name: &str,
-    ) -> ObjectId {
+    fn name_object(&mut self, api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectId {
         let identity = Identity {
             api_version: self.texts.intern(api_version),
             kind: self.texts.intern(kind),
@@ -263,30 +240,13 @@ impl Builder {
     /// Takes note that a value of an object makes no sense.
     fn nonsense(&mut self, id: ObjectId, kind: ResourceKind, evidence: &Evidence) {
         let object = &self.objects[id.position()];
-        let (namespace, name) = (
-            self.texts.get(object.namespace),
-            self.texts.get(object.name),
-        );
-        let place = if namespace.is_empty() {
-            String::new()
-        } else {
-            alloc::format!("{namespace}/")
-        };
-        let message = alloc::format!(
-            "{} {place}{name}: {} has no meaning: {}",
-            kind.kind(),
-            evidence.path,
-            evidence.value
-        );
+        let (namespace, name) = (self.texts.get(object.namespace), self.texts.get(object.name));
+        let place = if namespace.is_empty() { String::new() } else { alloc::format!("{namespace}/") };
+        let message =
+            alloc::format!("{} {place}{name}: {} has no meaning: {}", kind.kind(), evidence.path, evidence.value);
         let namespace = object.namespace;
         let message = self.texts.intern(&message);
-        self.gaps.push(Gap {
-            kind: Some(kind),
-            namespace,
-            reason: GapReason::Unreadable,
-            object: Some(id),
-            message,
-        });
+        self.gaps.push(Gap { kind: Some(kind), namespace, reason: GapReason::Unreadable, object: Some(id), message });
     }
 
     fn labels(&mut self, entries: &[(Str, Str)]) -> LabelsId {
@@ -295,10 +255,7 @@ impl Builder {
         }
         let labels = entries
             .iter()
-            .map(|(key, value)| Label {
-                key: self.texts.intern(key),
-                value: self.texts.intern(value),
-            })
+            .map(|(key, value)| Label { key: self.texts.intern(key), value: self.texts.intern(value) })
             .collect();
         LabelsId::at(self.label_sets.intern(LabelSet { labels }))
     }

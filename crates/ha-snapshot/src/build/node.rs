@@ -35,34 +35,17 @@ impl Builder {
             "" => user_zone.unwrap_or(""),
             zone => zone,
         };
-        let ready = node
-            .status
-            .conditions
-            .iter()
-            .find(|condition| condition.r#type == "Ready");
-        let allocatable = if node.status.allocatable.0.is_empty() {
-            &node.status.capacity
-        } else {
-            &node.status.allocatable
-        };
+        let ready = node.status.conditions.iter().find(|condition| condition.r#type == "Ready");
+        let allocatable =
+            if node.status.allocatable.0.is_empty() { &node.status.capacity } else { &node.status.allocatable };
         let ranges = if node.spec.pod_cidrs.is_empty() && !node.spec.pod_cidr.is_empty() {
             alloc::vec![node.spec.pod_cidr.clone()]
         } else {
             node.spec.pod_cidrs.clone()
         };
-        let addresses: Vec<_> = node
-            .status
-            .addresses
-            .iter()
-            .filter(|a| a.r#type == "InternalIP")
-            .map(|a| a.address.clone())
-            .collect();
-        let attached: Vec<_> = node
-            .status
-            .volumes_attached
-            .iter()
-            .map(|volume| volume.name.clone())
-            .collect();
+        let addresses: Vec<_> =
+            node.status.addresses.iter().filter(|a| a.r#type == "InternalIP").map(|a| a.address.clone()).collect();
+        let attached: Vec<_> = node.status.volumes_attached.iter().map(|volume| volume.name.clone()).collect();
         Node {
             object: id,
             labels: self.objects[id.position()].labels,
@@ -70,43 +53,27 @@ impl Builder {
             zone_label: self.text(label(&[ZONE])),
             region: self.text(label(&[REGION, REGION_BEFORE_1_17])),
             hostname: self.text(label(&[HOSTNAME])),
-            control_plane: CONTROL_PLANE.iter().any(|key| {
-                labels
-                    .get(key)
-                    .is_some_and(|value| value != "worker" && value != "false")
-            }),
+            control_plane: CONTROL_PLANE
+                .iter()
+                .any(|key| labels.get(key).is_some_and(|value| value != "worker" && value != "false")),
             is_virtual: is_virtual(node),
             unschedulable: node.spec.unschedulable,
-            taints: node
-                .spec
-                .taints
-                .iter()
-                .map(|taint| self.taint(taint))
-                .collect(),
+            taints: node.spec.taints.iter().map(|taint| self.taint(taint)).collect(),
             readiness: match ready.map(|condition| condition.status.as_str()) {
                 Some("True") => Readiness::Ready,
                 Some("False") => Readiness::NotReady,
                 // A node written into a manifest has no status; it is taken as it would be when it works.
-                None if node.status.conditions.is_empty() && node.metadata.uid.is_empty() => {
-                    Readiness::Ready
-                }
+                None if node.status.conditions.is_empty() && node.metadata.uid.is_empty() => Readiness::Ready,
                 _ => Readiness::Unknown,
             },
-            readiness_since: ready
-                .and_then(|condition| condition.last_transition_time)
-                .map(|time| time.0),
+            readiness_since: ready.and_then(|condition| condition.last_transition_time).map(|time| time.0),
             conditions: self.conditions(&node.status.conditions),
             allocatable: self.amounts(allocatable),
             internal_addresses: self.texts_of(&addresses),
             pod_ranges: self.texts_of(&ranges),
             kubelet_version: self.text(&node.status.node_info.kubelet_version),
             volumes_attached: self.texts_of(&attached),
-            provider: self.text(
-                node.spec
-                    .provider_id
-                    .split_once(':')
-                    .map_or("", |(scheme, _)| scheme),
-            ),
+            provider: self.text(node.spec.provider_id.split_once(':').map_or("", |(scheme, _)| scheme)),
         }
     }
 
@@ -129,15 +96,8 @@ impl Builder {
                 ambiguous.insert(node.zone);
             }
         }
-        for node in nodes
-            .iter_mut()
-            .filter(|node| ambiguous.contains(&node.zone))
-        {
-            let name: String = format!(
-                "{}/{}",
-                self.texts.get(node.region),
-                self.texts.get(node.zone)
-            );
+        for node in nodes.iter_mut().filter(|node| ambiguous.contains(&node.zone)) {
+            let name: String = format!("{}/{}", self.texts.get(node.region), self.texts.get(node.zone));
             node.zone = self.texts.intern(&name);
         }
     }
@@ -148,12 +108,8 @@ impl Builder {
         for &id in read {
             named.insert(self.objects[id.position()].name, id);
         }
-        let mentioned: Vec<Text> = self
-            .objects
-            .iter()
-            .map(|object| object.namespace)
-            .filter(|text| !text.is_empty())
-            .collect();
+        let mentioned: Vec<Text> =
+            self.objects.iter().map(|object| object.namespace).filter(|text| !text.is_empty()).collect();
         for name in mentioned {
             if !named.contains_key(&name) {
                 let string: String = self.texts.get(name).into();
@@ -163,11 +119,7 @@ impl Builder {
         }
         let mut namespaces: Vec<Namespace> = named
             .into_iter()
-            .map(|(name, object)| Namespace {
-                object,
-                labels: self.objects[object.position()].labels,
-                name,
-            })
+            .map(|(name, object)| Namespace { object, labels: self.objects[object.position()].labels, name })
             .collect();
         namespaces.sort_by(|a, b| self.texts.get(a.name).cmp(self.texts.get(b.name)));
         namespaces
@@ -179,9 +131,5 @@ fn is_virtual(node: &slim::Node) -> bool {
     let labels = &node.metadata.labels;
     labels.get("type") == Some("virtual-kubelet")
         || labels.get("eks.amazonaws.com/compute-type") == Some("fargate")
-        || node
-            .spec
-            .taints
-            .iter()
-            .any(|taint| taint.key == "virtual-kubelet.io/provider")
+        || node.spec.taints.iter().any(|taint| taint.key == "virtual-kubelet.io/provider")
 }

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use ha_core::snapshot::{
-    Amount, Backup, BackupLocation, BackupSchedule, BackupScope, Fact, Lease, LimitRange, ObjectId,
-    PriorityClass, ResourceQuota,
+    Amount, Backup, BackupLocation, BackupSchedule, BackupScope, Fact, Lease, LimitRange, ObjectId, PriorityClass,
+    ResourceQuota,
 };
 
 use super::{Builder, schedule};
@@ -30,11 +30,7 @@ impl Builder {
         }
     }
 
-    pub(super) fn priority_class(
-        &mut self,
-        id: ObjectId,
-        class: &slim::PriorityClass,
-    ) -> PriorityClass {
+    pub(super) fn priority_class(&mut self, id: ObjectId, class: &slim::PriorityClass) -> PriorityClass {
         PriorityClass {
             object: id,
             name: self.objects[id.position()].name,
@@ -46,42 +42,19 @@ impl Builder {
 
     pub(super) fn limit_range(&mut self, id: ObjectId, range: &slim::LimitRange) -> LimitRange {
         let mut default_requests: Vec<Amount> = Vec::new();
-        for item in range
-            .spec
-            .limits
-            .iter()
-            .filter(|item| item.r#type == "Container")
-        {
+        for item in range.spec.limits.iter().filter(|item| item.r#type == "Container") {
             // A default limit without default request is the default request, too.
-            for amount in [&item.default_request, &item.default]
-                .into_iter()
-                .flat_map(|map| self.amounts(map))
-            {
-                if default_requests
-                    .iter()
-                    .all(|known| known.resource != amount.resource)
-                {
+            for amount in [&item.default_request, &item.default].into_iter().flat_map(|map| self.amounts(map)) {
+                if default_requests.iter().all(|known| known.resource != amount.resource) {
                     default_requests.push(amount);
                 }
             }
         }
-        LimitRange {
-            object: id,
-            namespace: self.objects[id.position()].namespace,
-            default_requests,
-        }
+        LimitRange { object: id, namespace: self.objects[id.position()].namespace, default_requests }
     }
 
-    pub(super) fn resource_quota(
-        &mut self,
-        id: ObjectId,
-        quota: &slim::ResourceQuota,
-    ) -> ResourceQuota {
-        let hard = if quota.status.hard.0.is_empty() {
-            &quota.spec.hard
-        } else {
-            &quota.status.hard
-        };
+    pub(super) fn resource_quota(&mut self, id: ObjectId, quota: &slim::ResourceQuota) -> ResourceQuota {
+        let hard = if quota.status.hard.0.is_empty() { &quota.spec.hard } else { &quota.status.hard };
         ResourceQuota {
             object: id,
             namespace: self.objects[id.position()].namespace,
@@ -97,29 +70,16 @@ impl Builder {
             excluded_namespaces: self.texts_of(&spec.excluded_namespaces),
             included_resources: self.texts_of(&spec.included_resources),
             excluded_resources: self.texts_of(&spec.excluded_resources),
-            selector: spec
-                .label_selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
-            or_selectors: spec
-                .or_label_selectors
-                .iter()
-                .map(|selector| self.selector(selector))
-                .collect(),
+            selector: spec.label_selector.as_ref().map(|selector| self.selector(selector)),
+            or_selectors: spec.or_label_selectors.iter().map(|selector| self.selector(selector)).collect(),
             snapshots_volumes: spec.snapshot_volumes,
             backs_up_files: spec.default_volumes_to_fs_backup,
             location: self.text(&spec.storage_location),
-            ttl_seconds: schedule::duration_seconds(&spec.ttl)
-                .filter(|&ttl| ttl > 0)
-                .unwrap_or(DEFAULT_TTL_SECONDS),
+            ttl_seconds: schedule::duration_seconds(&spec.ttl).filter(|&ttl| ttl > 0).unwrap_or(DEFAULT_TTL_SECONDS),
         }
     }
 
-    pub(super) fn backup_schedule(
-        &mut self,
-        id: ObjectId,
-        object: &slim::BackupSchedule,
-    ) -> BackupSchedule {
+    pub(super) fn backup_schedule(&mut self, id: ObjectId, object: &slim::BackupSchedule) -> BackupSchedule {
         BackupSchedule {
             object: id,
             namespace: self.objects[id.position()].namespace,
@@ -148,11 +108,7 @@ impl Builder {
         }
     }
 
-    pub(super) fn backup_location(
-        &mut self,
-        id: ObjectId,
-        location: &slim::BackupStorageLocation,
-    ) -> BackupLocation {
+    pub(super) fn backup_location(&mut self, id: ObjectId, location: &slim::BackupStorageLocation) -> BackupLocation {
         BackupLocation {
             object: id,
             namespace: self.objects[id.position()].namespace,
@@ -169,11 +125,7 @@ impl Builder {
     pub(super) fn facts(&mut self, id: ObjectId, map: &slim::ConfigMapFacts) -> Vec<Fact> {
         let facts = map.facts.0.iter();
         facts
-            .map(|(name, value)| Fact {
-                object: id,
-                name: self.texts.intern(name),
-                value: self.texts.intern(value),
-            })
+            .map(|(name, value)| Fact { object: id, name: self.texts.intern(name), value: self.texts.intern(value) })
             .collect()
     }
 }

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use ha_core::snapshot::{
-    GapReason, PodId, ResourceKind, Snapshot, SourceKind, Workload, WorkloadId, WorkloadKind,
-};
+use ha_core::snapshot::{GapReason, PodId, ResourceKind, Snapshot, SourceKind, Workload, WorkloadId, WorkloadKind};
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
@@ -16,11 +14,7 @@ use super::workload::WorkloadDraft;
 use crate::objects::OwnerReference;
 
 /// Fills the tables of workloads and pods, and the edges between them.
-pub(super) fn place_workloads_and_pods(
-    builder: &mut Builder,
-    snapshot: &mut Snapshot,
-    lookup: &mut Lookup,
-) {
+pub(super) fn place_workloads_and_pods(builder: &mut Builder, snapshot: &mut Snapshot, lookup: &mut Lookup) {
     builder.name_current_revisions();
     let mut pods = core::mem::take(&mut builder.pods);
     pods.sort_by(|a, b| builder.compare(a.pod.object, b.pod.object));
@@ -61,24 +55,14 @@ impl Builder {
         for draft in pods {
             let pod = &draft.pod;
             let namespace = self.objects[pod.object.position()].namespace;
-            let lone_kind = if pod.mirror {
-                WorkloadKind::StaticPod
-            } else {
-                WorkloadKind::BarePod
-            };
+            let lone_kind = if pod.mirror { WorkloadKind::StaticPod } else { WorkloadKind::BarePod };
             let position = match draft.owner.map(|key| self.owners.top(key)) {
                 Some(Ok(position)) => position,
                 Some(Err(lost)) if !self.is_proven_absent(snapshot, lost, namespace) => {
-                    match unread.get(&lost) {
-                        Some(&position) => position,
-                        None => {
-                            let workload =
-                                self.unread_owner(lost, lone(WorkloadKind::Custom, pod, namespace));
-                            let position = self.push_draft(workload);
-                            unread.insert(lost, position);
-                            position
-                        }
-                    }
+                    *unread.entry(lost).or_insert_with(|| {
+                        let workload = self.unread_owner(lost, lone(WorkloadKind::Custom, pod, namespace));
+                        self.push_draft(workload)
+                    })
                 }
                 _ => self.push_draft(lone(lone_kind, pod, namespace)),
             };
@@ -88,10 +72,7 @@ impl Builder {
     }
 
     fn push_draft(&mut self, workload: Workload) -> usize {
-        self.workloads.push(WorkloadDraft {
-            workload,
-            owner: None,
-        });
+        self.workloads.push(WorkloadDraft { workload, owner: None });
         self.workloads.len() - 1
     }
 
@@ -100,8 +81,7 @@ impl Builder {
         let Some(kind) = kind_of(self.owners.reference(key)) else {
             return false;
         };
-        let complete =
-            snapshot.source.kind == SourceKind::Cluster || snapshot.source.assume_complete;
+        let complete = snapshot.source.kind == SourceKind::Cluster || snapshot.source.assume_complete;
         let gap = self.gaps.iter().any(|gap| {
             gap.kind == Some(kind)
                 && gap.reason != GapReason::NotInstalled
@@ -115,36 +95,24 @@ impl Builder {
         let owner = self.owners.reference(key).clone();
         let namespace: alloc::string::String = self.texts.get(workload.namespace).into();
         let object = self.name_object(&owner.api_version, &owner.kind, &namespace, &owner.name);
-        Workload {
-            object,
-            resolved: false,
-            ..workload
-        }
+        Workload { object, resolved: false, ..workload }
     }
 
     /// Fills the table of workloads. Returns the position of each draft in it.
     fn place_workloads(&mut self, snapshot: &mut Snapshot, lookup: &mut Lookup) -> Vec<usize> {
         let mut drafts = core::mem::take(&mut self.workloads);
         for draft in &mut drafts {
-            draft.workload.owner = draft
-                .owner
-                .map(|key| self.owner_object(key, draft.workload.namespace));
+            draft.workload.owner = draft.owner.map(|key| self.owner_object(key, draft.workload.namespace));
         }
         let mut order: Vec<usize> = (0..drafts.len()).collect();
         order.sort_by(|&a, &b| self.compare(drafts[a].workload.object, drafts[b].workload.object));
         let mut position_of_draft = alloc::vec![0; drafts.len()];
-        let mut slots: Vec<Option<Workload>> = drafts
-            .into_iter()
-            .map(|draft| Some(draft.workload))
-            .collect();
+        let mut slots: Vec<Option<Workload>> = drafts.into_iter().map(|draft| Some(draft.workload)).collect();
         for (position, &draft) in order.iter().enumerate() {
             position_of_draft[draft] = position;
             if let Some(workload) = slots[draft].take() {
                 let object = &self.objects[workload.object.position()];
-                lookup.workloads.insert(
-                    (object.namespace, object.kind, object.name),
-                    WorkloadId::at(position),
-                );
+                lookup.workloads.insert((object.namespace, object.kind, object.name), WorkloadId::at(position));
                 snapshot.workloads.push(workload);
             }
         }
@@ -161,10 +129,7 @@ impl Builder {
 
 /// The kind that a reference names, when it is one that is read.
 fn kind_of(owner: &OwnerReference) -> Option<ResourceKind> {
-    let group = owner
-        .api_version
-        .split_once('/')
-        .map_or("", |(group, _)| group);
+    let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
     ResourceKind::from_group_kind(group, &owner.kind)
 }
 

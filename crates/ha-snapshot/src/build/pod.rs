@@ -20,36 +20,19 @@ pub(super) struct PodDraft {
 
 impl Builder {
     pub(super) fn add_pod(&mut self, id: ObjectId, pod: slim::Pod) {
-        let slim::Pod {
-            metadata,
-            mut spec,
-            status,
-        } = pod;
+        let slim::Pod { metadata, mut spec, status } = pod;
         let node_name = self.text(&core::mem::take(&mut spec.node_name));
         let priority = spec.priority.take().unwrap_or(0);
-        let pinned_node = take_pinned_node(&mut spec)
-            .map(|name| self.text(&name))
-            .unwrap_or_default();
+        let pinned_node = take_pinned_node(&mut spec).map(|name| self.text(&name)).unwrap_or_default();
         let claims = self.take_claims(&mut spec);
-        let owner = metadata
-            .controller()
-            .filter(|owner| !is_node(owner))
-            .map(|owner| self.owners.key(owner));
-        let mirror = metadata.annotations.get(MIRROR_ANNOTATION).is_some()
-            || metadata.controller().is_some_and(is_node);
-        let ready = status
-            .conditions
-            .iter()
-            .find(|condition| condition.r#type == "Ready");
+        let owner = metadata.controller().filter(|owner| !is_node(owner)).map(|owner| self.owners.key(owner));
+        let mirror =
+            metadata.annotations.get(MIRROR_ANNOTATION).is_some() || metadata.controller().is_some_and(is_node);
+        let ready = status.conditions.iter().find(|condition| condition.r#type == "Ready");
         let labels = &metadata.labels;
-        let revision = labels
-            .get("pod-template-hash")
-            .or_else(|| labels.get("controller-revision-hash"))
-            .unwrap_or("");
-        let replica_set = metadata
-            .controller()
-            .filter(|owner| owner.kind == "ReplicaSet")
-            .map_or("", |owner| &owner.name);
+        let revision = labels.get("pod-template-hash").or_else(|| labels.get("controller-revision-hash")).unwrap_or("");
+        let replica_set =
+            metadata.controller().filter(|owner| owner.kind == "ReplicaSet").map_or("", |owner| &owner.name);
         let record = Pod {
             object: id,
             labels: self.objects[id.position()].labels,
@@ -59,9 +42,7 @@ impl Builder {
             nominated_node: self.text(&status.nominated_node_name),
             phase: phase(&status.phase),
             ready: ready.is_some_and(|condition| condition.status == "True"),
-            ready_since: ready
-                .and_then(|condition| condition.last_transition_time)
-                .map(|time| time.0),
+            ready_since: ready.and_then(|condition| condition.last_transition_time).map(|time| time.0),
             deleted_at: metadata.deletion_timestamp.map(|time| time.0),
             started_at: status.start_time.map(|time| time.0),
             mirror,
@@ -71,9 +52,7 @@ impl Builder {
             restarts: status
                 .container_statuses
                 .iter()
-                .fold(0, |sum: u32, status| {
-                    sum.saturating_add(status.restart_count)
-                }),
+                .fold(0, |sum: u32, status| sum.saturating_add(status.restart_count)),
             claims,
             ..Pod::default()
         };
@@ -105,10 +84,7 @@ impl Builder {
 
 /// Whether a volume has a source that is kept.
 fn matters(volume: &slim::Volume) -> bool {
-    let kept = slim::Volume {
-        name: Str::default(),
-        ..volume.clone()
-    };
+    let kept = slim::Volume { name: Str::default(), ..volume.clone() };
     kept != slim::Volume::default()
 }
 
@@ -116,19 +92,14 @@ fn matters(volume: &slim::Volume) -> bool {
 ///
 /// Source: `ReplaceDaemonSetPodNodeNameNodeAffinity` in `pkg/controller/daemon/util`.
 fn take_pinned_node(spec: &mut slim::PodSpec) -> Option<Str> {
-    let required = &mut spec
-        .affinity
-        .node_affinity
-        .required_during_scheduling_ignored_during_execution;
+    let required = &mut spec.affinity.node_affinity.required_during_scheduling_ignored_during_execution;
     let name = pinned_node(required.as_ref()?)?;
     // What is left of each term is the template's own affinity.
     if let Some(selector) = required {
         for term in &mut selector.node_selector_terms {
             term.match_fields.clear();
         }
-        selector
-            .node_selector_terms
-            .retain(|term| !term.match_expressions.is_empty());
+        selector.node_selector_terms.retain(|term| !term.match_expressions.is_empty());
         if selector.node_selector_terms.is_empty() {
             *required = None;
         }
@@ -145,10 +116,7 @@ fn pinned_node(selector: &NodeSelector) -> Option<Str> {
         let [value] = field.values.as_slice() else {
             return None;
         };
-        if field.key != "metadata.name"
-            || field.operator != "In"
-            || name.is_some_and(|name| name != value)
-        {
+        if field.key != "metadata.name" || field.operator != "In" || name.is_some_and(|name| name != value) {
             return None;
         }
         name = Some(value);

@@ -11,16 +11,12 @@ pub(super) fn amount(resource: &str, quantity: &str) -> Option<i64> {
 /// `quantity × scale`, rounded up.
 fn scaled(quantity: &str, scale: i128) -> Option<i64> {
     let quantity = quantity.trim();
-    let split = quantity
-        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-')))
-        .unwrap_or(quantity.len());
+    let split =
+        quantity.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))).unwrap_or(quantity.len());
     let (number, suffix) = quantity.split_at(split);
     let (mantissa, decimals) = decimal(number)?;
     let (numerator, denominator) = multiplier(suffix)?;
-    let value = mantissa
-        .checked_mul(scale)?
-        .checked_mul(numerator)
-        .unwrap_or(i128::MAX);
+    let value = mantissa.checked_mul(scale)?.checked_mul(numerator).unwrap_or(i128::MAX);
     let divisor = denominator.checked_mul(10_i128.checked_pow(decimals)?)?;
     let rounded = value.div_euclid(divisor) + i128::from(value.rem_euclid(divisor) != 0);
     Some(i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX }))
@@ -40,9 +36,7 @@ fn decimal(number: &str) -> Option<(i128, u32)> {
     let fraction = fraction.get(..9).unwrap_or(fraction);
     let mut mantissa = 0_i128;
     for digit in whole.chars().chain(fraction.chars()) {
-        mantissa = mantissa
-            .checked_mul(10)?
-            .checked_add(i128::from(digit.to_digit(10)?))?;
+        mantissa = mantissa.checked_mul(10)?.checked_add(i128::from(digit.to_digit(10)?))?;
     }
     Some((sign * mantissa, u32::try_from(fraction.len()).ok()?))
 }
@@ -74,9 +68,7 @@ fn multiplier(suffix: &str) -> Option<(i128, i128)> {
 /// `e3`, `E-2`.
 fn exponent(suffix: &str) -> Option<(i128, i128)> {
     let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
-    let power = 10_i128
-        .checked_pow(exponent.unsigned_abs())
-        .unwrap_or(i128::MAX / 1_000_000_000_000);
+    let power = 10_i128.checked_pow(exponent.unsigned_abs()).unwrap_or(i128::MAX / 1_000_000_000_000);
     Some(if exponent < 0 { (1, power) } else { (power, 1) })
 }
 
@@ -107,11 +99,7 @@ mod tests {
             ("memory", "1Zi", None),
         ];
         for (resource, quantity, expected) in cases {
-            assert_eq!(
-                amount(resource, quantity),
-                expected,
-                "{resource} {quantity}"
-            );
+            assert_eq!(amount(resource, quantity), expected, "{resource} {quantity}");
         }
     }
 }

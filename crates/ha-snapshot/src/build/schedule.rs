@@ -7,9 +7,7 @@
 pub(super) fn longest_interval(expression: &str) -> Option<i64> {
     let expression = expression.trim();
     let expression = match expression.split_once(' ') {
-        Some((zone, rest)) if zone.starts_with("CRON_TZ=") || zone.starts_with("TZ=") => {
-            rest.trim()
-        }
+        Some((zone, rest)) if zone.starts_with("CRON_TZ=") || zone.starts_with("TZ=") => rest.trim(),
         _ => expression,
     };
     if let Some(duration) = expression.strip_prefix("@every ") {
@@ -36,9 +34,8 @@ pub(super) fn duration_seconds(duration: &str) -> Option<i64> {
     while !rest.is_empty() {
         let split = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
         let value: f64 = rest[..split].parse().ok()?;
-        let unit_end = rest[split..]
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .map_or(rest.len(), |end| split + end);
+        let unit_end =
+            rest[split..].find(|c: char| c.is_ascii_digit() || c == '.').map_or(rest.len(), |end| split + end);
         let unit = match &rest[split..unit_end] {
             "h" => 3600.0,
             "m" => 60.0,
@@ -52,6 +49,9 @@ pub(super) fn duration_seconds(duration: &str) -> Option<i64> {
     #[allow(clippy::cast_possible_truncation)]
     Some(seconds as i64)
 }
+
+const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const WEEKDAYS: &[&str] = &["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 /// Each field as a set of bits.
 struct Cron {
@@ -67,20 +67,11 @@ struct Cron {
 impl Cron {
     fn parse(fields: &str) -> Option<Self> {
         let mut fields = fields.split_whitespace();
-        let (minute, hour, day, month, weekday) = (
-            fields.next()?,
-            fields.next()?,
-            fields.next()?,
-            fields.next()?,
-            fields.next()?,
-        );
+        let (minute, hour, day, month, weekday) =
+            (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
         if fields.next().is_some() {
             return None;
         }
-        const MONTHS: &[&str] = &[
-            "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-        ];
-        const WEEKDAYS: &[&str] = &["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
         let weekdays = bits(weekday, 0, 7, WEEKDAYS, 0)?;
         Some(Self {
             minutes: bits(minute, 0, 59, &[], 0)?,
@@ -112,28 +103,19 @@ impl Cron {
     }
 
     fn runs_on(&self, date: jiff::civil::Date) -> bool {
-        let has =
-            |set: u64, value: i8| u32::try_from(value).is_ok_and(|value| set >> value & 1 == 1);
+        let has = |set: u64, value: i8| u32::try_from(value).is_ok_and(|value| set >> value & 1 == 1);
         let day = has(self.days, date.day());
         let weekday = has(self.weekdays, date.weekday().to_sunday_zero_offset());
         // With both fields restricted, cron runs when either matches.
-        let matches = if self.any_day || self.any_weekday {
-            day && weekday
-        } else {
-            day || weekday
-        };
+        let matches = if self.any_day || self.any_weekday { day && weekday } else { day || weekday };
         has(self.months, date.month()) && matches
     }
 
     /// The first and last run of a day in seconds, and the longest time between two of them.
     fn within_a_day(&self) -> Option<(i64, i64, i64)> {
-        let mut runs = (0..24_i64)
-            .filter(|hour| self.hours >> hour & 1 == 1)
-            .flat_map(|hour| {
-                (0..60_i64)
-                    .filter(|minute| self.minutes >> minute & 1 == 1)
-                    .map(move |minute| hour * 3600 + minute * 60)
-            });
+        let mut runs = (0..24_i64).filter(|hour| self.hours >> hour & 1 == 1).flat_map(|hour| {
+            (0..60_i64).filter(|minute| self.minutes >> minute & 1 == 1).map(move |minute| hour * 3600 + minute * 60)
+        });
         let first = runs.next()?;
         let (mut last, mut longest) = (first, 0);
         for run in runs {
@@ -147,10 +129,8 @@ impl Cron {
 /// One field: lists of values, ranges and steps.
 fn bits(field: &str, min: u32, max: u32, names: &[&str], first_name: u32) -> Option<u64> {
     let value = |text: &str| {
-        let named = names
-            .iter()
-            .position(|name| text.eq_ignore_ascii_case(name));
-        let value = match named {
+        let position = names.iter().position(|name| text.eq_ignore_ascii_case(name));
+        let value = match position {
             Some(position) => u32::try_from(position).ok()? + first_name,
             None => text.parse().ok()?,
         };
@@ -158,22 +138,13 @@ fn bits(field: &str, min: u32, max: u32, names: &[&str], first_name: u32) -> Opt
     };
     let mut set = 0_u64;
     for part in field.split(',') {
-        let (range, step) = part
-            .split_once('/')
-            .map_or((part, None), |(range, step)| (range, Some(step)));
+        let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
         let step: u32 = step.map_or(Some(1), |step| step.parse().ok().filter(|&step| step > 0))?;
         let (from, to) = match range {
             "*" | "?" => (min, max),
             range => match range.split_once('-') {
                 Some((from, to)) => (value(from)?, value(to)?),
-                None => (
-                    value(range)?,
-                    if part.contains('/') {
-                        max
-                    } else {
-                        value(range)?
-                    },
-                ),
+                None => (value(range)?, if part.contains('/') { max } else { value(range)? }),
             },
         };
         let mut position = from;

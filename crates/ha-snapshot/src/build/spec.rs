@@ -3,9 +3,8 @@
 use alloc::vec::Vec;
 
 use ha_core::snapshot::{
-    Amount, Container, ContainerPort, GrpcCall, HttpGet, PodAffinityTerm, PodSpec, PodSpecId,
-    PortReference, PreStop, PreferredNode, PreferredPods, Probe, ProbeHandler, SpreadConstraint,
-    Toleration, Volume, VolumeSource,
+    Amount, Container, ContainerPort, GrpcCall, HttpGet, PodAffinityTerm, PodSpec, PodSpecId, PortReference, PreStop,
+    PreferredNode, PreferredPods, Probe, ProbeHandler, SpreadConstraint, Toleration, Volume, VolumeSource,
 };
 use ha_core::text::Text;
 
@@ -32,21 +31,10 @@ impl Builder {
 
     fn convert_spec(&mut self, spec: &slim::PodSpec) -> PodSpec {
         let node_affinity = &spec.affinity.node_affinity;
-        let (pods, anti) = (
-            &spec.affinity.pod_affinity,
-            &spec.affinity.pod_anti_affinity,
-        );
+        let (pods, anti) = (&spec.affinity.pod_affinity, &spec.affinity.pod_anti_affinity);
         PodSpec {
-            containers: spec
-                .containers
-                .iter()
-                .map(|container| self.container(container))
-                .collect(),
-            init_containers: spec
-                .init_containers
-                .iter()
-                .map(|container| self.container(container))
-                .collect(),
+            containers: spec.containers.iter().map(|container| self.container(container)).collect(),
+            init_containers: spec.init_containers.iter().map(|container| self.container(container)).collect(),
             node_selector: self.label_list(&spec.node_selector.0),
             node_affinity: node_affinity
                 .required_during_scheduling_ignored_during_execution
@@ -55,30 +43,15 @@ impl Builder {
             preferred_node_affinity: node_affinity
                 .preferred_during_scheduling_ignored_during_execution
                 .iter()
-                .map(|term| PreferredNode {
-                    weight: term.weight,
-                    term: self.node_term(&term.preference),
-                })
+                .map(|term| PreferredNode { weight: term.weight, term: self.node_term(&term.preference) })
                 .collect(),
             pod_affinity: self.required_pods(pods),
             preferred_pod_affinity: self.preferred_pods(pods),
             pod_anti_affinity: self.required_pods(anti),
             preferred_pod_anti_affinity: self.preferred_pods(anti),
-            spread_constraints: spec
-                .topology_spread_constraints
-                .iter()
-                .map(|c| self.spread_constraint(c))
-                .collect(),
-            tolerations: spec
-                .tolerations
-                .iter()
-                .map(|toleration| self.toleration(toleration))
-                .collect(),
-            volumes: spec
-                .volumes
-                .iter()
-                .filter_map(|volume| self.pod_volume(volume))
-                .collect(),
+            spread_constraints: spec.topology_spread_constraints.iter().map(|c| self.spread_constraint(c)).collect(),
+            tolerations: spec.tolerations.iter().map(|toleration| self.toleration(toleration)).collect(),
+            volumes: spec.volumes.iter().filter_map(|volume| self.pod_volume(volume)).collect(),
             node_name: self.text(&spec.node_name),
             priority_class: self.text(&spec.priority_class_name),
             never_preempts: spec.preemption_policy == "Never",
@@ -89,24 +62,12 @@ impl Builder {
             }),
             host_network: spec.host_network,
             grace_seconds: spec.termination_grace_period_seconds.unwrap_or(30),
-            restart_policy: self.text(if spec.restart_policy.is_empty() {
-                "Always"
-            } else {
-                &spec.restart_policy
-            }),
+            restart_policy: self.text(if spec.restart_policy.is_empty() { "Always" } else { &spec.restart_policy }),
             overhead: self.amounts(&spec.overhead),
             requests: self.requests(&spec.resources),
             limits: self.amounts(&spec.resources.limits),
-            scheduling_gates: spec
-                .scheduling_gates
-                .iter()
-                .map(|gate| self.texts.intern(&gate.name))
-                .collect(),
-            readiness_gates: spec
-                .readiness_gates
-                .iter()
-                .map(|gate| self.texts.intern(&gate.condition_type))
-                .collect(),
+            scheduling_gates: spec.scheduling_gates.iter().map(|gate| self.texts.intern(&gate.name)).collect(),
+            readiness_gates: spec.readiness_gates.iter().map(|gate| self.texts.intern(&gate.condition_type)).collect(),
             resource_claims: u32::try_from(spec.resource_claims.len()).unwrap_or(u32::MAX),
             service_account: self.text(&spec.service_account_name),
         }
@@ -127,25 +88,12 @@ impl Builder {
         Container {
             name: self.text(&container.name),
             image: self.text(&container.image),
-            ports: container
-                .ports
-                .iter()
-                .map(|port| self.container_port(port))
-                .collect(),
+            ports: container.ports.iter().map(|port| self.container_port(port)).collect(),
             requests: self.requests(&container.resources),
             limits: self.amounts(&container.resources.limits),
-            readiness: container
-                .readiness_probe
-                .as_ref()
-                .map(|probe| self.probe(probe)),
-            liveness: container
-                .liveness_probe
-                .as_ref()
-                .map(|probe| self.probe(probe)),
-            startup: container
-                .startup_probe
-                .as_ref()
-                .map(|probe| self.probe(probe)),
+            readiness: container.readiness_probe.as_ref().map(|probe| self.probe(probe)),
+            liveness: container.liveness_probe.as_ref().map(|probe| self.probe(probe)),
+            startup: container.startup_probe.as_ref().map(|probe| self.probe(probe)),
             pre_stop: container.lifecycle.pre_stop.as_ref().map(pre_stop),
             is_sidecar: container.restart_policy == "Always",
             flags: self.label_list(&flags),
@@ -159,11 +107,7 @@ impl Builder {
             number: port.container_port,
             host_port: port.host_port,
             host_address: self.text(&port.host_ip),
-            protocol: self.text(if port.protocol.is_empty() {
-                "TCP"
-            } else {
-                &port.protocol
-            }),
+            protocol: self.text(if port.protocol.is_empty() { "TCP" } else { &port.protocol }),
         }
     }
 
@@ -172,10 +116,7 @@ impl Builder {
     fn requests(&mut self, resources: &slim::ResourceRequirements) -> Vec<Amount> {
         let mut requests = self.amounts(&resources.requests);
         for limit in self.amounts(&resources.limits) {
-            if requests
-                .iter()
-                .all(|request| request.resource != limit.resource)
-            {
+            if requests.iter().all(|request| request.resource != limit.resource) {
                 requests.push(limit);
             }
         }
@@ -187,28 +128,20 @@ impl Builder {
             ProbeHandler::HttpGet(HttpGet {
                 path: self.text(if get.path.is_empty() { "/" } else { &get.path }),
                 port: self.port_reference(&get.port),
-                scheme: self.text(if get.scheme.is_empty() {
-                    "HTTP"
-                } else {
-                    &get.scheme
-                }),
+                scheme: self.text(if get.scheme.is_empty() { "HTTP" } else { &get.scheme }),
                 host: self.text(&get.host),
             })
         } else if let Some(socket) = &probe.tcp_socket {
             ProbeHandler::TcpSocket(self.port_reference(&socket.port))
         } else if let Some(call) = &probe.grpc {
-            ProbeHandler::Grpc(GrpcCall {
-                port: call.port,
-                service: self.text(&call.service),
-            })
+            ProbeHandler::Grpc(GrpcCall { port: call.port, service: self.text(&call.service) })
         } else if let Some(exec) = &probe.exec {
             ProbeHandler::Exec(exec.command.digest)
         } else {
             ProbeHandler::Other
         };
         // The defaults are those of `SetDefaults_Probe`; 0 counts as unset there, too.
-        let or_default =
-            |value: Option<u32>, default| value.filter(|&value| value > 0).unwrap_or(default);
+        let or_default = |value: Option<u32>, default| value.filter(|&value| value > 0).unwrap_or(default);
         Probe {
             handler,
             initial_delay_seconds: probe.initial_delay_seconds,
@@ -228,42 +161,27 @@ impl Builder {
         let terms = &affinity.preferred_during_scheduling_ignored_during_execution;
         terms
             .iter()
-            .map(|term| PreferredPods {
-                weight: term.weight,
-                term: self.pod_term(&term.pod_affinity_term),
-            })
+            .map(|term| PreferredPods { weight: term.weight, term: self.pod_term(&term.pod_affinity_term) })
             .collect()
     }
 
     fn pod_term(&mut self, term: &slim::PodAffinityTerm) -> PodAffinityTerm {
         PodAffinityTerm {
-            selector: term
-                .label_selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
+            selector: term.label_selector.as_ref().map(|selector| self.selector(selector)),
             namespaces: self.texts_of(&term.namespaces),
-            namespace_selector: term
-                .namespace_selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
+            namespace_selector: term.namespace_selector.as_ref().map(|selector| self.selector(selector)),
             topology_key: self.text(&term.topology_key),
             match_label_keys: self.texts_of(&term.match_label_keys),
             mismatch_label_keys: self.texts_of(&term.mismatch_label_keys),
         }
     }
 
-    fn spread_constraint(
-        &mut self,
-        constraint: &slim::TopologySpreadConstraint,
-    ) -> SpreadConstraint {
+    fn spread_constraint(&mut self, constraint: &slim::TopologySpreadConstraint) -> SpreadConstraint {
         SpreadConstraint {
             max_skew: constraint.max_skew.max(1),
             topology_key: self.text(&constraint.topology_key),
             hard: constraint.when_unsatisfiable != "ScheduleAnyway",
-            selector: constraint
-                .label_selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
+            selector: constraint.label_selector.as_ref().map(|selector| self.selector(selector)),
             min_domains: constraint.min_domains.unwrap_or(1).max(1),
             match_label_keys: self.texts_of(&constraint.match_label_keys),
             honors_node_affinity: constraint.node_affinity_policy != "Ignore",
@@ -290,12 +208,7 @@ impl Builder {
             read_only = claim.read_only;
             (VolumeSource::Claim, claim.claim_name.clone())
         } else if let Some(ephemeral) = &volume.ephemeral {
-            let class = ephemeral
-                .volume_claim_template
-                .spec
-                .storage_class_name
-                .as_deref()
-                .unwrap_or("");
+            let class = ephemeral.volume_claim_template.spec.storage_class_name.as_deref().unwrap_or("");
             storage_class = self.texts.intern(class);
             (VolumeSource::Ephemeral, Str::default())
         } else if let Some(scratch) = &volume.empty_dir {
@@ -313,13 +226,7 @@ impl Builder {
             (VolumeSource::Disk, identity)
         };
         let (name, reference) = (self.text(&volume.name), self.text(&reference));
-        Some(Volume {
-            name,
-            source,
-            reference,
-            storage_class,
-            read_only,
-        })
+        Some(Volume { name, source, reference, storage_class, read_only })
     }
 }
 
@@ -333,31 +240,16 @@ fn disk(volume: &slim::Volume) -> Option<(Str, bool)> {
         Some((format_compact!("ebs:{}", disk.volume_id), disk.read_only))
     } else if let Some(disk) = &volume.iscsi {
         Some((format_compact!("iscsi:{}", disk.iqn), disk.read_only))
-    } else if let Some(disk) = &volume.rbd {
-        Some((
-            format_compact!(
-                "rbd:{}/{}/{}",
-                disk.monitors.join(","),
-                disk.pool,
-                disk.image
-            ),
-            disk.read_only,
-        ))
     } else {
-        None
+        let identity =
+            |disk: &slim::RbdDisk| format_compact!("rbd:{}/{}/{}", disk.monitors.join(","), disk.pool, disk.image);
+        volume.rbd.as_ref().map(|disk| (identity(disk), disk.read_only))
     }
 }
 
 fn pre_stop(handler: &slim::LifecycleHandler) -> PreStop {
-    let sleep = handler
-        .sleep
-        .as_ref()
-        .map(|sleep| PreStop::Sleep(sleep.seconds));
-    let exec = handler
-        .exec
-        .as_ref()
-        .and_then(|exec| exec.command.sleep)
-        .map(PreStop::ExecSleep);
+    let sleep = handler.sleep.as_ref().map(|sleep| PreStop::Sleep(sleep.seconds));
+    let exec = handler.exec.as_ref().and_then(|exec| exec.command.sleep).map(PreStop::ExecSleep);
     sleep.or(exec).unwrap_or(PreStop::Other)
 }
 

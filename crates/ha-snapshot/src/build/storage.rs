@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use ha_core::labels::{NodeSelector, NodeSelectorTerm, Operator, Requirement};
 use ha_core::snapshot::{
-    Claim, CsiDriver, CsiNode, NodeDriver, ObjectId, PersistentVolume, StorageClass,
-    VolumeAttachment,
+    Claim, CsiDriver, CsiNode, NodeDriver, ObjectId, PersistentVolume, StorageClass, VolumeAttachment,
 };
 
 use super::Builder;
@@ -21,52 +20,29 @@ impl Builder {
             object: id,
             namespace: self.objects[id.position()].namespace,
             name: self.objects[id.position()].name,
-            storage_class: spec
-                .storage_class_name
-                .as_ref()
-                .map(|class| self.texts.intern(class)),
+            storage_class: spec.storage_class_name.as_ref().map(|class| self.texts.intern(class)),
             access_modes: access_modes(&spec.access_modes),
             bytes: storage_bytes(&spec.resources.requests),
-            selector: spec
-                .selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
+            selector: spec.selector.as_ref().map(|selector| self.selector(selector)),
             volume_name: self.text(&spec.volume_name),
             volume: None,
             bound: claim.status.phase == "Bound",
-            selected_node: self.text(
-                claim
-                    .metadata
-                    .annotations
-                    .get(SELECTED_NODE_ANNOTATION)
-                    .unwrap_or(""),
-            ),
+            selected_node: self.text(claim.metadata.annotations.get(SELECTED_NODE_ANNOTATION).unwrap_or("")),
         }
     }
 
-    pub(super) fn persistent_volume(
-        &mut self,
-        id: ObjectId,
-        volume: &slim::PersistentVolume,
-    ) -> PersistentVolume {
+    pub(super) fn persistent_volume(&mut self, id: ObjectId, volume: &slim::PersistentVolume) -> PersistentVolume {
         let spec = &volume.spec;
         let (source, driver, handle) = source(spec);
         let (driver, handle) = (driver.unwrap_or_default(), handle.unwrap_or_default());
-        let (namespace, name) = spec
-            .claim_ref
-            .as_ref()
-            .map_or(("", ""), |claim| (&claim.namespace, &claim.name));
+        let (namespace, name) = spec.claim_ref.as_ref().map_or(("", ""), |claim| (&claim.namespace, &claim.name));
         PersistentVolume {
             object: id,
             name: self.objects[id.position()].name,
             storage_class: self.text(&spec.storage_class_name),
             bytes: storage_bytes(&spec.capacity),
             access_modes: access_modes(&spec.access_modes),
-            node_affinity: spec
-                .node_affinity
-                .required
-                .as_ref()
-                .map(|selector| self.node_selector(selector)),
+            node_affinity: spec.node_affinity.required.as_ref().map(|selector| self.node_selector(selector)),
             source: self.text(source),
             driver: self.text(driver),
             handle: self.text(handle),
@@ -77,11 +53,7 @@ impl Builder {
         }
     }
 
-    pub(super) fn storage_class(
-        &mut self,
-        id: ObjectId,
-        class: &slim::StorageClass,
-    ) -> StorageClass {
+    pub(super) fn storage_class(&mut self, id: ObjectId, class: &slim::StorageClass) -> StorageClass {
         let annotations = &class.metadata.annotations;
         StorageClass {
             object: id,
@@ -91,9 +63,7 @@ impl Builder {
             deletes_volumes: class.reclaim_policy != "Retain",
             parameters: self.label_list(&class.parameters.entries().0),
             allowed_topologies: self.topologies(&class.allowed_topologies),
-            is_default: DEFAULT_STORAGE_CLASS_ANNOTATIONS
-                .iter()
-                .any(|key| annotations.get(key) == Some("true")),
+            is_default: DEFAULT_STORAGE_CLASS_ANNOTATIONS.iter().any(|key| annotations.get(key) == Some("true")),
         }
     }
 
@@ -116,12 +86,7 @@ impl Builder {
         NodeSelector { terms }
     }
 
-    pub(super) fn csi_node(
-        &mut self,
-        id: ObjectId,
-        node: &slim::CsiNode,
-        lookup: &Lookup,
-    ) -> CsiNode {
+    pub(super) fn csi_node(&mut self, id: ObjectId, node: &slim::CsiNode, lookup: &Lookup) -> CsiNode {
         let drivers = node
             .spec
             .drivers
@@ -133,20 +98,12 @@ impl Builder {
             })
             .collect();
         let name = self.objects[id.position()].name;
-        CsiNode {
-            object: id,
-            node: lookup.nodes.get(&name).copied(),
-            drivers,
-        }
+        CsiNode { object: id, node: lookup.nodes.get(&name).copied(), drivers }
     }
 
     pub(super) fn csi_driver(&mut self, id: ObjectId, driver: &slim::CsiDriver) -> CsiDriver {
         let name = self.objects[id.position()].name;
-        CsiDriver {
-            object: id,
-            name,
-            attaches: driver.spec.attach_required.unwrap_or(true),
-        }
+        CsiDriver { object: id, name, attaches: driver.spec.attach_required.unwrap_or(true) }
     }
 
     pub(super) fn attachment(
@@ -193,9 +150,6 @@ fn source(spec: &slim::PersistentVolumeSpec) -> (&'static str, Option<&str>, Opt
         ("glusterfs", &spec.glusterfs),
         ("rbd", &spec.rbd),
     ];
-    let named = paths.iter().find_map(|(name, path)| {
-        path.as_ref()
-            .map(|path| (*name, None, Some(path.path.as_str())))
-    });
+    let named = paths.iter().find_map(|(name, path)| path.as_ref().map(|path| (*name, None, Some(path.path.as_str()))));
     named.unwrap_or(("", None, None))
 }

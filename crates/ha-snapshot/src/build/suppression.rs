@@ -9,12 +9,7 @@ const PREFIX: &str = "kubectl-ha/ignore.";
 
 impl Builder {
     /// Takes note of the suppressions among an object's annotations, or those of its pod template.
-    pub(super) fn add_suppressions(
-        &mut self,
-        object: ObjectId,
-        annotations: &Annotations,
-        on_pod_template: bool,
-    ) {
+    pub(super) fn add_suppressions(&mut self, object: ObjectId, annotations: &Annotations, on_pod_template: bool) {
         for (key, value) in &annotations.0 {
             let Some(rule) = key.strip_prefix(PREFIX) else {
                 continue;
@@ -37,10 +32,7 @@ fn split(value: &str) -> (&str, &str) {
     let value = value.trim();
     let dated = value.strip_prefix("until ").and_then(|rest| {
         let (date, reason) = rest.split_once(':').unwrap_or((rest, ""));
-        date.trim()
-            .parse::<jiff::civil::Date>()
-            .is_ok()
-            .then(|| (date.trim(), reason.trim()))
+        date.trim().parse::<jiff::civil::Date>().is_ok().then(|| (date.trim(), reason.trim()))
     });
     dated.unwrap_or(("", value))
 }
@@ -53,19 +45,10 @@ mod tests {
     fn a_date_is_taken_off_the_reason() {
         let cases = [
             ("batch job host", ("", "batch job host")),
-            (
-                "until 2027-06-30: moves in summer",
-                ("2027-06-30", "moves in summer"),
-            ),
+            ("until 2027-06-30: moves in summer", ("2027-06-30", "moves in summer")),
             ("until 2027-06-30", ("2027-06-30", "")),
-            (
-                "until further notice: never",
-                ("", "until further notice: never"),
-            ),
-            (
-                "until 2027-13-01: no such month",
-                ("", "until 2027-13-01: no such month"),
-            ),
+            ("until further notice: never", ("", "until further notice: never")),
+            ("until 2027-13-01: no such month", ("", "until 2027-13-01: no such month")),
         ];
         for (value, expected) in cases {
             assert_eq!(split(value), expected);

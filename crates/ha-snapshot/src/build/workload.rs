@@ -1,8 +1,8 @@
 //! Controllers of pods, reduced as they come.
 
 use ha_core::snapshot::{
-    BatchSettings, ClaimTemplate, ObjectId, ResourceKind, RollingUpdate, StatefulSettings,
-    Threshold, UpdateStrategy, Workload, WorkloadKind,
+    BatchSettings, ClaimTemplate, ObjectId, ResourceKind, RollingUpdate, StatefulSettings, Threshold, UpdateStrategy,
+    Workload, WorkloadKind,
 };
 
 use super::convert::access_modes;
@@ -26,10 +26,7 @@ impl Builder {
         let workload = Workload {
             replicas: self.replicas(id, ResourceKind::Deployment, spec.replicas),
             current_replicas: deployment.status.replicas,
-            selector: spec
-                .selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
+            selector: spec.selector.as_ref().map(|selector| self.selector(selector)),
             strategy,
             min_ready_seconds: spec.min_ready_seconds,
             progress_deadline_seconds: spec.progress_deadline_seconds,
@@ -43,28 +40,21 @@ impl Builder {
     pub(super) fn add_stateful_set(&mut self, id: ObjectId, set: slim::StatefulSet) {
         let spec = set.spec;
         let strategy = self.stateful_strategy(id, &spec.update_strategy);
-        let claim_templates = spec
-            .volume_claim_templates
-            .iter()
-            .map(|template| self.claim_template(template))
-            .collect();
+        let claim_templates =
+            spec.volume_claim_templates.iter().map(|template| self.claim_template(template)).collect();
         let stateful = StatefulSettings {
             parallel: spec.pod_management_policy == "Parallel",
             service_name: self.text(&spec.service_name),
             partition: spec.update_strategy.rolling_update.partition,
             first_ordinal: spec.ordinals.start,
             claim_templates,
-            deletes_claims_on_scale_down: spec.persistent_volume_claim_retention_policy.when_scaled
-                == "Delete",
+            deletes_claims_on_scale_down: spec.persistent_volume_claim_retention_policy.when_scaled == "Delete",
         };
         let workload = Workload {
             replicas: self.replicas(id, ResourceKind::StatefulSet, spec.replicas),
             current_replicas: set.status.replicas,
             current_revision: self.text(&set.status.update_revision),
-            selector: spec
-                .selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
+            selector: spec.selector.as_ref().map(|selector| self.selector(selector)),
             strategy,
             min_ready_seconds: spec.min_ready_seconds,
             revision_history_limit: spec.revision_history_limit,
@@ -79,10 +69,7 @@ impl Builder {
         let strategy = self.daemon_strategy(id, &spec.update_strategy);
         let workload = Workload {
             current_replicas: set.status.desired_number_scheduled,
-            selector: spec
-                .selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
+            selector: spec.selector.as_ref().map(|selector| self.selector(selector)),
             strategy,
             min_ready_seconds: spec.min_ready_seconds,
             ..self.workload(id, WorkloadKind::DaemonSet, spec.template)
@@ -92,19 +79,11 @@ impl Builder {
 
     /// A ReplicaSet under a Deployment only leads to it; one of its own is a workload.
     pub(super) fn add_replica_set(&mut self, id: ObjectId, set: slim::ReplicaSet) {
-        if let Some(owner) = set
-            .metadata
-            .controller()
-            .filter(|owner| owner.kind == "Deployment")
-        {
+        if let Some(owner) = set.metadata.controller().filter(|owner| owner.kind == "Deployment") {
             let key = self.owners.key(owner);
             self.owners.add_between(&set.metadata, key);
-            let revision = set
-                .metadata
-                .annotations
-                .get(REVISION_ANNOTATION)
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(0);
+            let revision =
+                set.metadata.annotations.get(REVISION_ANNOTATION).and_then(|text| text.parse().ok()).unwrap_or(0);
             let hash = set.metadata.labels.get("pod-template-hash").unwrap_or("");
             let hash = self.texts.intern(hash);
             self.replica_set_revisions.push((key, revision, hash));
@@ -114,21 +93,14 @@ impl Builder {
         let workload = Workload {
             replicas: self.replicas(id, ResourceKind::ReplicaSet, spec.replicas),
             current_replicas: set.status.replicas,
-            selector: spec
-                .selector
-                .as_ref()
-                .map(|selector| self.selector(selector)),
+            selector: spec.selector.as_ref().map(|selector| self.selector(selector)),
             min_ready_seconds: spec.min_ready_seconds,
             ..self.workload(id, WorkloadKind::ReplicaSet, spec.template)
         };
         self.push_workload(&set.metadata, workload);
     }
 
-    pub(super) fn add_replication_controller(
-        &mut self,
-        id: ObjectId,
-        controller: slim::ReplicationController,
-    ) {
+    pub(super) fn add_replication_controller(&mut self, id: ObjectId, controller: slim::ReplicationController) {
         let spec = controller.spec;
         let workload = Workload {
             replicas: self.replicas(id, ResourceKind::ReplicationController, spec.replicas),
@@ -142,21 +114,12 @@ impl Builder {
 
     /// A Job under a CronJob only leads to it.
     pub(super) fn add_job(&mut self, id: ObjectId, job: slim::Job) {
-        if let Some(owner) = job
-            .metadata
-            .controller()
-            .filter(|owner| owner.kind == "CronJob")
-        {
+        if let Some(owner) = job.metadata.controller().filter(|owner| owner.kind == "CronJob") {
             let key = self.owners.key(owner);
             self.owners.add_between(&job.metadata, key);
             return;
         }
-        let condition = |name: &str| {
-            job.status
-                .conditions
-                .iter()
-                .any(|c| c.r#type == name && c.status == "True")
-        };
+        let condition = |name: &str| job.status.conditions.iter().any(|c| c.r#type == name && c.status == "True");
         let batch = BatchSettings {
             suspended: job.spec.suspend,
             last_started: job.status.start_time.map(|time| time.0),
@@ -166,16 +129,9 @@ impl Builder {
             failed: condition("Failed"),
             ..BatchSettings::default()
         };
-        let selector = job
-            .spec
-            .selector
-            .as_ref()
-            .map(|selector| self.selector(selector));
-        let workload = Workload {
-            selector,
-            batch: Some(batch),
-            ..self.workload(id, WorkloadKind::Job, job.spec.template)
-        };
+        let selector = job.spec.selector.as_ref().map(|selector| self.selector(selector));
+        let workload =
+            Workload { selector, batch: Some(batch), ..self.workload(id, WorkloadKind::Job, job.spec.template) };
         self.push_workload(&job.metadata, workload);
     }
 
@@ -190,20 +146,12 @@ impl Builder {
             ..BatchSettings::default()
         };
         let template = job.spec.job_template.spec.template;
-        let workload = Workload {
-            batch: Some(batch),
-            ..self.workload(id, WorkloadKind::CronJob, template)
-        };
+        let workload = Workload { batch: Some(batch), ..self.workload(id, WorkloadKind::CronJob, template) };
         self.push_workload(&job.metadata, workload);
     }
 
     /// What all workloads with a template have in common.
-    fn workload(
-        &mut self,
-        id: ObjectId,
-        kind: WorkloadKind,
-        template: slim::PodTemplate,
-    ) -> Workload {
+    fn workload(&mut self, id: ObjectId, kind: WorkloadKind, template: slim::PodTemplate) -> Workload {
         self.add_suppressions(id, &template.metadata.annotations, true);
         Workload {
             object: id,
@@ -223,58 +171,28 @@ impl Builder {
         self.workloads.push(WorkloadDraft { workload, owner });
     }
 
-    fn deployment_strategy(
-        &mut self,
-        id: ObjectId,
-        strategy: &slim::DeploymentStrategy,
-    ) -> UpdateStrategy {
+    fn deployment_strategy(&mut self, id: ObjectId, strategy: &slim::DeploymentStrategy) -> UpdateStrategy {
         if strategy.r#type == "Recreate" {
             return UpdateStrategy::Recreate;
         }
         let quarter = Threshold::Percent(25);
-        self.rolling_update(
-            id,
-            ResourceKind::Deployment,
-            "spec.strategy",
-            strategy,
-            (quarter.clone(), quarter),
-        )
+        self.rolling_update(id, ResourceKind::Deployment, "spec.strategy", strategy, (quarter, quarter))
     }
 
-    fn stateful_strategy(
-        &mut self,
-        id: ObjectId,
-        strategy: &slim::DeploymentStrategy,
-    ) -> UpdateStrategy {
+    fn stateful_strategy(&mut self, id: ObjectId, strategy: &slim::DeploymentStrategy) -> UpdateStrategy {
         if strategy.r#type == "OnDelete" {
             return UpdateStrategy::OnDelete;
         }
         let defaults = (Threshold::Count(1), Threshold::Count(0));
-        self.rolling_update(
-            id,
-            ResourceKind::StatefulSet,
-            "spec.updateStrategy",
-            strategy,
-            defaults,
-        )
+        self.rolling_update(id, ResourceKind::StatefulSet, "spec.updateStrategy", strategy, defaults)
     }
 
-    fn daemon_strategy(
-        &mut self,
-        id: ObjectId,
-        strategy: &slim::DeploymentStrategy,
-    ) -> UpdateStrategy {
+    fn daemon_strategy(&mut self, id: ObjectId, strategy: &slim::DeploymentStrategy) -> UpdateStrategy {
         if strategy.r#type == "OnDelete" {
             return UpdateStrategy::OnDelete;
         }
         let defaults = (Threshold::Count(1), Threshold::Count(0));
-        self.rolling_update(
-            id,
-            ResourceKind::DaemonSet,
-            "spec.updateStrategy",
-            strategy,
-            defaults,
-        )
+        self.rolling_update(id, ResourceKind::DaemonSet, "spec.updateStrategy", strategy, defaults)
     }
 
     fn rolling_update(
@@ -292,20 +210,14 @@ impl Builder {
             max_unavailable: self
                 .threshold(id, kind, &unavailable, bounds.max_unavailable.as_ref())
                 .unwrap_or(defaults.0),
-            max_surge: self
-                .threshold(id, kind, &surge, bounds.max_surge.as_ref())
-                .unwrap_or(defaults.1),
+            max_surge: self.threshold(id, kind, &surge, bounds.max_surge.as_ref()).unwrap_or(defaults.1),
         })
     }
 
     fn claim_template(&mut self, template: &slim::ClaimTemplate) -> ClaimTemplate {
         ClaimTemplate {
             name: self.text(&template.metadata.name),
-            storage_class: template
-                .spec
-                .storage_class_name
-                .as_ref()
-                .map(|class| self.texts.intern(class)),
+            storage_class: template.spec.storage_class_name.as_ref().map(|class| self.texts.intern(class)),
             access_modes: access_modes(&template.spec.access_modes),
             bytes: storage_bytes(&template.spec.resources.requests),
         }
@@ -314,11 +226,6 @@ impl Builder {
 
 /// The bytes under `storage`; 0 when not given.
 pub(super) fn storage_bytes(resources: &slim::ResourceMap) -> i64 {
-    let storage = resources
-        .0
-        .iter()
-        .find(|(resource, _)| resource == "storage");
-    storage
-        .and_then(|(resource, quantity)| quantity::amount(resource, &quantity.0))
-        .unwrap_or(0)
+    let storage = resources.0.iter().find(|(resource, _)| resource == "storage");
+    storage.and_then(|(resource, quantity)| quantity::amount(resource, &quantity.0)).unwrap_or(0)
 }

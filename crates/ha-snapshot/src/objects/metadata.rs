@@ -67,10 +67,7 @@ pub struct Annotations(pub Vec<(Str, Str)>);
 impl Annotations {
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(have, _)| have == key)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(have, _)| have == key).map(|(_, value)| value.as_str())
     }
 }
 
@@ -81,10 +78,8 @@ pub const REVISION_ANNOTATION: &str = "deployment.kubernetes.io/revision";
 /// The annotation with the node that was chosen for a claim.
 pub const SELECTED_NODE_ANNOTATION: &str = "volume.kubernetes.io/selected-node";
 /// Annotations that mark a default StorageClass.
-pub const DEFAULT_STORAGE_CLASS_ANNOTATIONS: [&str; 2] = [
-    "storageclass.kubernetes.io/is-default-class",
-    "storageclass.beta.kubernetes.io/is-default-class",
-];
+pub const DEFAULT_STORAGE_CLASS_ANNOTATIONS: [&str; 2] =
+    ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
 /// The annotation that marks the default IngressClass.
 pub const DEFAULT_INGRESS_CLASS_ANNOTATION: &str = "ingressclass.kubernetes.io/is-default-class";
 /// The annotation that named an Ingress' class before the field existed.

@@ -171,27 +171,15 @@ impl Object {
         deserializer: D,
     ) -> Result<Self, D::Error> {
         let body = Body::deserialize(kind, deserializer)?;
-        Ok(Self {
-            api_version: api_version.into(),
-            body,
-            location: None,
-        })
+        Ok(Self { api_version: api_version.into(), body, location: None })
     }
 
     /// Reads an object of a known kind from JSON, such as one item of an API list.
     ///
     /// # Errors
     /// Where a field has another type than the Kubernetes API gives it, with its line and column.
-    pub fn from_json(
-        api_version: &str,
-        kind: ResourceKind,
-        json: &str,
-    ) -> Result<Self, serde_json::Error> {
-        Self::deserialize(
-            api_version,
-            kind,
-            &mut serde_json::Deserializer::from_str(json),
-        )
+    pub fn from_json(api_version: &str, kind: ResourceKind, json: &str) -> Result<Self, serde_json::Error> {
+        Self::deserialize(api_version, kind, &mut serde_json::Deserializer::from_str(json))
     }
 
     /// What kind it is.

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    AccessModes, CommandLine, Condition, ExecCommand, IntOrString, LabelSelector, Metadata,
-    NodeSelector, NodeSelectorTerm, ResourceMap, Str, StringMap, Time, slim,
+    AccessModes, CommandLine, Condition, ExecCommand, IntOrString, LabelSelector, Metadata, NodeSelector,
+    NodeSelectorTerm, ResourceMap, Str, StringMap, Time, slim,
 };
 
 slim! {

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    LabelSelector, Metadata, NodeSelector, ResourceMap, ResourceRequirements, Str, StringMap, slim,
-};
+use super::{LabelSelector, Metadata, NodeSelector, ResourceMap, ResourceRequirements, Str, StringMap, slim};
 
 /// `accessModes` as written.
 pub type AccessModes = Vec<Str>;
@@ -328,9 +326,6 @@ impl ReplicationParameters {
             ("numberOfReplicas", &self.number_of_replicas),
         ];
         let set = all.into_iter().filter(|(_, value)| !value.is_empty());
-        StringMap(
-            set.map(|(key, value)| (key.into(), value.clone()))
-                .collect(),
-        )
+        StringMap(set.map(|(key, value)| (key.into(), value.clone())).collect())
     }
 }

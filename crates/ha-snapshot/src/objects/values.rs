@@ -18,9 +18,8 @@ pub struct Time(pub i64);
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <Cow<'de, str>>::deserialize(deserializer)?;
-        let instant: jiff::Timestamp = text.parse().map_err(|_| {
-            de::Error::invalid_value(de::Unexpected::Str(&text), &"a time in RFC 3339")
-        })?;
+        let instant: jiff::Timestamp =
+            text.parse().map_err(|_| de::Error::invalid_value(de::Unexpected::Str(&text), &"a time in RFC 3339"))?;
         Ok(Self(instant.as_second()))
     }
 }
@@ -119,10 +118,7 @@ pub struct StringMap(pub Vec<(Str, Str)>);
 impl StringMap {
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(have, _)| have == key)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(have, _)| have == key).map(|(_, value)| value.as_str())
     }
 }
 
@@ -138,10 +134,7 @@ impl Serialize for StringMap {
     }
 }
 
-pub(super) fn serialize_map<S: Serializer>(
-    entries: &[(Str, Str)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize_map<S: Serializer>(entries: &[(Str, Str)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(entries.len()))?;
     for (key, value) in entries {
         map.serialize_entry(key, value)?;
@@ -271,9 +264,7 @@ impl CommandLine {
                 continue;
             };
             let flag = flag.trim_start_matches('-');
-            let (name, value) = flag
-                .split_once('=')
-                .map_or((flag, None), |(name, value)| (name, Some(value)));
+            let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
             if !FLAGS.contains(&name) {
                 continue;
             }
@@ -289,9 +280,7 @@ impl CommandLine {
     }
 
     fn note_programs(&mut self, word: &str) {
-        for token in
-            word.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.'))
-        {
+        for token in word.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.')) {
             if PROGRAMS.contains(&token) && !self.programs.iter().any(|known| known == token) {
                 self.programs.push(token.into());
             }
@@ -312,9 +301,7 @@ impl<'de> Deserialize<'de> for CommandLine {
                 while let Some(word) = seq.next_element::<Option<String>>()? {
                     words.push(word.unwrap_or_default());
                 }
-                Ok(CommandLine::read(
-                    words.iter().map(|word| Cow::Borrowed(word.as_str())),
-                ))
+                Ok(CommandLine::read(words.iter().map(|word| Cow::Borrowed(word.as_str()))))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CommandLine, A::Error> {
                 let mut line = CommandLine::default();
@@ -363,10 +350,7 @@ impl ExecCommand {
                 digest = (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
             }
         }
-        Self {
-            digest,
-            sleep: sleep_of(words),
-        }
+        Self { digest, sleep: sleep_of(words) }
     }
 }
 
@@ -376,9 +360,7 @@ fn sleep_of(words: &[String]) -> Option<u32> {
         words => words.join(" "),
     };
     let mut parts = line.split_whitespace();
-    let is_sleep = parts
-        .next()
-        .is_some_and(|program| program == "sleep" || program.ends_with("/sleep"));
+    let is_sleep = parts.next().is_some_and(|program| program == "sleep" || program.ends_with("/sleep"));
     let seconds = parts.next()?.trim_end_matches('s').parse().ok()?;
     (is_sleep && parts.next().is_none()).then_some(seconds)
 }
@@ -426,16 +408,10 @@ mod tests {
         assert_eq!(line.programs, vec![Str::from("etcdctl")]);
         assert_eq!(
             line.flags,
-            vec![
-                ("leader-elect".into(), "".into()),
-                ("etcd-servers".into(), "https://10.0.0.1:2379".into())
-            ]
+            vec![("leader-elect".into(), "".into()), ("etcd-servers".into(), "https://10.0.0.1:2379".into())]
         );
         let written = serde_json::to_string(&line).unwrap();
-        assert!(
-            !written.contains("hunter2") && !written.contains("s3cr3t"),
-            "{written}"
-        );
+        assert!(!written.contains("hunter2") && !written.contains("s3cr3t"), "{written}");
         let again: CommandLine = serde_json::from_str(&written).unwrap();
         assert_eq!(again.programs, line.programs);
     }
@@ -449,21 +425,14 @@ mod tests {
             (r#"["nginx","-s","quit"]"#, None),
         ];
         for (json, expected) in cases {
-            assert_eq!(
-                serde_json::from_str::<ExecCommand>(json).unwrap().sleep,
-                expected,
-                "{json}"
-            );
+            assert_eq!(serde_json::from_str::<ExecCommand>(json).unwrap().sleep, expected, "{json}");
         }
     }
 
     #[test]
     fn times_drop_fractions_and_round_trip() {
         let time: Time = serde_json::from_str(r#""2026-11-22T12:00:00.123456Z""#).unwrap();
-        assert_eq!(
-            serde_json::to_string(&time).unwrap(),
-            r#""2026-11-22T12:00:00Z""#
-        );
+        assert_eq!(serde_json::to_string(&time).unwrap(), r#""2026-11-22T12:00:00Z""#);
         assert!(serde_json::from_str::<Time>(r#""yesterday""#).is_err());
     }
 }

@@ -3,8 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    AccessModes, Condition, IntOrString, LabelSelector, Metadata, PodTemplate,
-    ResourceRequirements, Str, Time, slim,
+    AccessModes, Condition, IntOrString, LabelSelector, Metadata, PodTemplate, ResourceRequirements, Str, Time, slim,
 };
 
 slim! {

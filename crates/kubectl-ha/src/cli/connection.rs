@@ -96,9 +96,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let number: u32 = rest[..digits].parse().map_err(|_| wrong())?;
-        let end = rest[digits..]
-            .find(|c: char| c.is_ascii_digit())
-            .map_or(rest.len(), |end| digits + end);
+        let end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
         let unit = match &rest[digits..end] {
             "ms" => Duration::from_millis(1),
             "s" => Duration::from_secs(1),
@@ -119,18 +117,8 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_kubectl_reads_them() {
-        for (text, seconds) in [
-            ("0", 0.0),
-            ("5", 5.0),
-            ("1m30s", 90.0),
-            ("250ms", 0.25),
-            ("2h", 7200.0),
-        ] {
-            assert_eq!(
-                duration(text).map(|d| d.as_secs_f64()),
-                Ok(seconds),
-                "{text}"
-            );
+        for (text, seconds) in [("0", 0.0), ("5", 5.0), ("1m30s", 90.0), ("250ms", 0.25), ("2h", 7200.0)] {
+            assert_eq!(duration(text).map(|d| d.as_secs_f64()), Ok(seconds), "{text}");
         }
         for text in ["s", "5x", "-1s", "1m30", "99999999999h"] {
             assert!(duration(text).is_err(), "{text}");

@@ -15,13 +15,7 @@ pub struct Input {
     #[arg(short = 'R', long, requires = "filename")]
     pub recursive: bool,
     /// A directory with a kustomization, built by kubectl.
-    #[arg(
-        short,
-        long,
-        value_name = "DIRECTORY",
-        conflicts_with = "filename",
-        group = "input"
-    )]
+    #[arg(short, long, value_name = "DIRECTORY", conflicts_with = "filename", group = "input")]
     pub kustomize: Option<PathBuf>,
     /// A snapshot saved with `kubectl ha snapshot`.
     #[arg(long = "snapshot", id = "saved", value_name = "FILE", conflicts_with_all = ["filename", "kustomize"], group = "input")]

@@ -94,14 +94,9 @@ impl FromStr for OutputTarget {
             None => (text, None),
         };
         let format = Format::from_str(format, false).map_err(|_| {
-            let formats = Format::value_variants()
-                .iter()
-                .filter_map(ValueEnum::to_possible_value);
+            let formats = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
             let names: Vec<String> = formats.map(|value| value.get_name().to_owned()).collect();
-            format!(
-                "there is no format {format:?}; there are {}",
-                names.join(", ")
-            )
+            format!("there is no format {format:?}; there are {}", names.join(", "))
         })?;
         Ok(Self { format, file })
     }
@@ -114,21 +109,9 @@ mod tests {
     #[test]
     fn a_target_is_a_format_and_perhaps_a_file() {
         let parse = |text: &str| text.parse::<OutputTarget>();
-        assert_eq!(
-            parse("json"),
-            Ok(OutputTarget {
-                format: Format::Json,
-                file: None
-            })
-        );
+        assert_eq!(parse("json"), Ok(OutputTarget { format: Format::Json, file: None }));
         let file = Some(PathBuf::from("a=b.sarif"));
-        assert_eq!(
-            parse("sarif=a=b.sarif"),
-            Ok(OutputTarget {
-                format: Format::Sarif,
-                file
-            })
-        );
+        assert_eq!(parse("sarif=a=b.sarif"), Ok(OutputTarget { format: Format::Sarif, file }));
         assert!(parse("sarif=").is_err());
         assert!(parse("xml").unwrap_err().contains("junit"));
     }

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ha_core::Verdict;
-use ha_core::report::{
-    Baseline, Diagnostic, DiagnosticKind, ExitCode, PolicyOutcome, Report, assemble,
-};
+use ha_core::report::{Baseline, Diagnostic, DiagnosticKind, ExitCode, PolicyOutcome, Report, assemble};
 
 use crate::cli::{Check, OutputTarget, Show};
 use crate::excerpt::Excerpts;
@@ -23,17 +21,8 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     let config = config::load(arguments.policies.config.as_deref())?;
     let policies = Policies::load(&arguments.policies)?;
     policies.check_config(&config)?;
-    let baseline = arguments
-        .output
-        .baseline
-        .as_deref()
-        .map(read_baseline)
-        .transpose()?;
-    let (snapshot, source) = input::load(
-        &arguments.input,
-        &arguments.connection,
-        &config.config.topology_keys.zone,
-    )?;
+    let baseline = arguments.output.baseline.as_deref().map(read_baseline).transpose()?;
+    let (snapshot, source) = input::load(&arguments.input, &arguments.connection, &config.config.topology_keys.zone)?;
 
     let show = shown(&arguments.output.show);
     let settings = config.settings(show.contains(&Show::All));
@@ -52,10 +41,7 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
             place: String::new(),
         }),
     );
-    let excerpts = source
-        .manifests
-        .as_ref()
-        .map(|manifests| Excerpts::locate(&mut report, manifests));
+    let excerpts = source.manifests.as_ref().map(|manifests| Excerpts::locate(&mut report, manifests));
     if let Some(baseline) = &baseline {
         report.keep_new(baseline);
     }
@@ -79,12 +65,7 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
 }
 
 fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
-    let wrong = |problem: String| {
-        UsageError(format!(
-            "cannot use the baseline {}: {problem}",
-            path.display()
-        ))
-    };
+    let wrong = |problem: String| UsageError(format!("cannot use the baseline {}: {problem}", path.display()));
     let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
     let parsed = serde_json::from_slice(&text);
     Ok(parsed.map_err(|error| wrong(format!("it is no JSON report of kubectl ha ({error})")))?)
@@ -92,11 +73,7 @@ fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
 
 /// The answers to list: problems and unknowns when nothing was asked for.
 fn shown(wanted: &[Show]) -> Vec<Show> {
-    if wanted.is_empty() {
-        vec![Show::Fail, Show::Unknown]
-    } else {
-        wanted.to_vec()
-    }
+    if wanted.is_empty() { vec![Show::Fail, Show::Unknown] } else { wanted.to_vec() }
 }
 
 fn list_only(report: &mut Report, show: &[Show]) {
@@ -115,28 +92,15 @@ struct Sinks(Vec<(Format, Option<(PathBuf, File)>)>);
 
 impl Sinks {
     fn open(targets: &[OutputTarget]) -> anyhow::Result<Self> {
-        let table = OutputTarget {
-            format: Format::Table,
-            file: None,
-        };
-        let targets = if targets.is_empty() {
-            std::slice::from_ref(&table)
-        } else {
-            targets
-        };
-        if targets
-            .iter()
-            .filter(|target| target.file.is_none())
-            .count()
-            > 1
-        {
+        let table = OutputTarget { format: Format::Table, file: None };
+        let targets = if targets.is_empty() { std::slice::from_ref(&table) } else { targets };
+        if targets.iter().filter(|target| target.file.is_none()).count() > 1 {
             let message = "two formats cannot share standard output: give one a file, as in -o table -o json=ha.json";
             return Err(UsageError(message.into()).into());
         }
         let open = |target: &OutputTarget| {
             let file = target.file.as_ref().map(|path| {
-                let file = File::create(path)
-                    .with_context(|| format!("cannot write {}", path.display()))?;
+                let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
                 anyhow::Ok((path.clone(), file))
             });
             anyhow::Ok((target.format, file.transpose()?))
@@ -147,15 +111,10 @@ impl Sinks {
     fn write(self, report: &Report, view: &View) -> anyhow::Result<()> {
         let safe = SafeReport::new(report.clone());
         // A file is no terminal: it has no colours and a width of its own.
-        let plain = View {
-            colour: false,
-            width: crate::render::view::DEFAULT_WIDTH,
-            ..view.clone()
-        };
+        let plain = View { colour: false, width: crate::render::view::DEFAULT_WIDTH, ..view.clone() };
         for (format, file) in self.0 {
             match file {
-                None => terminal::print(&render(format, report, &safe, view))
-                    .context("cannot write the report")?,
+                None => terminal::print(&render(format, report, &safe, view)).context("cannot write the report")?,
                 Some((path, mut file)) => file
                     .write_all(render(format, report, &safe, &plain).as_bytes())
                     .with_context(|| format!("cannot write {}", path.display()))?,

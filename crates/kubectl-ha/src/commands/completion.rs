@@ -20,12 +20,7 @@ pub(super) fn run(arguments: &Completion) -> anyhow::Result<()> {
         bail!("name a shell, or --install");
     };
     let mut script = Vec::new();
-    clap_complete::generate(
-        shell,
-        &mut Cli::command().bin_name("kubectl-ha"),
-        "kubectl-ha",
-        &mut script,
-    );
+    clap_complete::generate(shell, &mut Cli::command().bin_name("kubectl-ha"), "kubectl-ha", &mut script);
     terminal::print(&String::from_utf8_lossy(&script))?;
     Ok(())
 }
@@ -40,19 +35,14 @@ fn install() -> anyhow::Result<()> {
     let directory = directory_on_path(&called)?;
     let target = directory.join(format!("{COMPLETER}{}", std::env::consts::EXE_SUFFIX));
     let shown = target.display().to_string();
-    if target
-        .canonicalize()
-        .is_ok_and(|existing| existing == source)
-    {
+    if target.canonicalize().is_ok_and(|existing| existing == source) {
         return report(&format!("{shown} is there already"));
     }
     if target.symlink_metadata().is_ok() {
         bail!("{shown} exists and is something else; remove it first");
     }
     link(&source, &target).with_context(|| format!("cannot write {shown}"))?;
-    report(&format!(
-        "wrote {shown}; in a shell with kubectl's own completion, try: kubectl ha <TAB>"
-    ))
+    report(&format!("wrote {shown}; in a shell with kubectl's own completion, try: kubectl ha <TAB>"))
 }
 
 /// The first directory on the PATH that holds this program under its own name; its own directory otherwise.
@@ -61,9 +51,7 @@ fn directory_on_path(program: &Path) -> anyhow::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).find(|directory| directory.join(name).is_file());
     let own = || program.parent().map(Path::to_owned);
-    on_path
-        .or_else(own)
-        .context("this program is in no directory")
+    on_path.or_else(own).context("this program is in no directory")
 }
 
 #[cfg(unix)]

@@ -27,10 +27,7 @@ pub(super) fn run(arguments: &Explain) -> anyhow::Result<()> {
 
 fn facts(rule: &RuleInfo) -> String {
     let needs: Vec<&str> = rule.needs.iter().map(|kind| kind.kind()).collect();
-    let mut facts = format!(
-        "{} · {} · class {} · since {}",
-        rule.severity, rule.area, rule.class, rule.since
-    );
+    let mut facts = format!("{} · {} · class {} · since {}", rule.severity, rule.area, rule.class, rule.since);
     if !needs.is_empty() {
         // Writing into a String cannot fail.
         let _ = write!(facts, " · reads {}", needs.join(", "));
@@ -39,42 +36,21 @@ fn facts(rule: &RuleInfo) -> String {
 }
 
 fn markdown(rule: &RuleInfo) -> String {
-    format!(
-        "# {}\n\n*{}*\n\n{}\n",
-        sanitize::line(&rule.name),
-        facts(rule),
-        sanitize::lines(&rule.doc).trim()
-    )
+    format!("# {}\n\n*{}*\n\n{}\n", sanitize::line(&rule.name), facts(rule), sanitize::lines(&rule.doc).trim())
 }
 
 /// Markdown as a person reads it: headings stand out, code is indented, prose is wrapped.
 fn text(rule: &RuleInfo, colour: bool, width: usize) -> String {
-    let bold = if colour {
-        Style::new().bold()
-    } else {
-        Style::new()
-    };
-    let dim = if colour {
-        Style::new().dimmed()
-    } else {
-        Style::new()
-    };
-    let mut out = format!(
-        "{bold}{}{bold:#}\n{dim}{}{dim:#}\n\n",
-        sanitize::line(&rule.name),
-        facts(rule)
-    );
+    let bold = if colour { Style::new().bold() } else { Style::new() };
+    let dim = if colour { Style::new().dimmed() } else { Style::new() };
+    let mut out = format!("{bold}{}{bold:#}\n{dim}{}{dim:#}\n\n", sanitize::line(&rule.name), facts(rule));
     let mut prose = String::new();
     let mut in_code = false;
     for line in sanitize::lines(&rule.doc).trim().lines() {
         if let Some(fence) = line.trim_start().strip_prefix("```") {
             flush(&mut out, &mut prose, width);
             if !in_code && !fence.is_empty() {
-                let _ = writeln!(
-                    out,
-                    "  {dim}{}{dim:#}",
-                    fence.split_whitespace().last().unwrap_or_default()
-                );
+                let _ = writeln!(out, "  {dim}{}{dim:#}", fence.split_whitespace().last().unwrap_or_default());
             }
             in_code = !in_code;
             if !in_code {
@@ -111,11 +87,7 @@ fn flush(out: &mut String, prose: &mut String, width: usize) {
         return;
     }
     let plain = prose.replace(['`', '<', '>'], "");
-    let rest = if plain.starts_with("- ") {
-        "    "
-    } else {
-        "  "
-    };
+    let rest = if plain.starts_with("- ") { "    " } else { "  " };
     let options = textwrap::Options::new(width.min(100))
         .initial_indent("  ")
         .subsequent_indent(rest)

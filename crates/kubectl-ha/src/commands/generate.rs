@@ -15,16 +15,14 @@ use crate::render::json;
 
 /// Writes a man page for the command and for each verb.
 pub(super) fn man_pages(directory: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot make {}", directory.display()))?;
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     clap_mangen::generate_to(Cli::command(), directory)
         .with_context(|| format!("cannot write man pages into {}", directory.display()))
 }
 
 /// Writes the schemas of the report and of the configuration.
 pub(super) fn schemas(directory: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(directory)
-        .with_context(|| format!("cannot make {}", directory.display()))?;
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     for (name, schema) in all_schemas() {
         let path = directory.join(name);
         fs::write(&path, schema).with_context(|| format!("cannot write {}", path.display()))?;
@@ -35,17 +33,8 @@ pub(super) fn schemas(directory: &Path) -> anyhow::Result<()> {
 /// The schemas by file name.
 fn all_schemas() -> [(&'static str, String); 2] {
     [
-        (
-            "report.schema.json",
-            text::<Report>("Report of kubectl ha", Direction::Written),
-        ),
-        (
-            "config.schema.json",
-            text::<Config>(
-                "Configuration of kubectl ha (.kubectl-ha.yaml)",
-                Direction::Read,
-            ),
-        ),
+        ("report.schema.json", text::<Report>("Report of kubectl ha", Direction::Written)),
+        ("config.schema.json", text::<Config>("Configuration of kubectl ha (.kubectl-ha.yaml)", Direction::Read)),
     ]
 }
 

@@ -20,10 +20,7 @@ const MOST_BYTES: u64 = 64 << 20;
 /// Shows rules, needs, contract and imports.
 pub(super) fn inspect(arguments: &Inspect) -> anyhow::Result<()> {
     let (name, wasm) = match &arguments.file {
-        None => (
-            "the built-in policy".to_owned(),
-            BASELINE_COMPONENT.to_vec(),
-        ),
+        None => ("the built-in policy".to_owned(), BASELINE_COMPONENT.to_vec()),
         Some(path) => (path.display().to_string(), read(path)?),
     };
     let inspection = Policy::inspect(&wasm).with_context(|| format!("{name} is no policy"))?;
@@ -40,9 +37,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let cannot = || format!("cannot read {}", path.display());
     let file = std::fs::File::open(path).with_context(cannot)?;
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES)
-        .read_to_end(&mut bytes)
-        .with_context(cannot)?;
+    file.take(MOST_BYTES).read_to_end(&mut bytes).with_context(cannot)?;
     Ok(bytes)
 }
 
@@ -62,9 +57,7 @@ fn as_text(name: &str, inspection: &Inspection) -> String {
     let contract = inspection
         .contract
         .as_ref()
-        .map_or("none that this program knows".to_owned(), |version| {
-            format!("ha:policy@{version}")
-        });
+        .map_or("none that this program knows".to_owned(), |version| format!("ha:policy@{version}"));
     let imports = match inspection.imports.as_slice() {
         [] => "nothing: it sees the snapshot and nothing else".to_owned(),
         imports => format!("{} (it will not be loaded)", imports.join(", ")),
@@ -79,22 +72,10 @@ fn as_text(name: &str, inspection: &Inspection) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "{word:<9} {value}");
     }
-    let _ = writeln!(
-        out,
-        "{:<9} {} bytes, {} rules\n",
-        "size",
-        inspection.size,
-        inspection.rules.len()
-    );
+    let _ = writeln!(out, "{:<9} {} bytes, {} rules\n", "size", inspection.size, inspection.rules.len());
     for rule in &inspection.rules {
         let needs: Vec<&str> = rule.needs.iter().map(|kind| kind.kind()).collect();
-        let _ = writeln!(
-            out,
-            "{} ({}, class {})",
-            sanitize::line(&rule.name),
-            rule.severity,
-            rule.class
-        );
+        let _ = writeln!(out, "{} ({}, class {})", sanitize::line(&rule.name), rule.severity, rule.class);
         let _ = writeln!(out, "    {}", sanitize::line(rule.summary()));
         if !needs.is_empty() {
             let _ = writeln!(out, "    reads {}", needs.join(", "));

@@ -48,10 +48,7 @@ mod tests {
         let text: String = cluster_role().iter().map(rule).collect();
         let rules: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
         for rule in rules.as_sequence().unwrap() {
-            assert!(
-                rule["nonResourceURLs"].is_sequence() || rule["apiGroups"].is_sequence(),
-                "{rule:?}"
-            );
+            assert!(rule["nonResourceURLs"].is_sequence() || rule["apiGroups"].is_sequence(), "{rule:?}");
             assert!(rule["verbs"].is_sequence());
         }
     }

@@ -25,33 +25,19 @@ pub(super) fn list(rules: &[RuleInfo], format: RulesFormat) -> String {
             "kind": "RuleList",
             "rules": rules,
         })),
-        RulesFormat::Name => rules
-            .iter()
-            .map(|rule| format!("{}\n", sanitize::line(&rule.name)))
-            .collect(),
+        RulesFormat::Name => rules.iter().map(|rule| format!("{}\n", sanitize::line(&rule.name))).collect(),
         RulesFormat::Table => table(rules),
     }
 }
 
 fn table(rules: &[RuleInfo]) -> String {
-    let longest = rules
-        .iter()
-        .map(|rule| rule.name.len())
-        .max()
-        .unwrap_or_default()
-        .max(4);
-    let mut out = format!(
-        "{:<longest$}  {:<13}  {:<8}  {:<5}  {}\n",
-        "RULE", "AREA", "SEVERITY", "CLASS", "FINDS"
-    );
+    let longest = rules.iter().map(|rule| rule.name.len()).max().unwrap_or_default().max(4);
+    let mut out = format!("{:<longest$}  {:<13}  {:<8}  {:<5}  {}\n", "RULE", "AREA", "SEVERITY", "CLASS", "FINDS");
     for rule in rules {
         let (name, summary) = (sanitize::line(&rule.name), sanitize::line(rule.summary()));
         // Writing into a String cannot fail.
-        let _ = writeln!(
-            out,
-            "{name:<longest$}  {:<13}  {:<8}  {:<5}  {summary}",
-            rule.area, rule.severity, rule.class
-        );
+        let _ =
+            writeln!(out, "{name:<longest$}  {:<13}  {:<8}  {:<5}  {summary}", rule.area, rule.severity, rule.class);
     }
     out
 }

@@ -10,17 +10,11 @@ use crate::{input, sanitize, terminal};
 /// Reads all objects and writes them, reduced to what the analysis needs.
 pub(super) fn run(arguments: &Snapshot) -> anyhow::Result<()> {
     let mut objects = Vec::new();
-    let from = Input {
-        snapshot: arguments.snapshot.clone(),
-        ..Input::default()
-    };
+    let from = Input { snapshot: arguments.snapshot.clone(), ..Input::default() };
     let source = input::read(&from, &arguments.connection, &mut |object| {
         objects.push(object);
     })?;
-    let mut saved = Saved {
-        taken_at: source.taken_at,
-        reading: source.reading,
-    };
+    let mut saved = Saved { taken_at: source.taken_at, reading: source.reading };
     if arguments.anonymize {
         (saved, objects) = anonymize(&saved, &objects)?;
     }
@@ -29,20 +23,13 @@ pub(super) fn run(arguments: &Snapshot) -> anyhow::Result<()> {
         terminal::warning(&gap.message);
     }
     let file = arguments.file.display().to_string();
-    let text = format!(
-        "{} in {}\n",
-        count(objects.len(), "object"),
-        sanitize::line(&file)
-    );
+    let text = format!("{} in {}\n", count(objects.len(), "object"), sanitize::line(&file));
     terminal::note(&text);
     Ok(())
 }
 
 fn anonymize(saved: &Saved, objects: &[Object]) -> anyhow::Result<(Saved, Vec<Object>)> {
     let mut anonymizer = Anonymizer::new(objects);
-    let objects: Result<Vec<Object>, _> = objects
-        .iter()
-        .map(|object| anonymizer.object(object))
-        .collect();
+    let objects: Result<Vec<Object>, _> = objects.iter().map(|object| anonymizer.object(object)).collect();
     Ok((anonymizer.saved(saved), objects?))
 }

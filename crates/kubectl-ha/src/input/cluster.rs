@@ -88,10 +88,7 @@ impl ProgressLine {
                 let due = self.shown.is_none_or(|shown| shown.elapsed() >= Self::PACE);
                 if due && terminal::is_watched() {
                     let total: usize = self.objects.values().sum();
-                    terminal::note(&format!(
-                        "\r\x1b[Kreading: {total} objects of {} kinds",
-                        self.objects.len()
-                    ));
+                    terminal::note(&format!("\r\x1b[Kreading: {total} objects of {} kinds", self.objects.len()));
                     self.shown = Some(Instant::now());
                 }
             }

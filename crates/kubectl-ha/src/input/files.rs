@@ -8,23 +8,11 @@ use crate::{UsageError, cli};
 
 /// Reads what `-f` and `-k` name.
 pub(super) fn read(input: &cli::Input, sink: Sink) -> anyhow::Result<Source> {
-    let files = input
-        .filename
-        .iter()
-        .cloned()
-        .map(manifests::Source::from_argument);
-    let directories = input
-        .kustomize
-        .iter()
-        .cloned()
-        .map(manifests::Source::Kustomize);
+    let files = input.filename.iter().cloned().map(manifests::Source::from_argument);
+    let directories = input.kustomize.iter().cloned().map(manifests::Source::Kustomize);
     let sources: Vec<_> = files.chain(directories).collect();
-    let options = Options {
-        recursive: input.recursive,
-        ..Options::default()
-    };
-    let manifests =
-        manifests::read(&sources, &options, sink).map_err(|error| UsageError(error.to_string()))?;
+    let options = Options { recursive: input.recursive, ..Options::default() };
+    let manifests = manifests::read(&sources, &options, sink).map_err(|error| UsageError(error.to_string()))?;
     Ok(Source {
         kind: SourceKind::Manifests,
         taken_at: instant(),
@@ -40,9 +28,7 @@ pub(super) fn read(input: &cli::Input, sink: Sink) -> anyhow::Result<Source> {
 /// (<https://reproducible-builds.org/specs/source-date-epoch/>).
 fn instant() -> Timestamp {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok();
-    fixed
-        .and_then(|seconds| seconds.parse().ok())
-        .unwrap_or_else(now)
+    fixed.and_then(|seconds| seconds.parse().ok()).unwrap_or_else(now)
 }
 
 /// What was named, as it was named.

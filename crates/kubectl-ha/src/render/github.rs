@@ -7,12 +7,7 @@ use crate::sanitize::SafeReport;
 
 /// Writes one command for each finding.
 pub fn render(report: &SafeReport) -> String {
-    report
-        .results
-        .iter()
-        .filter(|result| result.is_finding())
-        .map(command)
-        .collect()
+    report.results.iter().filter(|result| result.is_finding()).map(command).collect()
 }
 
 fn command(finding: &CheckResult) -> String {
@@ -39,9 +34,7 @@ fn command(finding: &CheckResult) -> String {
 
 /// What may stand after the second `::`. The runner reads line by line and knows no other escapes.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// What may stand as the value of a property: it ends at a comma or `::`.

@@ -19,10 +19,7 @@ fn issue(finding: &CheckResult) -> Value {
     };
     // An issue needs a place; what was read from a cluster has the object's name in its stead.
     let (path, line) = match &finding.location {
-        Some(location) => (
-            location.file.trim_start_matches("./").to_owned(),
-            location.line,
-        ),
+        Some(location) => (location.file.trim_start_matches("./").to_owned(), location.line),
         None => (finding.object.to_string(), 1),
     };
     json!({

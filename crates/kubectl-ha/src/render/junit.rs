@@ -22,36 +22,21 @@ pub fn render(report: &SafeReport) -> String {
 fn write(report: &Report, xml: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let all: Vec<&CheckResult> = report.results.iter().collect();
-    let suites = xml
-        .create_element("testsuites")
-        .with_attribute(("name", "kubectl-ha"));
-    suites
-        .with_attributes(attributes(&all).iter().map(pair))
-        .write_inner_content(|xml| {
-            for &area in Area::ALL {
-                let results: Vec<&CheckResult> = all
-                    .iter()
-                    .copied()
-                    .filter(|result| result.area == area)
-                    .collect();
-                if !results.is_empty() {
-                    suite(area, &results, &report.source.taken_at, xml)?;
-                }
+    let suites = xml.create_element("testsuites").with_attribute(("name", "kubectl-ha"));
+    suites.with_attributes(attributes(&all).iter().map(pair)).write_inner_content(|xml| {
+        for &area in Area::ALL {
+            let results: Vec<&CheckResult> = all.iter().copied().filter(|result| result.area == area).collect();
+            if !results.is_empty() {
+                suite(area, &results, &report.source.taken_at, xml)?;
             }
-            Ok(())
-        })?;
+        }
+        Ok(())
+    })?;
     Ok(())
 }
 
-fn suite(
-    area: Area,
-    results: &[&CheckResult],
-    taken_at: &str,
-    xml: &mut Writer<&mut Vec<u8>>,
-) -> io::Result<()> {
-    let element = xml
-        .create_element("testsuite")
-        .with_attribute(("name", area.as_str()));
+fn suite(area: Area, results: &[&CheckResult], taken_at: &str, xml: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
+    let element = xml.create_element("testsuite").with_attribute(("name", area.as_str()));
     let element = element.with_attributes(attributes(results).iter().map(pair));
     element
         .with_attribute(("timestamp", taken_at.trim_end_matches('Z')))
@@ -62,11 +47,7 @@ fn suite(
 fn case(result: &CheckResult, xml: &mut Writer<&mut Vec<u8>>) -> io::Result<()> {
     let name = format!("{}: {}", result.rule, result.object);
     let mut case = xml.create_element("testcase");
-    case = case.with_attributes([
-        ("classname", result.rule.as_str()),
-        ("name", &name),
-        ("time", "0"),
-    ]);
+    case = case.with_attributes([("classname", result.rule.as_str()), ("name", &name), ("time", "0")]);
     if let Some(location) = &result.location {
         let line = location.line.to_string();
         case = case.with_attributes([("file", location.file.as_str()), ("line", &line)]);
@@ -75,9 +56,7 @@ fn case(result: &CheckResult, xml: &mut Writer<&mut Vec<u8>>) -> io::Result<()> 
         case.write_inner_content(|xml| failure(result, xml))?;
     } else if let Some(why) = skipped(result) {
         case.write_inner_content(|xml| {
-            xml.create_element("skipped")
-                .with_attribute(("message", why.as_str()))
-                .write_empty()?;
+            xml.create_element("skipped").with_attribute(("message", why.as_str())).write_empty()?;
             Ok(())
         })?;
     } else {
@@ -93,12 +72,8 @@ fn failure(result: &CheckResult, xml: &mut Writer<&mut Vec<u8>>) -> io::Result<(
         lines.push(&fix);
     }
     let text = lines.join("\n");
-    let element = xml
-        .create_element("failure")
-        .with_attribute(("message", result.message.as_str()));
-    element
-        .with_attribute(("type", result.severity.as_str()))
-        .write_text_content(BytesText::new(&text))?;
+    let element = xml.create_element("failure").with_attribute(("message", result.message.as_str()));
+    element.with_attribute(("type", result.severity.as_str())).write_text_content(BytesText::new(&text))?;
     Ok(())
 }
 
@@ -113,10 +88,7 @@ fn skipped(result: &CheckResult) -> Option<String> {
 
 fn attributes(results: &[&CheckResult]) -> [(&'static str, String); 4] {
     let failures = results.iter().filter(|result| result.is_finding()).count();
-    let skipped = results
-        .iter()
-        .filter(|result| !result.is_finding() && skipped(result).is_some())
-        .count();
+    let skipped = results.iter().filter(|result| !result.is_finding() && skipped(result).is_some()).count();
     [
         ("tests", results.len().to_string()),
         ("failures", failures.to_string()),

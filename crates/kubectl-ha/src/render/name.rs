@@ -10,13 +10,8 @@ use crate::sanitize::SafeReport;
 pub fn render(report: &SafeReport) -> String {
     let mut seen = HashSet::new();
     let findings = report.results.iter().filter(|result| result.is_finding());
-    let objects = findings
-        .map(|result| &result.object)
-        .filter(|object| !object.is_cluster());
-    objects
-        .filter(|object| seen.insert(*object))
-        .map(|object| format!("{}\n", kubectl_name(object)))
-        .collect()
+    let objects = findings.map(|result| &result.object).filter(|object| !object.is_cluster());
+    objects.filter(|object| seen.insert(*object)).map(|object| format!("{}\n", kubectl_name(object))).collect()
 }
 
 /// `deployment.apps/cart -n shop`.

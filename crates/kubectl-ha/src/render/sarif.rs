@@ -24,11 +24,7 @@ const MESSAGE: usize = 1000;
 
 /// Writes the log of one run.
 pub fn render(report: &Report, view: &View) -> String {
-    let failed: Vec<&CheckResult> = report
-        .results
-        .iter()
-        .filter(|result| result.verdict == Verdict::Fail)
-        .collect();
+    let failed: Vec<&CheckResult> = report.results.iter().filter(|result| result.verdict == Verdict::Fail).collect();
     let shown = &failed[..failed.len().min(RESULTS)];
     let rules = rules(shown, view.rules);
     let numbers: BTreeMap<&str, usize> = rules.keys().copied().zip(0..).collect();
@@ -58,9 +54,7 @@ fn rules<'a>(results: &[&'a CheckResult], infos: &[RuleInfo]) -> BTreeMap<&'a st
     let mut rules = BTreeMap::new();
     for result in results {
         let info = infos.iter().find(|info| info.name == result.rule);
-        rules
-            .entry(result.rule.as_str())
-            .or_insert_with(|| rule(result, info));
+        rules.entry(result.rule.as_str()).or_insert_with(|| rule(result, info));
     }
     rules
 }
@@ -115,10 +109,7 @@ fn result(finding: &CheckResult, numbers: &BTreeMap<&str, usize>) -> Value {
 fn location(finding: &CheckResult) -> Value {
     let (path, line) = match &finding.location {
         Some(location) if location.file == "-" => ("stdin".to_owned(), location.line),
-        Some(location) => (
-            location.file.trim_start_matches("./").to_owned(),
-            location.line,
-        ),
+        Some(location) => (location.file.trim_start_matches("./").to_owned(), location.line),
         None => (finding.object.to_string(), 1),
     };
     json!({
@@ -144,34 +135,17 @@ fn level(severity: Severity) -> &'static str {
 
 /// What was not answered or not read, and how many results were left out.
 fn notifications(report: &Report, left_out: usize) -> Vec<Value> {
-    let notification =
-        |level: &str, text: &str| json!({"level": level, "message": {"text": message(text)}});
+    let notification = |level: &str, text: &str| json!({"level": level, "message": {"text": message(text)}});
     let mut notifications = Vec::new();
     if left_out > 0 {
-        notifications.push(notification(
-            "warning",
-            &format!("{left_out} milder results were left out"),
-        ));
+        notifications.push(notification("warning", &format!("{left_out} milder results were left out")));
     }
-    for result in report
-        .results
-        .iter()
-        .filter(|result| result.verdict == Verdict::Unknown)
-    {
-        let failed =
-            report.summary.failed_policies.contains(&result.policy) && result.missing.is_empty();
-        let text = format!(
-            "{}: {}: unknown: {}",
-            result.rule, result.object, result.reason
-        );
+    for result in report.results.iter().filter(|result| result.verdict == Verdict::Unknown) {
+        let failed = report.summary.failed_policies.contains(&result.policy) && result.missing.is_empty();
+        let text = format!("{}: {}: unknown: {}", result.rule, result.object, result.reason);
         notifications.push(notification(if failed { "error" } else { "note" }, &text));
     }
-    notifications.extend(
-        report
-            .gaps
-            .iter()
-            .map(|gap| notification("warning", &gap.message)),
-    );
+    notifications.extend(report.gaps.iter().map(|gap| notification("warning", &gap.message)));
     notifications.truncate(NOTIFICATIONS);
     notifications
 }

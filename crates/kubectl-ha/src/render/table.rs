@@ -27,11 +27,7 @@ const SIDE_BY_SIDE: usize = 100;
 /// Writes the report for a person with little time.
 pub fn render(report: &SafeReport, view: &View) -> String {
     let mut out = top(report, view);
-    let findings: Vec<&CheckResult> = report
-        .results
-        .iter()
-        .filter(|result| result.is_finding())
-        .collect();
+    let findings: Vec<&CheckResult> = report.results.iter().filter(|result| result.is_finding()).collect();
     let groups = by_object(&findings);
     let mut shown = 0;
     for group in &groups {
@@ -90,10 +86,7 @@ fn clean_line(report: &SafeReport, view: &View) -> String {
         text.push_str(&format!("; {} suppressed", report.summary.suppressed));
     }
     if report.summary.unknown > 0 {
-        text.push_str(&format!(
-            "; {} not answered, see below",
-            count(report.summary.unknown, "check")
-        ));
+        text.push_str(&format!("; {} not answered, see below", count(report.summary.unknown, "check")));
     }
     format!("{}\n\n", wrap(&format!("{text}."), view.width, "", ""))
 }
@@ -116,11 +109,7 @@ pub(super) fn by_object<'a>(findings: &[&'a CheckResult]) -> Vec<Vec<&'a CheckRe
 pub(super) fn object_block(group: &[&CheckResult], view: &View, wide: bool) -> String {
     let mut out = String::new();
     for (position, finding) in group.iter().enumerate() {
-        let object = if position == 0 {
-            finding.object.to_string()
-        } else {
-            String::new()
-        };
+        let object = if position == 0 { finding.object.to_string() } else { String::new() };
         out.push_str(&finding_lines(finding, &object, view));
         if wide {
             out.push_str(&wide::details(finding, view));
@@ -135,33 +124,20 @@ fn finding_lines(finding: &CheckResult, object: &str, view: &View) -> String {
     let severity = view.paint(View::severity_style(finding.severity), &severity);
     let mut out = severity;
     let rule = pad(&finding.rule, 22);
-    let confirmed = finding
-        .confirmed_by
-        .as_ref()
-        .map_or(String::new(), |fault| format!("confirmed: {fault}"));
+    let confirmed = finding.confirmed_by.as_ref().map_or(String::new(), |fault| format!("confirmed: {fault}"));
     if object.is_empty() {
         out.push_str(&finding.rule);
     } else if INDENT.len() + width(&rule) + 2 + width(object) <= view.width {
         out.push_str(&format!("{rule}  {}", view.paint(View::bold(), object)));
     } else {
-        out.push_str(&format!(
-            "{}\n{INDENT}{}",
-            finding.rule,
-            view.paint(View::bold(), object)
-        ));
+        out.push_str(&format!("{}\n{INDENT}{}", finding.rule, view.paint(View::bold(), object)));
     }
     out.push('\n');
     for text in [&finding.message, &finding.reason, &confirmed] {
         push_paragraph(&mut out, text, view, INDENT, INDENT);
     }
     for note in &finding.notes {
-        push_paragraph(
-            &mut out,
-            &format!("note   {note}"),
-            view,
-            INDENT,
-            "                 ",
-        );
+        push_paragraph(&mut out, &format!("note   {note}"), view, INDENT, "                 ");
     }
     push_fix(&mut out, finding, view);
     push_place(&mut out, finding, view);
@@ -180,14 +156,8 @@ fn push_place(out: &mut String, finding: &CheckResult, view: &View) {
     let Some(location) = &finding.location else {
         return;
     };
-    let excerpt = view
-        .excerpts
-        .and_then(|excerpts| excerpts.line(finding))
-        .unwrap_or_default();
-    let text = format!(
-        "{INDENT}at     {}:{}  {excerpt}",
-        location.file, location.line
-    );
+    let excerpt = view.excerpts.and_then(|excerpts| excerpts.line(finding)).unwrap_or_default();
+    let text = format!("{INDENT}at     {}:{}  {excerpt}", location.file, location.line);
     out.push_str(&view.paint(View::dim(), &cut(text.trim_end(), view.width)));
     out.push('\n');
 }
@@ -201,12 +171,7 @@ pub(super) fn push_paragraph(out: &mut String, text: &str, view: &View, first: &
 
 /// `7 more high findings, 12 medium, 5 low: -o wide shows all`.
 fn rest_line(report: &SafeReport, groups: &[Vec<&CheckResult>], shown: usize) -> String {
-    let shown: Vec<Severity> = groups
-        .iter()
-        .flatten()
-        .take(shown)
-        .map(|finding| finding.severity)
-        .collect();
+    let shown: Vec<Severity> = groups.iter().flatten().take(shown).map(|finding| finding.severity).collect();
     let mut parts = Vec::new();
     for severity in WORST_FIRST {
         let seen = shown.iter().filter(|&&other| other == severity).count();
@@ -225,11 +190,7 @@ fn rest_line(report: &SafeReport, groups: &[Vec<&CheckResult>], shown: usize) ->
 pub(super) fn bottom(report: &SafeReport, view: &View) -> String {
     let scorecard = scorecard(&report.summary.areas);
     let mut notes = Vec::new();
-    let room = if view.width >= SIDE_BY_SIDE {
-        view.width - SCORECARD_WIDTH
-    } else {
-        view.width
-    };
+    let room = if view.width >= SIDE_BY_SIDE { view.width - SCORECARD_WIDTH } else { view.width };
     notes.extend(section("UNKNOWN", &unknown_lines(report), room));
     notes.extend(section("GAPS", &gap_lines(report), room));
     notes.extend(section("NOTES", &note_lines(report), room));
@@ -261,27 +222,10 @@ const SCORECARD_WIDTH: usize = 56;
 fn scorecard(areas: &[AreaCounts]) -> Vec<String> {
     let any_suppressed = areas.iter().any(|area| area.suppressed > 0);
     let last = if any_suppressed { "  SUPPR" } else { "" };
-    let mut lines = vec![format!(
-        "{:<13} {:>7} {:>5} {:>8} {:>7}{last}",
-        "AREA", "PASS", "FAIL", "UNKNOWN", "N/A"
-    )];
-    for AreaCounts {
-        area,
-        pass,
-        fail,
-        unknown,
-        not_applicable,
-        suppressed,
-    } in areas
-    {
-        let last = if any_suppressed {
-            format!("  {suppressed:>5}")
-        } else {
-            String::new()
-        };
-        lines.push(format!(
-            "{area:<13} {pass:>7} {fail:>5} {unknown:>8} {not_applicable:>7}{last}"
-        ));
+    let mut lines = vec![format!("{:<13} {:>7} {:>5} {:>8} {:>7}{last}", "AREA", "PASS", "FAIL", "UNKNOWN", "N/A")];
+    for AreaCounts { area, pass, fail, unknown, not_applicable, suppressed } in areas {
+        let last = if any_suppressed { format!("  {suppressed:>5}") } else { String::new() };
+        lines.push(format!("{area:<13} {pass:>7} {fail:>5} {unknown:>8} {not_applicable:>7}{last}"));
     }
     lines
 }
@@ -301,23 +245,14 @@ fn section(title: &str, lines: &[String], columns: usize) -> Vec<String> {
 
 /// Unknowns folded by why they are unknown: `31 checks of 12 rules: not in input (Node, …)`.
 fn unknown_lines(report: &SafeReport) -> Vec<String> {
-    let unknowns = || {
-        report
-            .results
-            .iter()
-            .filter(|result| result.verdict == Verdict::Unknown)
-    };
+    let unknowns = || report.results.iter().filter(|result| result.verdict == Verdict::Unknown);
     let mut lines = Vec::new();
     for &reason in GapReason::ALL {
         let mut rules = HashSet::new();
         let mut kinds: Vec<&str> = Vec::new();
         let mut checks = 0;
         for result in unknowns() {
-            let Some(missing) = result
-                .missing
-                .first()
-                .filter(|missing| missing.reason == reason)
-            else {
+            let Some(missing) = result.missing.first().filter(|missing| missing.reason == reason) else {
                 continue;
             };
             checks += 1;
@@ -328,19 +263,13 @@ fn unknown_lines(report: &SafeReport) -> Vec<String> {
         }
         if checks > 0 {
             let (checks, rules) = (count(checks, "check"), count(rules.len(), "rule"));
-            lines.push(format!(
-                "{checks} of {rules}: {} ({})",
-                why(reason),
-                some_of(&kinds, 4)
-            ));
+            lines.push(format!("{checks} of {rules}: {} ({})", why(reason), some_of(&kinds, 4)));
         }
     }
     let unexplained = unknowns().filter(|result| result.missing.is_empty());
     lines.extend(unexplained.map(|result| {
-        let parts: Vec<&str> = [result.message.as_str(), &result.reason]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect();
+        let parts: Vec<&str> =
+            [result.message.as_str(), &result.reason].into_iter().filter(|part| !part.is_empty()).collect();
         format!("{} {}: {}", result.rule, result.object, parts.join(": "))
     }));
     lines
@@ -359,12 +288,7 @@ fn why(reason: GapReason) -> &'static str {
 
 /// The first few of a list, and how many more there are.
 fn some_of(names: &[&str], most: usize) -> String {
-    let shown = names
-        .iter()
-        .take(most)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
+    let shown = names.iter().take(most).copied().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(most) {
         0 => shown,
         more => format!("{shown} and {more} more"),
@@ -373,17 +297,11 @@ fn some_of(names: &[&str], most: usize) -> String {
 
 /// What was not read. Kinds that are not installed are no loss, and are told in `wide` alone.
 fn gap_lines(report: &SafeReport) -> Vec<String> {
-    let lost = report
-        .gaps
-        .iter()
-        .filter(|gap| gap.reason != GapReason::NotInstalled);
+    let lost = report.gaps.iter().filter(|gap| gap.reason != GapReason::NotInstalled);
     let lost: Vec<&ReportGap> = lost.collect();
     let mut lines: Vec<String> = lost.iter().take(8).map(|gap| gap.message.clone()).collect();
     if lost.len() > lines.len() {
-        lines.push(format!(
-            "{} more: -o wide shows all",
-            lost.len() - lines.len()
-        ));
+        lines.push(format!("{} more: -o wide shows all", lost.len() - lines.len()));
     }
     let forbidden = lost.iter().any(|gap| gap.reason == GapReason::Forbidden);
     if forbidden {
@@ -399,24 +317,16 @@ fn note_lines(report: &SafeReport) -> Vec<String> {
     let summary = &report.summary;
     let mut lines = Vec::new();
     if summary.suppressed > 0 {
-        lines.push(format!(
-            "{} suppressed",
-            count(summary.suppressed, "finding")
-        ));
+        lines.push(format!("{} suppressed", count(summary.suppressed, "finding")));
     }
     if summary.known > 0 {
-        lines.push(format!(
-            "{} known from the baseline",
-            count(summary.known, "finding")
-        ));
+        lines.push(format!("{} known from the baseline", count(summary.known, "finding")));
     }
     let diagnostics = report.diagnostics.iter();
-    lines.extend(
-        diagnostics.map(|diagnostic| match diagnostic.place.as_str() {
-            "" => diagnostic.message.clone(),
-            place => format!("{place}: {}", diagnostic.message),
-        }),
-    );
+    lines.extend(diagnostics.map(|diagnostic| match diagnostic.place.as_str() {
+        "" => diagnostic.message.clone(),
+        place => format!("{place}: {}", diagnostic.message),
+    }));
     lines
 }
 
@@ -433,13 +343,8 @@ fn exit_line(report: &SafeReport, view: &View) -> String {
         ExitCode::Findings => severities(findings),
         ExitCode::Usage => "the command line or the configuration is wrong".into(),
         ExitCode::Incomplete => "data was missing; --allow-incomplete accepts that".into(),
-        ExitCode::Failed if report.summary.failed_policies.is_empty() => {
-            "something failed, see above".into()
-        }
-        ExitCode::Failed => format!(
-            "no answer from policy {}",
-            report.summary.failed_policies.join(", ")
-        ),
+        ExitCode::Failed if report.summary.failed_policies.is_empty() => "something failed, see above".into(),
+        ExitCode::Failed => format!("no answer from policy {}", report.summary.failed_policies.join(", ")),
     };
     format!("exit {}: {why}", code as u8)
 }

@@ -5,12 +5,7 @@ use ha_core::rule::Severity;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The severities, worst first.
-pub(super) const WORST_FIRST: [Severity; 4] = [
-    Severity::Critical,
-    Severity::High,
-    Severity::Medium,
-    Severity::Low,
-];
+pub(super) const WORST_FIRST: [Severity; 4] = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
 
 /// `1 zone`, `3 zones`, `2 policies`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
@@ -23,12 +18,8 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 
 /// `2 critical, 9 high`; only severities that occur.
 pub(super) fn severities(counts: &SeverityCounts) -> String {
-    let present = WORST_FIRST
-        .iter()
-        .filter(|&&severity| counts.get(severity) > 0);
-    let parts: Vec<String> = present
-        .map(|&severity| format!("{} {severity}", counts.get(severity)))
-        .collect();
+    let present = WORST_FIRST.iter().filter(|&&severity| counts.get(severity) > 0);
+    let parts: Vec<String> = present.map(|&severity| format!("{} {severity}", counts.get(severity))).collect();
     parts.join(", ")
 }
 
@@ -82,21 +73,14 @@ pub(super) fn edges(left: &str, right: &str, columns: usize) -> String {
 /// The first line: which cluster, or which files, and how large it is.
 pub(super) fn heading(report: &Report, input: &str) -> Vec<String> {
     let source = &report.source;
-    let name = if input.is_empty() {
-        &source.name
-    } else {
-        input
-    };
+    let name = if input.is_empty() { &source.name } else { input };
     let mut parts = vec![name.to_owned()];
     if !source.server_version.is_empty() {
         parts.push(source.server_version.clone());
     }
-    for (number, noun) in [
-        (source.zones, "zone"),
-        (source.nodes, "node"),
-        (source.workloads, "workload"),
-        (source.pods, "pod"),
-    ] {
+    for (number, noun) in
+        [(source.zones, "zone"), (source.nodes, "node"), (source.workloads, "workload"), (source.pods, "pod")]
+    {
         if number > 0 || noun == "workload" {
             parts.push(count(number, noun));
         }

@@ -35,11 +35,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// Text in a style, or as it is without colours.
     pub fn paint(&self, style: Style, text: &str) -> String {
-        if self.colour && !text.is_empty() {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
-        }
+        if self.colour && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// A severity in its colour: red critical, yellow high, default otherwise.

@@ -14,11 +14,7 @@ const DETAIL: &str = "                   ";
 /// Writes everything for a person.
 pub fn render(report: &SafeReport, view: &View) -> String {
     let mut out = top(report, view);
-    let findings: Vec<&CheckResult> = report
-        .results
-        .iter()
-        .filter(|result| result.is_finding())
-        .collect();
+    let findings: Vec<&CheckResult> = report.results.iter().filter(|result| result.is_finding()).collect();
     for group in by_object(&findings) {
         out.push_str(&object_block(&group, view, true));
     }
@@ -28,10 +24,7 @@ pub fn render(report: &SafeReport, view: &View) -> String {
         ("N/A", Verdict::NotApplicable),
         ("PASS", Verdict::Pass),
     ] {
-        let results = report
-            .results
-            .iter()
-            .filter(|result| result.verdict == verdict && !result.is_finding());
+        let results = report.results.iter().filter(|result| result.verdict == verdict && !result.is_finding());
         let lines: Vec<String> = results.map(one_line).collect();
         list(&mut out, title, &lines, view);
     }
@@ -51,28 +44,17 @@ pub(super) fn details(finding: &CheckResult, view: &View) -> String {
         }
     };
     for evidence in &finding.evidence {
-        let of = evidence
-            .object
-            .as_ref()
-            .map_or(String::new(), |object| format!(" of {object}"));
-        detail(
-            "read",
-            &format!("{}: {}{of}", evidence.path, evidence.value),
-        );
+        let of = evidence.object.as_ref().map_or(String::new(), |object| format!(" of {object}"));
+        detail("read", &format!("{}: {}{of}", evidence.path, evidence.value));
     }
     detail("related", &titles(&finding.related));
     if let Some(risk) = &finding.blast_radius {
         detail("faults", &risk.faults.join(", "));
-        detail(
-            "takes",
-            &titles(risk.services.iter().chain(&risk.workloads)),
-        );
+        detail("takes", &titles(risk.services.iter().chain(&risk.workloads)));
     }
     detail("patch", finding.patch.as_deref().unwrap_or_default());
     let room = view.width.saturating_sub(INDENT.len());
-    let snippet = view
-        .excerpts
-        .and_then(|excerpts| excerpts.snippet(finding, room));
+    let snippet = view.excerpts.and_then(|excerpts| excerpts.snippet(finding, room));
     for line in snippet.iter().flat_map(|snippet| snippet.lines()) {
         out.push_str(&view.paint(View::dim(), format!("{INDENT}{line}").trim_end()));
         out.push('\n');
@@ -100,25 +82,15 @@ fn list(out: &mut String, title: &str, lines: &[String], view: &View) {
 fn one_line(result: &CheckResult) -> String {
     let text = match &result.suppressed {
         Some(suppressed) => {
-            let until = suppressed
-                .until
-                .as_ref()
-                .map_or(String::new(), |until| format!(" until {until}"));
-            format!(
-                "{} (suppressed{until} by {}: {})",
-                result.message, suppressed.place, suppressed.reason
-            )
+            let until = suppressed.until.as_ref().map_or(String::new(), |until| format!(" until {until}"));
+            format!("{} (suppressed{until} by {}: {})", result.message, suppressed.place, suppressed.reason)
         }
         None if result.message.is_empty() => result.reason.clone(),
         None if result.reason.is_empty() => result.message.clone(),
         None => format!("{}: {}", result.message, result.reason),
     };
     let head = format!("{}  {}", result.rule, result.object);
-    if text.is_empty() {
-        head
-    } else {
-        format!("{head}  {text}")
-    }
+    if text.is_empty() { head } else { format!("{head}  {text}") }
 }
 
 fn gap_line(gap: &ReportGap) -> String {

@@ -4,6 +4,5 @@ use crate::sanitize::SafeReport;
 
 /// Writes the report as YAML.
 pub fn render(report: &SafeReport) -> String {
-    serde_yaml::to_string(&**report)
-        .unwrap_or_else(|error| format!("# cannot be written as YAML: {error}\n"))
+    serde_yaml::to_string(&**report).unwrap_or_else(|error| format!("# cannot be written as YAML: {error}\n"))
 }

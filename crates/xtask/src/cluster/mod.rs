@@ -68,11 +68,7 @@ impl Generated {
         let usual = Size::of(self.pods, self.nodes);
         let workloads = self.workloads.unwrap_or(usual.workloads);
         let templates = self.templates.unwrap_or_else(|| (workloads / 5).max(20));
-        Size {
-            workloads,
-            templates,
-            ..usual
-        }
+        Size { workloads, templates, ..usual }
     }
 }
 
@@ -96,11 +92,7 @@ fn progress(line: &str) {
 fn up(name: &str, directory: Option<PathBuf>) -> anyhow::Result<()> {
     let started = Instant::now();
     let cluster = Cluster::start_detached(name, directory, &progress)?;
-    eprintln!(
-        "{} is ready after {:.1} s",
-        cluster.server(),
-        started.elapsed().as_secs_f32()
-    );
+    eprintln!("{} is ready after {:.1} s", cluster.server(), started.elapsed().as_secs_f32());
     println!("export KUBECONFIG={}", cluster.kubeconfig_path().display());
     Ok(())
 }
@@ -114,26 +106,13 @@ fn status(cluster: &Cluster) -> anyhow::Result<()> {
             (true, false) => "not ready",
             (true, true) => "ready",
         };
-        println!(
-            "{:<24} {:>8}  {state:<9} {}",
-            component.name, component.pid, component.url
-        );
+        println!("{:<24} {:>8}  {state:<9} {}", component.name, component.pid, component.url);
     }
-    println!(
-        "\nkubeconfig {}\nlogs       {}",
-        cluster.kubeconfig_path().display(),
-        cluster.logs().display()
-    );
-    if health
-        .iter()
-        .all(|component| component.alive && component.ready)
-    {
+    println!("\nkubeconfig {}\nlogs       {}", cluster.kubeconfig_path().display(), cluster.logs().display());
+    if health.iter().all(|component| component.alive && component.ready) {
         return Ok(());
     }
-    bail!(
-        "not every component is ready: see the logs in {}",
-        cluster.logs().display()
-    )
+    bail!("not every component is ready: see the logs in {}", cluster.logs().display())
 }
 
 fn fill(cluster: &Cluster, generated: &Generated) -> anyhow::Result<()> {
@@ -148,18 +127,12 @@ fn fill(cluster: &Cluster, generated: &Generated) -> anyhow::Result<()> {
     if loaded.running >= loaded.pods {
         return Ok(());
     }
-    bail!(
-        "the other pods do not start: see `kubectl get pods -A --field-selector status.phase=Pending`"
-    )
+    bail!("the other pods do not start: see `kubectl get pods -A --field-selector status.phase=Pending`")
 }
 
 /// Streams the List: a large cluster does not fit into memory as JSON.
 fn write(generated: &Generated, path: &Path) -> anyhow::Result<()> {
-    let failed = |error: std::io::Error| Error::File {
-        action: "write",
-        path: path.to_path_buf(),
-        source: error,
-    };
+    let failed = |error: std::io::Error| Error::File { action: "write", path: path.to_path_buf(), source: error };
     let mut file = BufWriter::new(File::create(path).map_err(failed)?);
     let mut separator = r#"{"apiVersion":"v1","kind":"List","items":["#;
     let mut count = 0_u64;
@@ -170,9 +143,7 @@ fn write(generated: &Generated, path: &Path) -> anyhow::Result<()> {
         count += 1;
         Ok(())
     })?;
-    writeln!(file, "\n]}}")
-        .and_then(|()| file.flush())
-        .map_err(failed)?;
+    writeln!(file, "\n]}}").and_then(|()| file.flush()).map_err(failed)?;
     println!("wrote {count} objects to {}", path.display());
     Ok(())
 }

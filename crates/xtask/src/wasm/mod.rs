@@ -54,17 +54,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     try_out::try_out(&component, &native)?;
 
     let folder = shell::root().join("target/policies");
-    for (name, bytes) in [
-        ("baseline.opa.wasm", &opa),
-        ("baseline.component.wasm", &component),
-        ("baseline.cwasm", &native),
-    ] {
+    for (name, bytes) in
+        [("baseline.opa.wasm", &opa), ("baseline.component.wasm", &component), ("baseline.cwasm", &native)]
+    {
         let path = folder.join(name);
         write_if_changed(&shell, &path, bytes)?;
-        println!(
-            "{:>7} KiB  target/policies/{name}",
-            bytes.len().div_ceil(1024)
-        );
+        println!("{:>7} KiB  target/policies/{name}", bytes.len().div_ceil(1024));
     }
     Ok(())
 }
@@ -74,15 +69,7 @@ fn compile(shell: &Shell, toolchain: Toolchain) -> Result<PathBuf> {
     let target_dir = shell::root().join("target/wasm");
     toolchain
         .cargo(shell)
-        .args([
-            "--package",
-            "baseline",
-            "--lib",
-            "--crate-type",
-            "cdylib",
-            "--profile",
-            "wasm",
-        ])
+        .args(["--package", "baseline", "--lib", "--crate-type", "cdylib", "--profile", "wasm"])
         .arg("--target-dir")
         .arg(&target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", remap_flags())
@@ -98,9 +85,7 @@ fn compile(shell: &Shell, toolchain: Toolchain) -> Result<PathBuf> {
 fn remap_flags() -> String {
     let home = home::cargo_home().unwrap_or_default();
     let replacements = [(home, "cargo"), (shell::root(), ".")];
-    replacements
-        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
-        .join("\x1f")
+    replacements.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).join("\x1f")
 }
 
 /// Leaves an unchanged file alone, so that cargo does not rebuild what embeds it.
@@ -108,7 +93,5 @@ fn write_if_changed(shell: &Shell, path: &PathBuf, bytes: &[u8]) -> Result<()> {
     if shell.read_binary_file(path).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
-    shell
-        .write_file(path, bytes)
-        .with_context(|| format!("cannot write {}", path.display()))
+    shell.write_file(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -5,8 +5,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    ConstExpr, CustomSection, ExportKind, ExportSection, GlobalSection, GlobalType, Module,
-    Section, ValType,
+    ConstExpr, CustomSection, ExportKind, ExportSection, GlobalSection, GlobalType, Module, Section, ValType,
 };
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
@@ -14,10 +13,7 @@ use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 const RULES_SECTION: &str = "ha:rules";
 
 /// OPA's ABI version, which its engines read from two exported constants.
-const ABI_VERSIONS: [(&str, i32); 2] = [
-    ("opa_wasm_abi_version", 1),
-    ("opa_wasm_abi_minor_version", 3),
-];
+const ABI_VERSIONS: [(&str, i32); 2] = [("opa_wasm_abi_version", 1), ("opa_wasm_abi_minor_version", 3)];
 
 /// What OPA engines offer at start. A module that needs more does not load.
 const OPA_MEMORY_PAGES: u64 = 5;
@@ -46,9 +42,7 @@ pub(super) fn component(module: &[u8], metadata: &str) -> Result<Vec<u8>> {
         .and_then(wit_component::ComponentEncoder::encode)
         .context("the module cannot be wrapped as a component")?;
     append_section(&mut packed, metadata);
-    wasmparser::Validator::new()
-        .validate_all(&packed)
-        .context("the component is not valid")?;
+    wasmparser::Validator::new().validate_all(&packed).context("the component is not valid")?;
     ensure_no_imports(&packed)?;
     ensure_rules_section(&packed)?;
     Ok(packed)
@@ -68,10 +62,7 @@ struct Rewriter {
 }
 
 fn rewrite(module: &[u8], audience: Audience) -> Result<Vec<u8>> {
-    let mut rewriter = Rewriter {
-        audience,
-        globals: 0,
-    };
+    let mut rewriter = Rewriter { audience, globals: 0 };
     let mut out = Module::new();
     rewriter
         .parse_core_module(&mut out, Parser::new(0), module)
@@ -102,11 +93,7 @@ impl Reencode for Rewriter {
         self.globals = section.count();
         reencode::utils::parse_global_section(self, globals, section)?;
         for (_, version) in ABI_VERSIONS {
-            let ty = GlobalType {
-                val_type: ValType::I32,
-                mutable: false,
-                shared: false,
-            };
+            let ty = GlobalType { val_type: ValType::I32, mutable: false, shared: false };
             globals.global(ty, &ConstExpr::i32_const(version));
         }
         Ok(())
@@ -121,11 +108,7 @@ impl Reencode for Rewriter {
             let export = export?;
             // The linker also exports `__heap_base` and the like, which mean nothing outside.
             if matches!(export.kind, ExternalKind::Func | ExternalKind::Memory) {
-                exports.export(
-                    export.name,
-                    reencode::utils::export_kind(self, export.kind),
-                    export.index,
-                );
+                exports.export(export.name, reencode::utils::export_kind(self, export.kind), export.index);
             }
         }
         for ((name, _), index) in ABI_VERSIONS.into_iter().zip(self.globals..) {
@@ -152,11 +135,7 @@ fn check_imports(module: &[u8]) -> Result<()> {
                         memory.initial,
                     );
                 }
-                _ => bail!(
-                    "the module imports {}.{}; a policy imports nothing",
-                    import.module,
-                    import.name
-                ),
+                _ => bail!("the module imports {}.{}; a policy imports nothing", import.module, import.name),
             }
         }
     }
@@ -164,15 +143,11 @@ fn check_imports(module: &[u8]) -> Result<()> {
 }
 
 fn ensure_no_imports(component: &[u8]) -> Result<()> {
-    let decoded =
-        wit_component::decode(component).context("the component's interface cannot be read")?;
+    let decoded = wit_component::decode(component).context("the component's interface cannot be read")?;
     let resolve = decoded.resolve();
     for (_, world) in &resolve.worlds {
         if let Some(name) = world.imports.keys().next() {
-            bail!(
-                "the component imports {}; a policy imports nothing",
-                resolve.name_world_key(name)
-            );
+            bail!("the component imports {}; a policy imports nothing", resolve.name_world_key(name));
         }
     }
     Ok(())
@@ -192,10 +167,7 @@ pub(super) fn ensure_same_program(opa: &[u8], component: &[u8]) -> Result<()> {
 fn code_sections(wasm: &[u8]) -> Result<Vec<&[u8]>> {
     let mut sections = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
-        if let Payload::CodeSectionStart {
-            unchecked_range, ..
-        } = payload?
-        {
+        if let Payload::CodeSectionStart { unchecked_range, .. } = payload? {
             let (start, end) = (unchecked_range.start, unchecked_range.end);
             let section = wasm.get(usize::try_from(start)?..usize::try_from(end)?);
             sections.push(section.context("a code section reaches beyond the file")?);
@@ -206,10 +178,7 @@ fn code_sections(wasm: &[u8]) -> Result<Vec<&[u8]>> {
 
 /// Appends the `ha:rules` section: a section may stand last in a module and in a component alike.
 fn append_section(wasm: &mut Vec<u8>, metadata: &str) {
-    let section = CustomSection {
-        name: RULES_SECTION.into(),
-        data: metadata.as_bytes().into(),
-    };
+    let section = CustomSection { name: RULES_SECTION.into(), data: metadata.as_bytes().into() };
     wasm.push(section.id());
     wasm_encoder::Encode::encode(&section, wasm);
 }
@@ -253,10 +222,7 @@ mod tests {
                     exports.extend(section.into_iter().map(|export| export.unwrap().name));
                 }
                 Payload::CustomSection(section) => {
-                    assert_eq!(
-                        (section.name(), section.data()),
-                        ("ha:rules", b"[]".as_slice())
-                    );
+                    assert_eq!((section.name(), section.data()), ("ha:rules", b"[]".as_slice()));
                 }
                 _ => {}
             }

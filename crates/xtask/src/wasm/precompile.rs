@@ -7,8 +7,7 @@ use wasmtime::Engine;
 /// kind: naming the platform keeps wasmtime from using what only this machine's processor can do.
 pub(super) fn precompile(component: &[u8], triple: Option<&str>) -> Result<Vec<u8>> {
     let triple = triple.unwrap_or(env!("XTASK_HOST"));
-    compile(component, triple)
-        .map_err(|error| anyhow!("cannot compile the component for {triple}: {error:#}"))
+    compile(component, triple).map_err(|error| anyhow!("cannot compile the component for {triple}: {error:#}"))
 }
 
 fn compile(component: &[u8], triple: &str) -> wasmtime::Result<Vec<u8>> {

@@ -45,8 +45,7 @@ impl Toolchain {
                 Ok(()) => Ok(Self::Active),
                 Err(error) => {
                     println!("{error:#}; trying Debian's compiler instead");
-                    install_debian(shell)
-                        .with_context(|| format!("cannot compile for {TARGET}: {error:#}"))?;
+                    install_debian(shell).with_context(|| format!("cannot compile for {TARGET}: {error:#}"))?;
                     Ok(Self::Debian)
                 }
             },
@@ -71,11 +70,7 @@ impl Toolchain {
 /// Whether the active toolchain has the target's libraries.
 fn has_target(shell: &Shell) -> Result<bool> {
     let sysroot = cmd!(shell, "rustc --print sysroot").quiet().read()?;
-    Ok(Path::new(&sysroot)
-        .join("lib/rustlib")
-        .join(TARGET)
-        .join("lib")
-        .is_dir())
+    Ok(Path::new(&sysroot).join("lib/rustlib").join(TARGET).join("lib").is_dir())
 }
 
 fn add_target(shell: &Shell) -> Result<()> {
@@ -86,22 +81,13 @@ fn add_target(shell: &Shell) -> Result<()> {
         bail!("the active Rust toolchain has no {TARGET} and there is no rustup to add it");
     }
     println!("adding the target {TARGET} with rustup");
-    cmd!(shell, "rustup target add {TARGET}")
-        .quiet()
-        .run()
-        .context("rustup cannot add the target")
+    cmd!(shell, "rustup target add {TARGET}").quiet().run().context("rustup cannot add the target")
 }
 
 fn has_debian() -> bool {
-    [DEBIAN_COMPILER, DEBIAN_SOURCES, DEBIAN_LINKER]
-        .iter()
-        .all(|path| Path::new(path).exists())
+    [DEBIAN_COMPILER, DEBIAN_SOURCES, DEBIAN_LINKER].iter().all(|path| Path::new(path).exists())
 }
 
 fn install_debian(shell: &Shell) -> Result<()> {
-    if has_debian() {
-        Ok(())
-    } else {
-        shell::apt_install(shell, DEBIAN_PACKAGES)
-    }
+    if has_debian() { Ok(()) } else { shell::apt_install(shell, DEBIAN_PACKAGES) }
 }

@@ -15,13 +15,9 @@ use ha_host::Host;
 pub(super) fn try_out(component: &[u8], native: &[u8]) -> Result<()> {
     let host = Host::new(None)?;
     // SAFETY: `native` was made from `component` just now, by this process.
-    let policy = unsafe { host.load_precompiled(component, native) }
-        .context("the packed policy does not load")?;
-    let mut empty = Snapshot {
-        objects: vec![Object::default()],
-        label_sets: vec![LabelSet::default()],
-        ..Snapshot::default()
-    };
+    let policy = unsafe { host.load_precompiled(component, native) }.context("the packed policy does not load")?;
+    let mut empty =
+        Snapshot { objects: vec![Object::default()], label_sets: vec![LabelSet::default()], ..Snapshot::default() };
     empty.texts.ends = vec![0];
     host.evaluate(&policy, &empty, &Settings::default(), &[])
         .context("the packed policy has no answer for an empty cluster")?;

@@ -26,98 +26,46 @@ pub(crate) struct Request {
 }
 
 /// Creating a pod.
-pub(crate) const CREATE_POD: Request = Request {
-    operation: "CREATE",
-    group: "",
-    resource: "pods",
-    namespaced: true,
-};
+pub(crate) const CREATE_POD: Request = Request { operation: "CREATE", group: "", resource: "pods", namespaced: true };
 
 /// What the cluster itself must be able to write to start pods and to know its nodes.
 pub(crate) const VITAL: &[Request] = &[
-    Request {
-        operation: "CREATE",
-        group: "",
-        resource: "pods/binding",
-        namespaced: true,
-    },
-    Request {
-        operation: "UPDATE",
-        group: "",
-        resource: "nodes/status",
-        namespaced: false,
-    },
-    Request {
-        operation: "CREATE",
-        group: "",
-        resource: "nodes",
-        namespaced: false,
-    },
-    Request {
-        operation: "UPDATE",
-        group: "",
-        resource: "nodes",
-        namespaced: false,
-    },
-    Request {
-        operation: "UPDATE",
-        group: "coordination.k8s.io",
-        resource: "leases",
-        namespaced: true,
-    },
+    Request { operation: "CREATE", group: "", resource: "pods/binding", namespaced: true },
+    Request { operation: "UPDATE", group: "", resource: "nodes/status", namespaced: false },
+    Request { operation: "CREATE", group: "", resource: "nodes", namespaced: false },
+    Request { operation: "UPDATE", group: "", resource: "nodes", namespaced: false },
+    Request { operation: "UPDATE", group: "coordination.k8s.io", resource: "leases", namespaced: true },
 ];
 
 /// The first of the webhook's rules that lists the request.
-pub(crate) fn listing_rule(
-    snapshot: &Snapshot,
-    webhook: &Webhook,
-    request: Request,
-) -> Option<usize> {
-    webhook
-        .rules
-        .iter()
-        .position(|rule| lists(snapshot, rule, request))
+pub(crate) fn listing_rule(snapshot: &Snapshot, webhook: &Webhook, request: Request) -> Option<usize> {
+    webhook.rules.iter().position(|rule| lists(snapshot, rule, request))
 }
 
 fn lists(snapshot: &Snapshot, rule: &WebhookRule, request: Request) -> bool {
-    let any = |values: &[Text], wanted: &dyn Fn(&str) -> bool| {
-        values.iter().any(|&value| wanted(snapshot.text(value)))
-    };
-    any(&rule.operations, &|operation| {
-        operation == "*" || operation == request.operation
-    }) && any(&rule.api_groups, &|group| {
-        group == "*" || group == request.group
-    }) && any(&rule.resources, &|resource| {
-        names_resource(resource, request.resource)
-    }) && match snapshot.text(rule.scope) {
-        "Cluster" => !request.namespaced,
-        "Namespaced" => request.namespaced,
-        _ => true,
-    }
+    let any = |values: &[Text], wanted: &dyn Fn(&str) -> bool| values.iter().any(|&value| wanted(snapshot.text(value)));
+    any(&rule.operations, &|operation| operation == "*" || operation == request.operation)
+        && any(&rule.api_groups, &|group| group == "*" || group == request.group)
+        && any(&rule.resources, &|resource| names_resource(resource, request.resource))
+        && match snapshot.text(rule.scope) {
+            "Cluster" => !request.namespaced,
+            "Namespaced" => request.namespaced,
+            _ => true,
+        }
 }
 
 /// `*` stands for all resources, `*/*` for their subresources, too, and `pods/*` or `*/status` for some of them.
 fn names_resource(pattern: &str, resource: &str) -> bool {
-    let split = |text| -> (_, _) {
-        str::split_once(text, '/').map_or((text, ""), |(name, sub)| (name, sub))
-    };
+    let split = |text| -> (_, _) { str::split_once(text, '/').map_or((text, ""), |(name, sub)| (name, sub)) };
     let ((name, subresource), (wanted, wanted_subresource)) = (split(pattern), split(resource));
     (name == "*" || name == wanted) && (subresource == wanted_subresource || subresource == "*")
 }
 
 /// Whether the webhook looks at that namespace; none when the namespace's labels decide and were not read.
-pub(crate) fn selects_namespace(
-    snapshot: &Snapshot,
-    selector: &LabelSelector,
-    name: &str,
-) -> Option<bool> {
-    let namespace = snapshot
-        .namespaces
-        .iter()
-        .find(|namespace| snapshot.text(namespace.name) == name);
-    let labels = namespace
-        .filter(|namespace| snapshot.object(namespace.object).read)
-        .map(|n| snapshot.labels(n.labels));
+pub(crate) fn selects_namespace(snapshot: &Snapshot, selector: &LabelSelector, name: &str) -> Option<bool> {
+    let namespace = snapshot.namespaces.iter().find(|namespace| snapshot.text(namespace.name) == name);
+    let labels =
+        namespace.filter(|namespace| snapshot.object(namespace.object).read).map(|n| snapshot.labels(n.labels));
     let none = LabelSet::default();
     let proven = snapshot.absence(ResourceKind::Namespace, Text::default()) == Absence::Proven;
     // A file that names a namespace without holding it, declared whole: then it has no labels of its own.
@@ -138,16 +86,9 @@ pub(crate) fn selects_namespace(
     known.then_some(true)
 }
 
-fn names_namespace(
-    snapshot: &Snapshot,
-    requirement: &ha_sdk::labels::Requirement,
-    name: &str,
-) -> bool {
+fn names_namespace(snapshot: &Snapshot, requirement: &ha_sdk::labels::Requirement, name: &str) -> bool {
     use ha_sdk::labels::Operator::{DoesNotExist, Exists, Gt, In, Lt, NotIn};
-    let listed = requirement
-        .values
-        .iter()
-        .any(|&value| snapshot.text(value) == name);
+    let listed = requirement.values.iter().any(|&value| snapshot.text(value) == name);
     match requirement.operator {
         In => listed,
         NotIn => !listed,
@@ -157,9 +98,7 @@ fn names_namespace(
 }
 
 /// The webhooks of each configuration, which stand one behind the other.
-pub(crate) fn configurations(
-    snapshot: &Snapshot,
-) -> impl Iterator<Item = (ObjectId, Vec<&Webhook>)> {
+pub(crate) fn configurations(snapshot: &Snapshot) -> impl Iterator<Item = (ObjectId, Vec<&Webhook>)> {
     snapshot
         .webhooks
         .chunk_by(|a, b| a.object == b.object)
@@ -185,11 +124,7 @@ mod tests {
             ("deployments", "pods", false),
         ];
         for (pattern, resource, expected) in cases {
-            assert_eq!(
-                names_resource(pattern, resource),
-                expected,
-                "{pattern} {resource}"
-            );
+            assert_eq!(names_resource(pattern, resource), expected, "{pattern} {resource}");
         }
     }
 }

@@ -7,10 +7,7 @@ use alloc::string::String;
 pub(crate) fn span(seconds: i64) -> String {
     const UNITS: [(i64, &str); 3] = [(86_400, "d"), (3_600, "h"), (60, "min")];
     let unit = UNITS.iter().find(|(size, _)| seconds >= 2 * size);
-    unit.map_or_else(
-        || format!("{seconds} s"),
-        |(size, name)| format!("{} {name}", seconds / size),
-    )
+    unit.map_or_else(|| format!("{seconds} s"), |(size, name)| format!("{} {name}", seconds / size))
 }
 
 #[cfg(test)]

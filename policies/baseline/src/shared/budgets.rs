@@ -23,28 +23,18 @@ pub(crate) fn covers(snapshot: &Snapshot, budget: &Budget, workload: &Workload) 
 
 /// Whether some budget guards every pod of the workload.
 pub(crate) fn is_covered(snapshot: &Snapshot, workload: &Workload) -> bool {
-    workload
-        .budgets
-        .iter()
-        .any(|&id| covers(snapshot, snapshot.budget(id), workload))
+    workload.budgets.iter().any(|&id| covers(snapshot, snapshot.budget(id), workload))
 }
 
 /// What is missing before one may say that a budget matches no pod: templates and pods of its namespace.
 pub(crate) fn unread_pods(snapshot: &Snapshot, budget: &Budget) -> Option<Missing> {
-    const KINDS: &[ResourceKind] = &[
-        ResourceKind::Deployment,
-        ResourceKind::StatefulSet,
-        ResourceKind::ReplicaSet,
-        ResourceKind::Pod,
-    ];
+    const KINDS: &[ResourceKind] =
+        &[ResourceKind::Deployment, ResourceKind::StatefulSet, ResourceKind::ReplicaSet, ResourceKind::Pod];
     snapshot.first_missing(KINDS, budget.namespace)
 }
 
 /// What is missing before one may say that no further budget exists in the namespace of the workload.
-pub(crate) fn unread_budgets(
-    snapshot: &Snapshot,
-    namespace: ha_sdk::text::Text,
-) -> Option<Missing> {
+pub(crate) fn unread_budgets(snapshot: &Snapshot, namespace: ha_sdk::text::Text) -> Option<Missing> {
     match snapshot.absence(ResourceKind::PodDisruptionBudget, namespace) {
         Absence::Proven => None,
         Absence::Unknown(missing) => Some(missing),
@@ -86,9 +76,7 @@ pub(crate) fn one_at_a_time_serves(input: &Input, budget: &Budget) -> bool {
     for &id in &budget.workloads {
         let workload = input.snapshot.workload(id);
         match effective_replicas(input.snapshot, workload) {
-            Replicas::Range(range)
-                if range.floor >= 2 && range.floor <= needed(input, workload, range.floor) =>
-            {
+            Replicas::Range(range) if range.floor >= 2 && range.floor <= needed(input, workload, range.floor) => {
                 return false;
             }
             Replicas::Range(range) => pods = pods.saturating_add(range.floor),

@@ -60,11 +60,7 @@ const fn profile_reason(profile: Profile) -> &'static str {
 
 /// A fact that no object of the input shows, in words.
 pub(crate) fn not_shown(what: &str) -> Missing {
-    Missing {
-        what: what.into(),
-        reason: GapReason::NotInInput,
-        ..Missing::default()
-    }
+    Missing { what: what.into(), reason: GapReason::NotInInput, ..Missing::default() }
 }
 
 /// The zone of a node, by the well-known label or by the user's own key.
@@ -74,11 +70,7 @@ pub(crate) fn zone_of(node: &Node) -> Option<Text> {
 
 /// Where a node says in which zone it is: the deepest field that is there.
 pub(crate) const fn zone_path(node: &Node) -> &'static str {
-    if node.zone_label.is_empty() {
-        "metadata.labels"
-    } else {
-        ZONE_PATH
-    }
+    if node.zone_label.is_empty() { "metadata.labels" } else { ZONE_PATH }
 }
 
 /// What the loss of one zone does to a set that needs a majority.
@@ -105,9 +97,7 @@ pub(crate) fn worst_zone_loss(zones: &[Option<Text>]) -> ZoneLoss {
     }
     match worst {
         Some((zone, held)) if !survives(members, held) => ZoneLoss::MajorityLost { zone, held },
-        _ if survives(members, worst.map_or(0, |(_, held)| held) + count(None)) => {
-            ZoneLoss::Survived
-        }
+        _ if survives(members, worst.map_or(0, |(_, held)| held) + count(None)) => ZoneLoss::Survived,
         _ => ZoneLoss::Unknown,
     }
 }
@@ -136,10 +126,7 @@ pub(crate) fn object_name(snapshot: &Snapshot, id: ObjectId) -> &str {
 
 /// The names of nodes, for messages.
 pub(crate) fn names<'s>(snapshot: &'s Snapshot, nodes: &[&Node]) -> Vec<&'s str> {
-    nodes
-        .iter()
-        .map(|node| object_name(snapshot, node.object))
-        .collect()
+    nodes.iter().map(|node| object_name(snapshot, node.object)).collect()
 }
 
 #[cfg(test)]
@@ -149,20 +136,9 @@ mod tests {
     #[test]
     fn a_majority_survives_the_loss_of_a_zone_only_if_enough_members_stand_elsewhere() {
         let zones = |text: &str| -> Vec<Option<Text>> {
-            text.chars()
-                .map(|zone| {
-                    (zone != '?').then(|| Text {
-                        index: u32::from(zone),
-                    })
-                })
-                .collect()
+            text.chars().map(|zone| (zone != '?').then(|| Text { index: u32::from(zone) })).collect()
         };
-        let lost = |zone: char, held| ZoneLoss::MajorityLost {
-            zone: Text {
-                index: u32::from(zone),
-            },
-            held,
-        };
+        let lost = |zone: char, held| ZoneLoss::MajorityLost { zone: Text { index: u32::from(zone) }, held };
         let cases = [
             ("abc", ZoneLoss::Survived),
             ("aab", lost('a', 2)),

@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{
-    Container, Node, NodeId, ObjectId, Pod, Readiness, ResourceKind, Snapshot, Timestamp, Workload,
-    WorkloadKind,
+    Container, Node, NodeId, ObjectId, Pod, Readiness, ResourceKind, Snapshot, Timestamp, Workload, WorkloadKind,
 };
 use ha_sdk::text::Text;
 use ha_sdk::{Findings, Input};
@@ -51,11 +50,7 @@ impl Component {
 
     fn is_named(self, name: &str) -> bool {
         // kops runs a second etcd for events, whose loss is no outage.
-        let known = if self == Self::Etcd {
-            "etcd-manager-main"
-        } else {
-            self.name()
-        };
+        let known = if self == Self::Etcd { "etcd-manager-main" } else { self.name() };
         name == self.name() || name == known || name.strip_prefix("openshift-") == Some(self.name())
     }
 }
@@ -63,17 +58,13 @@ impl Component {
 /// The namespaces of the control plane that the snapshot knows.
 pub(crate) fn namespaces(snapshot: &Snapshot) -> Vec<Text> {
     let names = snapshot.namespaces.iter().map(|namespace| namespace.name);
-    names
-        .filter(|&name| NAMESPACES.contains(&snapshot.text(name)))
-        .collect()
+    names.filter(|&name| NAMESPACES.contains(&snapshot.text(name))).collect()
 }
 
 /// `kube-system`; the empty text, which stands for every namespace, where nothing names it.
 pub(crate) fn kube_system(snapshot: &Snapshot) -> Text {
     let mut names = snapshot.namespaces.iter().map(|namespace| namespace.name);
-    names
-        .find(|&name| snapshot.text(name) == "kube-system")
-        .unwrap_or_default()
+    names.find(|&name| snapshot.text(name) == "kube-system").unwrap_or_default()
 }
 
 /// The pods of a component that exist, those being deleted left out.
@@ -81,10 +72,7 @@ pub(crate) fn component_pods(snapshot: &Snapshot, component: Component) -> Vec<&
     let namespaces = namespaces(snapshot);
     let may_run = |workload: &&Workload| {
         // An etcd under another controller is somebody's application.
-        let is_static = matches!(
-            workload.kind,
-            WorkloadKind::StaticPod | WorkloadKind::BarePod
-        );
+        let is_static = matches!(workload.kind, WorkloadKind::StaticPod | WorkloadKind::BarePod);
         namespaces.contains(&workload.namespace) && (is_static || component != Component::Etcd)
     };
     let workloads = snapshot.workloads.iter().filter(may_run);
@@ -97,15 +85,11 @@ pub(crate) fn component_pods(snapshot: &Snapshot, component: Component) -> Vec<&
 /// What a pod of the control plane says it is: by label, else by the name that the kubelet gave a static pod.
 fn component_name<'s>(snapshot: &'s Snapshot, pod: &Pod) -> &'s str {
     let labels = snapshot.labels(pod.labels);
-    let labelled = COMPONENT_LABELS
-        .iter()
-        .find_map(|key| labels.get_named(&snapshot.texts, key));
+    let labelled = COMPONENT_LABELS.iter().find_map(|key| labels.get_named(&snapshot.texts, key));
     labelled.unwrap_or_else(|| {
         let name = snapshot.text(snapshot.object(pod.object).name);
         let manifest = name.strip_suffix(snapshot.text(pod.node_name));
-        manifest
-            .and_then(|name| name.strip_suffix('-'))
-            .unwrap_or(name)
+        manifest.and_then(|name| name.strip_suffix('-')).unwrap_or(name)
     })
 }
 
@@ -116,15 +100,8 @@ pub(crate) fn flag<'s>(snapshot: &'s Snapshot, pod: &Pod, name: &str) -> Option<
 }
 
 /// The value of a command line flag of one container.
-pub(crate) fn container_flag<'s>(
-    snapshot: &'s Snapshot,
-    container: &Container,
-    name: &str,
-) -> Option<&'s str> {
-    let found = container
-        .flags
-        .iter()
-        .find(|flag| snapshot.text(flag.key) == name);
+pub(crate) fn container_flag<'s>(snapshot: &'s Snapshot, container: &Container, name: &str) -> Option<&'s str> {
+    let found = container.flags.iter().find(|flag| snapshot.text(flag.key) == name);
     found.map(|flag| snapshot.text(flag.value))
 }
 
@@ -149,10 +126,7 @@ pub(crate) fn judged_control_plane<'s>(
     }
     let nodes = control_plane_nodes(input.snapshot);
     if nodes.is_empty() {
-        findings.unknown(
-            Snapshot::CLUSTER,
-            not_shown("which nodes run the control plane"),
-        );
+        findings.unknown(Snapshot::CLUSTER, not_shown("which nodes run the control plane"));
         return None;
     }
     Some(nodes)
@@ -181,11 +155,7 @@ pub(crate) struct Etcd {
 }
 
 /// The voting members of etcd, where a rule about them may answer. Where not, answers for the rule.
-pub(crate) fn judged_etcd(
-    input: &Input,
-    profiles: &[Profile],
-    findings: &mut Findings,
-) -> Option<Etcd> {
+pub(crate) fn judged_etcd(input: &Input, profiles: &[Profile], findings: &mut Findings) -> Option<Etcd> {
     let snapshot = input.snapshot;
     if !concerns_cluster(input, Snapshot::CLUSTER, profiles, findings) {
         return None;
@@ -203,37 +173,19 @@ pub(crate) fn judged_etcd(
 
 /// The voting members of etcd as pods, as nodes with that role, or as addresses, whichever is there first.
 pub(crate) fn etcd(snapshot: &Snapshot) -> Option<Etcd> {
-    let visible = |members: Vec<EtcdMember>| {
-        (!members.is_empty()).then_some(Etcd {
-            members,
-            external: false,
-        })
-    };
+    let visible = |members: Vec<EtcdMember>| (!members.is_empty()).then_some(Etcd { members, external: false });
     visible(members_by_pod(snapshot))
         .or_else(|| visible(members_by_node(snapshot)))
-        .or_else(|| {
-            external_members(snapshot).map(|members| Etcd {
-                members,
-                external: true,
-            })
-        })
+        .or_else(|| external_members(snapshot).map(|members| Etcd { members, external: true }))
 }
 
 fn members_by_pod(snapshot: &Snapshot) -> Vec<EtcdMember> {
     let pods = component_pods(snapshot, Component::Etcd).into_iter();
-    let votes = |pod: &&Pod| {
-        pod.node
-            .is_none_or(|id| vote(snapshot, snapshot.node(id)) != Some(Vote::Learner))
-    };
+    let votes = |pod: &&Pod| pod.node.is_none_or(|id| vote(snapshot, snapshot.node(id)) != Some(Vote::Learner));
     let member = |pod: &Pod| EtcdMember {
         object: pod.object,
         node: pod.node,
-        healthy: Some(
-            pod.is_healthy()
-                && pod
-                    .node
-                    .is_none_or(|id| snapshot.node(id).readiness == Readiness::Ready),
-        ),
+        healthy: Some(pod.is_healthy() && pod.node.is_none_or(|id| snapshot.node(id).readiness == Readiness::Ready)),
         created_at: snapshot.object(pod.object).created_at,
     };
     pods.filter(votes).map(member).collect()
@@ -250,12 +202,7 @@ fn members_by_node(snapshot: &Snapshot) -> Vec<EtcdMember> {
             Vote::Unsaid => None,
         };
         let created_at = snapshot.object(node.object).created_at;
-        Some(EtcdMember {
-            object: node.object,
-            node: Some(id),
-            healthy,
-            created_at,
-        })
+        Some(EtcdMember { object: node.object, node: Some(id), healthy, created_at })
     };
     snapshot.nodes_by_id().filter_map(member).collect()
 }
@@ -272,20 +219,13 @@ enum Vote {
 
 /// The node's condition `EtcdIsVoter`, else its role label; none when it has neither.
 fn vote(snapshot: &Snapshot, node: &Node) -> Option<Vote> {
-    let condition = node
-        .conditions
-        .iter()
-        .find(|condition| snapshot.text(condition.name) == "EtcdIsVoter");
+    let condition = node.conditions.iter().find(|condition| snapshot.text(condition.name) == "EtcdIsVoter");
     match condition {
         Some(condition) if snapshot.text(condition.status) == "True" => Some(Vote::Voter),
-        Some(condition) if snapshot.text(condition.reason) == "MemberIsLearner" => {
-            Some(Vote::Learner)
-        }
+        Some(condition) if snapshot.text(condition.reason) == "MemberIsLearner" => Some(Vote::Learner),
         Some(_) => Some(Vote::Unhealthy),
         None => {
-            let role = snapshot
-                .labels(node.labels)
-                .get_named(&snapshot.texts, "node-role.kubernetes.io/etcd");
+            let role = snapshot.labels(node.labels).get_named(&snapshot.texts, "node-role.kubernetes.io/etcd");
             role.map(|_| Vote::Unsaid)
         }
     }
@@ -295,39 +235,19 @@ fn vote(snapshot: &Snapshot, node: &Node) -> Option<Vote> {
 /// host name, which may stand for any number of members.
 fn external_members(snapshot: &Snapshot) -> Option<Vec<EtcdMember>> {
     let servers = component_pods(snapshot, Component::ApiServer);
-    let listed = servers
-        .iter()
-        .filter_map(|pod| Some((pod, flag(snapshot, pod, "etcd-servers")?)));
+    let listed = servers.iter().filter_map(|pod| Some((pod, flag(snapshot, pod, "etcd-servers")?)));
     let (pod, addresses) = listed.max_by_key(|(_, addresses)| addresses.split(',').count())?;
-    let hosts: Vec<&str> = addresses
-        .split(',')
-        .map(host)
-        .filter(|host| !host.is_empty())
-        .collect();
+    let hosts: Vec<&str> = addresses.split(',').map(host).filter(|host| !host.is_empty()).collect();
     let local = |host: &&str| host.starts_with("127.") || ["localhost", "::1"].contains(host);
     let is_name = |host: &str| host.parse::<core::net::IpAddr>().is_err();
-    if hosts.iter().any(local)
-        || matches!(hosts[..], [] | [_]) && hosts.iter().any(|host| is_name(host))
-    {
+    if hosts.iter().any(local) || matches!(hosts[..], [] | [_]) && hosts.iter().any(|host| is_name(host)) {
         return None;
     }
     let node_at = |host: &str| {
-        let has = |node: &Node| {
-            node.internal_addresses
-                .iter()
-                .any(|&address| snapshot.text(address) == host)
-        };
-        snapshot
-            .nodes_by_id()
-            .find(|(_, node)| has(node))
-            .map(|(id, _)| id)
+        let has = |node: &Node| node.internal_addresses.iter().any(|&address| snapshot.text(address) == host);
+        snapshot.nodes_by_id().find(|(_, node)| has(node)).map(|(id, _)| id)
     };
-    let member = |host: &str| EtcdMember {
-        object: pod.object,
-        node: node_at(host),
-        healthy: None,
-        created_at: None,
-    };
+    let member = |host: &str| EtcdMember { object: pod.object, node: node_at(host), healthy: None, created_at: None };
     (!hosts.is_empty()).then(|| hosts.into_iter().map(member).collect())
 }
 

@@ -24,18 +24,12 @@ const RUNTIME_KEYS: &[&str] = &[
 /// The Service's selector; none when somebody else manages its endpoints.
 pub(crate) fn managed_selector(service: &Service) -> Option<&LabelSelector> {
     let has_endpoints = service.service_type != ServiceType::ExternalName;
-    service
-        .selector
-        .as_ref()
-        .filter(|selector| has_endpoints && !selector.is_empty())
+    service.selector.as_ref().filter(|selector| has_endpoints && !selector.is_empty())
 }
 
 /// The label of the selector that is put on pods at run time, such as the role of a database's primary.
 pub(crate) fn runtime_key<'s>(snapshot: &'s Snapshot, selector: &LabelSelector) -> Option<&'s str> {
-    let mut keys = selector
-        .requirements
-        .iter()
-        .map(|requirement| snapshot.text(requirement.key));
+    let mut keys = selector.requirements.iter().map(|requirement| snapshot.text(requirement.key));
     keys.find(|key| RUNTIME_KEYS.contains(key))
 }
 
@@ -68,22 +62,17 @@ pub(crate) fn idle_reason(snapshot: &Snapshot, service: &Service) -> Option<&'st
 
 /// How many pods the Service's workloads have at their floors; none when that is not known.
 pub(crate) fn pods_at_floor(snapshot: &Snapshot, service: &Service) -> Option<u32> {
-    service.workloads.iter().try_fold(0_u32, |sum, &id| {
-        match effective_replicas(snapshot, snapshot.workload(id)) {
-            Replicas::Range(range) => Some(sum.saturating_add(range.floor)),
-            Replicas::Off | Replicas::Elastic { .. } => Some(sum),
-            Replicas::Unknown(_) => None,
-        }
+    service.workloads.iter().try_fold(0_u32, |sum, &id| match effective_replicas(snapshot, snapshot.workload(id)) {
+        Replicas::Range(range) => Some(sum.saturating_add(range.floor)),
+        Replicas::Off | Replicas::Elastic { .. } => Some(sum),
+        Replicas::Unknown(_) => None,
     })
 }
 
 /// The ready endpoints, one per pod: a dual-stack Service lists each pod once per family.
 pub(crate) fn ready_endpoints(service: &Service) -> impl Iterator<Item = &Endpoint> {
     let mut seen = BTreeSet::new();
-    let ready = service
-        .endpoints
-        .iter()
-        .filter(|endpoint| endpoint.ready && !endpoint.terminating);
+    let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready && !endpoint.terminating);
     ready.filter(move |endpoint| match endpoint.pod {
         Some(pod) => seen.insert((Some(pod), Text::default())),
         None => seen.insert((None, endpoint.address)),

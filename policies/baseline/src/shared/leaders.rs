@@ -19,11 +19,7 @@ impl<'s> Leaders<'s> {
     /// Reads all Leases. A holder's identity is the pod's name, often with `_` and a random part behind it.
     pub(crate) fn new(snapshot: &'s Snapshot) -> Self {
         let identity = |holder| snapshot.text(holder).split('_').next().unwrap_or_default();
-        let holders = snapshot
-            .leases
-            .iter()
-            .map(|lease| (lease.namespace, identity(lease.holder)))
-            .collect();
+        let holders = snapshot.leases.iter().map(|lease| (lease.namespace, identity(lease.holder))).collect();
         Self { snapshot, holders }
     }
 
@@ -35,10 +31,7 @@ impl<'s> Leaders<'s> {
             .containers
             .iter()
             .flat_map(|container| &container.flags)
-            .any(|flag| {
-                ELECTION_FLAGS.contains(&snapshot.text(flag.key))
-                    && snapshot.text(flag.value) != "false"
-            });
+            .any(|flag| ELECTION_FLAGS.contains(&snapshot.text(flag.key)) && snapshot.text(flag.value) != "false");
         by_flag
             || snapshot.pods_of(workload).any(|pod| {
                 let name = snapshot.text(snapshot.object(pod.object).name);

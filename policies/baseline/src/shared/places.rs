@@ -12,12 +12,7 @@ const SHOWN: usize = 3;
 
 /// `a, b, c and 4 more`.
 pub(crate) fn list(names: &[&str]) -> String {
-    let shown = names
-        .iter()
-        .take(SHOWN)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     match names.len().checked_sub(SHOWN) {
         None | Some(0) => shown,
         Some(more) => format!("{shown} and {more} more"),
@@ -25,10 +20,7 @@ pub(crate) fn list(names: &[&str]) -> String {
 }
 
 /// The names of the nodes on which these pods run, sorted.
-pub(crate) fn node_names<'s>(
-    snapshot: &'s Snapshot,
-    pods: impl IntoIterator<Item = &'s Pod>,
-) -> Vec<&'s str> {
+pub(crate) fn node_names<'s>(snapshot: &'s Snapshot, pods: impl IntoIterator<Item = &'s Pod>) -> Vec<&'s str> {
     let names: BTreeSet<&str> = pods
         .into_iter()
         .filter(|pod| !pod.is_finished() && !pod.node_name.is_empty())

@@ -12,18 +12,10 @@ pub(crate) fn blast_radius<'s>(
     workloads: impl IntoIterator<Item = &'s Workload>,
     faults: Vec<String>,
 ) -> BlastRadius {
-    let mut radius = BlastRadius {
-        faults,
-        ..BlastRadius::default()
-    };
+    let mut radius = BlastRadius { faults, ..BlastRadius::default() };
     for workload in workloads {
         radius.workloads.push(workload.object);
-        radius.services.extend(
-            workload
-                .services
-                .iter()
-                .map(|&id| snapshot.service(id).object),
-        );
+        radius.services.extend(workload.services.iter().map(|&id| snapshot.service(id).object));
     }
     radius.services.sort_unstable();
     radius.services.dedup();

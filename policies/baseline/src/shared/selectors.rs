@@ -17,17 +17,9 @@ pub(crate) fn selector_text(snapshot: &Snapshot, selector: &LabelSelector) -> St
     if selector.is_empty() {
         return "{}".into();
     }
-    let shown: Vec<String> = selector
-        .requirements
-        .iter()
-        .take(SHOWN)
-        .map(|requirement| requirement_text(snapshot, requirement))
-        .collect();
-    let more = if selector.requirements.len() > SHOWN {
-        ", …"
-    } else {
-        ""
-    };
+    let shown: Vec<String> =
+        selector.requirements.iter().take(SHOWN).map(|requirement| requirement_text(snapshot, requirement)).collect();
+    let more = if selector.requirements.len() > SHOWN { ", …" } else { "" };
     format!("{}{more}", shown.join(","))
 }
 
@@ -35,12 +27,7 @@ pub(crate) fn selector_text(snapshot: &Snapshot, selector: &LabelSelector) -> St
 pub(crate) fn requirement_text(snapshot: &Snapshot, requirement: &Requirement) -> String {
     let key = snapshot.text(requirement.key);
     let values = || {
-        let values: Vec<&str> = requirement
-            .values
-            .iter()
-            .take(SHOWN)
-            .map(|&value| snapshot.text(value))
-            .collect();
+        let values: Vec<&str> = requirement.values.iter().take(SHOWN).map(|&value| snapshot.text(value)).collect();
         values.join(", ")
     };
     match requirement.operator {
@@ -67,9 +54,7 @@ impl<'s> Templates<'s> {
         let mut by_label = BTreeMap::new();
         for (id, workload) in snapshot.workloads_by_id() {
             for label in &snapshot.labels(workload.template_labels).labels {
-                by_label
-                    .entry((label.key, label.value, workload.namespace))
-                    .or_insert(id);
+                by_label.entry((label.key, label.value, workload.namespace)).or_insert(id);
             }
         }
         Self { snapshot, by_label }
@@ -77,34 +62,19 @@ impl<'s> Templates<'s> {
 
     /// The workload that the selector was probably meant for, and what keeps them apart. The selector matches no
     /// template of its namespace.
-    pub(crate) fn near_miss(
-        &self,
-        selector: &LabelSelector,
-        namespace: Text,
-    ) -> Option<(WorkloadId, String)> {
+    pub(crate) fn near_miss(&self, selector: &LabelSelector, namespace: Text) -> Option<(WorkloadId, String)> {
         let single_values = || {
             let requirements = selector.requirements.iter();
-            requirements.filter_map(|requirement| {
-                match (requirement.operator, &requirement.values[..]) {
-                    (Operator::In, [value]) => Some((requirement.key, *value)),
-                    _ => None,
-                }
+            requirements.filter_map(|requirement| match (requirement.operator, &requirement.values[..]) {
+                (Operator::In, [value]) => Some((requirement.key, *value)),
+                _ => None,
             })
         };
-        let same =
-            single_values().find_map(|(key, value)| self.by_label.get(&(key, value, namespace)));
+        let same = single_values().find_map(|(key, value)| self.by_label.get(&(key, value, namespace)));
         if let Some(&id) = same {
-            let labels = self
-                .snapshot
-                .labels(self.snapshot.workload(id).template_labels);
-            let unmet = selector
-                .requirements
-                .iter()
-                .find(|r| !r.matches(labels, &self.snapshot.texts))?;
-            return Some((
-                id,
-                format!("its pods lack {}", requirement_text(self.snapshot, unmet)),
-            ));
+            let labels = self.snapshot.labels(self.snapshot.workload(id).template_labels);
+            let unmet = selector.requirements.iter().find(|r| !r.matches(labels, &self.snapshot.texts))?;
+            return Some((id, format!("its pods lack {}", requirement_text(self.snapshot, unmet))));
         }
         let (key, value) = single_values().next()?;
         let everywhere = (key, value, Text { index: 0 })..=(key, value, Text { index: u32::MAX });
@@ -112,9 +82,7 @@ impl<'s> Templates<'s> {
         elsewhere
             .take(SHOWN)
             .find(|&id| {
-                let labels = self
-                    .snapshot
-                    .labels(self.snapshot.workload(id).template_labels);
+                let labels = self.snapshot.labels(self.snapshot.workload(id).template_labels);
                 selector.matches(labels, &self.snapshot.texts)
             })
             .map(|id| (id, "it is in another namespace".into()))

@@ -11,9 +11,7 @@ use ha_sdk::arithmetic::profile::{Detected, has_profile};
 use ha_sdk::arithmetic::replicas::needed;
 use ha_sdk::labels::{LabelSet, Operator};
 use ha_sdk::settings::Profile;
-use ha_sdk::snapshot::{
-    Pod, PodAffinityTerm, PodPhase, Snapshot, SpreadConstraint, Workload, WorkloadKind,
-};
+use ha_sdk::snapshot::{Pod, PodAffinityTerm, PodPhase, Snapshot, SpreadConstraint, Workload, WorkloadKind};
 use ha_sdk::text::Text;
 
 /// The label that the kubelet gives to each node.
@@ -65,12 +63,7 @@ pub(crate) enum Separation {
 }
 
 /// How strongly the pod template itself keeps `replicas` pods in different domains.
-pub(crate) fn separation(
-    input: &Input,
-    workload: &Workload,
-    replicas: u32,
-    wanted: Domain,
-) -> Separation {
+pub(crate) fn separation(input: &Input, workload: &Workload, replicas: u32, wanted: Domain) -> Separation {
     let snapshot = input.snapshot;
     let spec = snapshot.spec_of(workload);
     let serves = |key: Text, hard: bool| {
@@ -78,27 +71,16 @@ pub(crate) fn separation(
         domain == wanted || hard && is_coarser(domain, wanted)
     };
     let required = spec.pod_anti_affinity.iter();
-    if required
-        .clone()
-        .any(|term| serves(term.topology_key, true) && repels_itself(snapshot, workload, term))
-    {
+    if required.clone().any(|term| serves(term.topology_key, true) && repels_itself(snapshot, workload, term)) {
         return Separation::Hard;
     }
-    let preferred = spec
-        .preferred_pod_anti_affinity
-        .iter()
-        .map(|preferred| &preferred.term);
+    let preferred = spec.preferred_pod_anti_affinity.iter().map(|preferred| &preferred.term);
     let mut best = Separation::None;
-    if preferred
-        .into_iter()
-        .any(|term| serves(term.topology_key, false) && repels_itself(snapshot, workload, term))
-    {
+    if preferred.into_iter().any(|term| serves(term.topology_key, false) && repels_itself(snapshot, workload, term)) {
         best = Separation::Soft;
     }
     for constraint in &spec.spread_constraints {
-        if !serves(constraint.topology_key, constraint.hard)
-            || !counts_itself(snapshot, workload, constraint)
-        {
+        if !serves(constraint.topology_key, constraint.hard) || !counts_itself(snapshot, workload, constraint) {
             continue;
         }
         if !constraint.hard {
@@ -122,11 +104,7 @@ fn is_coarser(domain: Domain, wanted: Domain) -> bool {
 }
 
 /// Whether an anti-affinity term keeps two pods of the workload apart.
-pub(crate) fn repels_itself(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    term: &PodAffinityTerm,
-) -> bool {
+pub(crate) fn repels_itself(snapshot: &Snapshot, workload: &Workload, term: &PodAffinityTerm) -> bool {
     let labels = own_labels(snapshot, workload);
     let in_namespace = match &term.namespace_selector {
         None => term.namespaces.is_empty() || term.namespaces.contains(&workload.namespace),
@@ -140,24 +118,14 @@ pub(crate) fn repels_itself(
     };
     let excluded = |&key: &Text| labels.get(key).is_some() || snapshot.text(key) == REVISION;
     in_namespace
-        && term
-            .selector
-            .as_ref()
-            .is_some_and(|selector| selector.matches(labels, &snapshot.texts))
+        && term.selector.as_ref().is_some_and(|selector| selector.matches(labels, &snapshot.texts))
         && !term.mismatch_label_keys.iter().any(excluded)
 }
 
 /// Whether a spread constraint counts the pods of the workload itself.
-pub(crate) fn counts_itself(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    constraint: &SpreadConstraint,
-) -> bool {
+pub(crate) fn counts_itself(snapshot: &Snapshot, workload: &Workload, constraint: &SpreadConstraint) -> bool {
     let labels = own_labels(snapshot, workload);
-    constraint
-        .selector
-        .as_ref()
-        .is_some_and(|selector| selector.matches(labels, &snapshot.texts))
+    constraint.selector.as_ref().is_some_and(|selector| selector.matches(labels, &snapshot.texts))
 }
 
 fn own_labels<'s>(snapshot: &'s Snapshot, workload: &Workload) -> &'s LabelSet {
@@ -166,10 +134,7 @@ fn own_labels<'s>(snapshot: &'s Snapshot, workload: &Workload) -> &'s LabelSet {
 
 /// Whether nodes differ under that key; a spread over one value spreads nothing. True where no node was read.
 fn has_two_domains(snapshot: &Snapshot, key: Text) -> bool {
-    let mut values = snapshot
-        .nodes
-        .iter()
-        .filter_map(|node| snapshot.labels(node.labels).get(key));
+    let mut values = snapshot.nodes.iter().filter_map(|node| snapshot.labels(node.labels).get(key));
     match values.next() {
         None => true,
         Some(first) => values.any(|value| value != first),
@@ -180,22 +145,14 @@ fn has_two_domains(snapshot: &Snapshot, key: Text) -> bool {
 /// belong to a controller that they look at, or to a Service.
 pub(crate) fn has_default_spread(snapshot: &Snapshot, workload: &Workload) -> bool {
     use WorkloadKind::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
-    let looked_at = matches!(
-        workload.kind,
-        Deployment | ReplicaSet | ReplicationController | StatefulSet
-    );
-    snapshot.spec_of(workload).spread_constraints.is_empty()
-        && (looked_at || !workload.services.is_empty())
+    let looked_at = matches!(workload.kind, Deployment | ReplicaSet | ReplicationController | StatefulSet);
+    snapshot.spec_of(workload).spread_constraints.is_empty() && (looked_at || !workload.services.is_empty())
 }
 
 /// A strategic-merge patch with spread constraints over nodes (hard where asked for) and, softly, over zones.
 ///
 /// None where the template has constraints already, or the workload's selector is not made of plain labels.
-pub(crate) fn spread_patch(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    hard_over_nodes: bool,
-) -> Option<String> {
+pub(crate) fn spread_patch(snapshot: &Snapshot, workload: &Workload, hard_over_nodes: bool) -> Option<String> {
     if !snapshot.spec_of(workload).spread_constraints.is_empty() {
         return None;
     }
@@ -212,29 +169,18 @@ pub(crate) fn spread_patch(
     }
     let labels = labels.join(",");
     let constraint = |key: &str, hard: bool| {
-        let when = if hard {
-            "DoNotSchedule"
-        } else {
-            "ScheduleAnyway"
-        };
+        let when = if hard { "DoNotSchedule" } else { "ScheduleAnyway" };
         format!(
             r#"{{"maxSkew":1,"topologyKey":"{key}","whenUnsatisfiable":"{when}","labelSelector":{{"matchLabels":{{{labels}}}}}}}"#
         )
     };
-    let (nodes, zones) = (
-        constraint(HOSTNAME, hard_over_nodes),
-        constraint(ZONE, false),
-    );
-    Some(format!(
-        r#"{{"spec":{{"template":{{"spec":{{"topologySpreadConstraints":[{nodes},{zones}]}}}}}}}}"#
-    ))
+    let (nodes, zones) = (constraint(HOSTNAME, hard_over_nodes), constraint(ZONE, false));
+    Some(format!(r#"{{"spec":{{"template":{{"spec":{{"topologySpreadConstraints":[{nodes},{zones}]}}}}}}}}"#))
 }
 
 /// Whether a string may stand in JSON as it is. Labels always may; files may hold anything.
 pub(crate) fn is_plain(string: &str) -> bool {
-    string
-        .chars()
-        .all(|character| character.is_ascii_alphanumeric() || "-_./".contains(character))
+    string.chars().all(|character| character.is_ascii_alphanumeric() || "-_./".contains(character))
 }
 
 /// Whether the cluster is known to have that profile.
@@ -243,11 +189,6 @@ pub(crate) fn is_known(input: &Input, profile: Profile) -> bool {
 }
 
 /// The pods of a workload that run now: placed, of the present revision, neither ended nor being deleted.
-pub(crate) fn running_pods<'s>(
-    snapshot: &'s Snapshot,
-    workload: &'s Workload,
-) -> impl Iterator<Item = &'s Pod> {
-    snapshot
-        .current_pods_of(workload)
-        .filter(|pod| pod.phase == PodPhase::Running && !pod.node_name.is_empty())
+pub(crate) fn running_pods<'s>(snapshot: &'s Snapshot, workload: &'s Workload) -> impl Iterator<Item = &'s Pod> {
+    snapshot.current_pods_of(workload).filter(|pod| pod.phase == PodPhase::Running && !pod.node_name.is_empty())
 }

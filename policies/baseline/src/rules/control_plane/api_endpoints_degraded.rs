@@ -123,10 +123,7 @@ fn check(input: &Input, findings: &mut Findings) {
     let Some(service) = api_service(snapshot) else {
         match snapshot.first_missing(&[ResourceKind::Service], default_namespace(snapshot)) {
             Some(missing) => drop(findings.unknown(Snapshot::CLUSTER, missing)),
-            None => findings.not_applicable(
-                Snapshot::CLUSTER,
-                "no Service default/kubernetes in the input",
-            ),
+            None => findings.not_applicable(Snapshot::CLUSTER, "no Service default/kubernetes in the input"),
         }
         return;
     };
@@ -134,47 +131,31 @@ fn check(input: &Input, findings: &mut Findings) {
     if !concerns_cluster(input, service.object, &profiles, findings) {
         return;
     }
-    if let Some(missing) = snapshot.first_missing(&[ResourceKind::EndpointSlice], service.namespace)
-    {
+    if let Some(missing) = snapshot.first_missing(&[ResourceKind::EndpointSlice], service.namespace) {
         findings.unknown(service.object, missing);
         return;
     }
     if service.endpoint_slices == 0 && !snapshot.is_live() {
-        return findings
-            .not_applicable(service.object, "none of its EndpointSlices is in the input");
+        return findings.not_applicable(service.object, "none of its EndpointSlices is in the input");
     }
     judge(snapshot, service, findings);
 }
 
 fn default_namespace(snapshot: &Snapshot) -> Text {
     let mut names = snapshot.namespaces.iter().map(|namespace| namespace.name);
-    names
-        .find(|&name| snapshot.text(name) == "default")
-        .unwrap_or_default()
+    names.find(|&name| snapshot.text(name) == "default").unwrap_or_default()
 }
 
 fn api_service(snapshot: &Snapshot) -> Option<&Service> {
     let default = default_namespace(snapshot);
-    let mut services = snapshot
-        .services
-        .iter()
-        .filter(|service| service.namespace == default);
+    let mut services = snapshot.services.iter().filter(|service| service.namespace == default);
     services.find(|service| snapshot.name_of(*service) == "kubernetes")
 }
 
 fn judge(snapshot: &Snapshot, service: &Service, findings: &mut Findings) {
-    let in_use = service
-        .endpoints
-        .iter()
-        .filter(|endpoint| endpoint.ready && !endpoint.terminating);
-    let addresses: BTreeSet<&str> = in_use
-        .map(|endpoint| snapshot.text(endpoint.address))
-        .collect();
-    let has = |node: &Node, address: &str| {
-        node.internal_addresses
-            .iter()
-            .any(|&own| snapshot.text(own) == address)
-    };
+    let in_use = service.endpoints.iter().filter(|endpoint| endpoint.ready && !endpoint.terminating);
+    let addresses: BTreeSet<&str> = in_use.map(|endpoint| snapshot.text(endpoint.address)).collect();
+    let has = |node: &Node, address: &str| node.internal_addresses.iter().any(|&own| snapshot.text(own) == address);
     let belongs_to_a_node = |address: &&str| snapshot.nodes.iter().any(|node| has(node, address));
     let servers = live_servers(snapshot);
     // Addresses of no node are those of a load balancer: nothing can be compared with the servers.
@@ -207,11 +188,7 @@ fn live_servers(snapshot: &Snapshot) -> Vec<&Node> {
         nodes.retain(|node| node.readiness == Readiness::Ready);
         return nodes;
     }
-    pods.iter()
-        .filter(|pod| pod.is_healthy())
-        .filter_map(|pod| pod.node)
-        .map(|id| snapshot.node(id))
-        .collect()
+    pods.iter().filter(|pod| pod.is_healthy()).filter_map(|pod| pod.node).map(|id| snapshot.node(id)).collect()
 }
 
 fn describe(
@@ -221,20 +198,11 @@ fn describe(
     missing: &[&Node],
 ) -> (String, &'static str) {
     if !stale.is_empty() {
-        let message = format!(
-            "default/kubernetes lists {}, where no API server is Ready",
-            list(stale)
-        );
-        return (
-            message,
-            "requests to a dead address hang until they time out",
-        );
+        let message = format!("default/kubernetes lists {}, where no API server is Ready", list(stale));
+        return (message, "requests to a dead address hang until they time out");
     }
     if !missing.is_empty() && addresses.len() >= 2 {
-        let message = format!(
-            "default/kubernetes lacks the API server on {}",
-            list(&names(snapshot, missing))
-        );
+        let message = format!("default/kubernetes lacks the API server on {}", list(&names(snapshot, missing)));
         return (message, "the servers left bear the load, and fewer losses");
     }
     let count = addresses.len();

@@ -246,42 +246,25 @@ fn check(input: &Input, findings: &mut Findings) {
     let components = [Component::Scheduler, Component::ControllerManager];
     let instances = components.map(|component| (component, component_pods(snapshot, component)));
     if instances.iter().all(|(_, pods)| pods.is_empty()) {
-        findings.unknown(
-            Snapshot::CLUSTER,
-            not_shown("the pods of kube-scheduler and kube-controller-manager"),
-        );
+        findings.unknown(Snapshot::CLUSTER, not_shown("the pods of kube-scheduler and kube-controller-manager"));
         return;
     }
-    let short: Vec<_> = instances
-        .iter()
-        .filter(|(_, pods)| ready(pods) < wanted(snapshot, pods, &nodes))
-        .collect();
+    let short: Vec<_> = instances.iter().filter(|(_, pods)| ready(pods) < wanted(snapshot, pods, &nodes)).collect();
     if short.is_empty() {
         return findings.pass(Snapshot::CLUSTER);
     }
     let counts: Vec<String> = short
         .iter()
-        .map(|(component, pods)| {
-            format!(
-                "{} of {} {}",
-                ready(pods),
-                wanted(snapshot, pods, &nodes),
-                component.name()
-            )
-        })
+        .map(|(component, pods)| format!("{} of {} {}", ready(pods), wanted(snapshot, pods, &nodes), component.name()))
         .collect();
     let finding = findings.fail(Snapshot::CLUSTER, format!("{} Ready", counts.join(" and ")));
     for (component, pods) in &short {
         for pod in pods.iter().filter(|pod| !pod.is_healthy()) {
-            finding
-                .related([pod.object])
-                .evidence_of(pod.object, READY_PATH, "not Ready");
+            finding.related([pod.object]).evidence_of(pod.object, READY_PATH, "not Ready");
         }
         for node in without(snapshot, &nodes, pods) {
             let value = format!("a control-plane node without {}", component.name());
-            finding
-                .related([node.object])
-                .evidence_of(node.object, "metadata.labels", value);
+            finding.related([node.object]).evidence_of(node.object, "metadata.labels", value);
         }
     }
     finding
@@ -295,34 +278,18 @@ fn ready(pods: &[&Pod]) -> u32 {
 
 fn is_static(snapshot: &Snapshot, pods: &[&Pod]) -> bool {
     let kinds = pods.iter().map(|pod| snapshot.workload(pod.workload).kind);
-    kinds
-        .into_iter()
-        .all(|kind| matches!(kind, WorkloadKind::StaticPod | WorkloadKind::BarePod))
+    kinds.into_iter().all(|kind| matches!(kind, WorkloadKind::StaticPod | WorkloadKind::BarePod))
 }
 
 /// One on each control-plane node as static pods; under another controller two with leader election are enough.
 fn wanted(snapshot: &Snapshot, pods: &[&Pod], nodes: &[&Node]) -> u32 {
     let nodes = size(nodes.len());
-    if is_static(snapshot, pods) {
-        nodes
-    } else {
-        nodes.min(2)
-    }
+    if is_static(snapshot, pods) { nodes } else { nodes.min(2) }
 }
 
 /// The control-plane nodes on which static pods are expected and none exists.
-fn without<'s>(
-    snapshot: &'s Snapshot,
-    nodes: &'s [&'s Node],
-    pods: &'s [&'s Pod],
-) -> impl Iterator<Item = &'s Node> {
+fn without<'s>(snapshot: &'s Snapshot, nodes: &'s [&'s Node], pods: &'s [&'s Pod]) -> impl Iterator<Item = &'s Node> {
     let expected = is_static(snapshot, pods);
-    let runs = move |node: &&Node| {
-        pods.iter()
-            .any(|pod| snapshot.text(pod.node_name) == snapshot.name_of(*node))
-    };
-    nodes
-        .iter()
-        .copied()
-        .filter(move |node| expected && !runs(node))
+    let runs = move |node: &&Node| pods.iter().any(|pod| snapshot.text(pod.node_name) == snapshot.name_of(*node));
+    nodes.iter().copied().filter(move |node| expected && !runs(node))
 }

@@ -123,12 +123,7 @@ rule! {
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    if !concerns_cluster(
-        input,
-        Snapshot::CLUSTER,
-        &[Profile::ManagedControlPlane],
-        findings,
-    ) {
+    if !concerns_cluster(input, Snapshot::CLUSTER, &[Profile::ManagedControlPlane], findings) {
         return;
     }
     if let Some(missing) = snapshot.first_missing(&[ResourceKind::Lease], kube_system(snapshot)) {
@@ -149,10 +144,7 @@ fn check(input: &Input, findings: &mut Findings) {
         }
     }
     if !unseen.is_empty() {
-        findings.unknown(
-            Snapshot::CLUSTER,
-            not_shown(&format!("the lease of {}", unseen.join(" and of "))),
-        );
+        findings.unknown(Snapshot::CLUSTER, not_shown(&format!("the lease of {}", unseen.join(" and of "))));
     }
 }
 
@@ -160,29 +152,17 @@ fn check(input: &Input, findings: &mut Findings) {
 /// plane agree better than those of applications.
 fn newest_renewal(snapshot: &Snapshot) -> Option<Timestamp> {
     let namespaces = namespaces(snapshot);
-    let leases = snapshot
-        .leases
-        .iter()
-        .filter(|lease| namespaces.contains(&lease.namespace));
+    let leases = snapshot.leases.iter().filter(|lease| namespaces.contains(&lease.namespace));
     leases.filter_map(|lease| lease.renewed_at).max()
 }
 
 /// The lease of a component, under the name that its flags give it; the freshest one when there are several.
 fn lease_of<'s>(snapshot: &'s Snapshot, component: Component, pods: &[&Pod]) -> Option<&'s Lease> {
     let namespaces = namespaces(snapshot);
-    let named = pods
-        .iter()
-        .find_map(|pod| flag(snapshot, pod, "leader-elect-resource-name"));
-    let name = named
-        .filter(|name| !name.is_empty())
-        .unwrap_or(component.name());
-    let leases = snapshot
-        .leases
-        .iter()
-        .filter(|lease| namespaces.contains(&lease.namespace));
-    leases
-        .filter(|lease| snapshot.text(lease.name) == name)
-        .max_by_key(|lease| lease.renewed_at)
+    let named = pods.iter().find_map(|pod| flag(snapshot, pod, "leader-elect-resource-name"));
+    let name = named.filter(|name| !name.is_empty()).unwrap_or(component.name());
+    let leases = snapshot.leases.iter().filter(|lease| namespaces.contains(&lease.namespace));
+    leases.filter(|lease| snapshot.text(lease.name) == name).max_by_key(|lease| lease.renewed_at)
 }
 
 fn judge(snapshot: &Snapshot, lease: &Lease, newest: Timestamp, findings: &mut Findings) {
@@ -194,43 +174,25 @@ fn judge(snapshot: &Snapshot, lease: &Lease, newest: Timestamp, findings: &mut F
         let Some(per_hour) = changes_per_hour(snapshot, lease, newest) else {
             return findings.pass(lease.object);
         };
-        let changes = format!(
-            "leadership changed {} times, {per_hour} times an hour",
-            lease.transitions
-        );
+        let changes = format!("leadership changed {} times, {per_hour} times an hour", lease.transitions);
         findings
             .fail(lease.object, changes)
             .severity(Severity::Medium)
             .evidence("spec.leaseTransitions", format!("{}", lease.transitions))
-            .evidence(
-                "spec.renewTime",
-                format!("{} before the newest lease", span(age)),
-            )
+            .evidence("spec.renewTime", format!("{} before the newest lease", span(age)))
             .leads_to("each change stops the work until the next holder has read the cluster")
             .fix("look at the latency of the API server and of etcd");
         return;
     }
     let name = snapshot.text(lease.name);
     let (message, path, value): (String, _, String) = match age {
-        _ if holder.is_empty() => (
-            format!("nobody holds the lease of {name}"),
-            "spec.holderIdentity",
-            "empty".into(),
-        ),
+        _ if holder.is_empty() => (format!("nobody holds the lease of {name}"), "spec.holderIdentity", "empty".into()),
         Some(age) => {
             let age = span(age);
             let message = format!("{name} renewed its lease {age} before the newest lease");
-            (
-                message,
-                "spec.renewTime",
-                format!("{age} before the newest lease"),
-            )
+            (message, "spec.renewTime", format!("{age} before the newest lease"))
         }
-        None => (
-            format!("{name} never renewed its lease"),
-            "spec.renewTime",
-            "unset".into(),
-        ),
+        None => (format!("{name} never renewed its lease"), "spec.renewTime", "unset".into()),
     };
     findings
         .fail(lease.object, message)
@@ -249,39 +211,22 @@ fn changes_per_hour(snapshot: &Snapshot, lease: &Lease, newest: Timestamp) -> Op
     (per_hour >= 1).then_some(per_hour)
 }
 
-fn judge_without_lease(
-    snapshot: &Snapshot,
-    component: Component,
-    pods: &[&Pod],
-    findings: &mut Findings,
-) {
+fn judge_without_lease(snapshot: &Snapshot, component: Component, pods: &[&Pod], findings: &mut Findings) {
     let Some(first) = pods.first() else {
         return;
     };
     let name = component.name();
-    let without_election = pods
-        .iter()
-        .all(|pod| flag(snapshot, pod, "leader-elect") == Some("false"));
+    let without_election = pods.iter().all(|pod| flag(snapshot, pod, "leader-elect") == Some("false"));
     if without_election && pods.len() == 1 {
         return findings.not_applicable(first.object, "the only instance needs no election");
     }
-    let finding = findings.fail(
-        first.object,
-        format!("{} {name} and no lease of that name", pods.len()),
-    );
+    let finding = findings.fail(first.object, format!("{} {name} and no lease of that name", pods.len()));
     finding.related(pods.iter().map(|pod| pod.object));
     if without_election {
-        finding.evidence(
-            format!("spec.containers[{name}].command"),
-            "--leader-elect=false",
-        );
-        finding
-            .leads_to("several instances work against each other")
-            .fix("--leader-elect=true");
+        finding.evidence(format!("spec.containers[{name}].command"), "--leader-elect=false");
+        finding.leads_to("several instances work against each other").fix("--leader-elect=true");
     } else {
         finding.evidence("metadata.name", name);
-        finding
-            .leads_to("no instance leads, so none works")
-            .fix(format!("look at the log of {name}"));
+        finding.leads_to("no instance leads, so none works").fix(format!("look at the log of {name}"));
     }
 }

@@ -76,59 +76,33 @@ rule! {
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    let profiles = [
-        Profile::SingleNode,
-        Profile::ManagedControlPlane,
-        Profile::SingleZone,
-    ];
+    let profiles = [Profile::SingleNode, Profile::ManagedControlPlane, Profile::SingleZone];
     let Some(nodes) = judged_control_plane(input, &profiles, findings) else {
         return;
     };
     if nodes.len() < 3 {
-        return findings.not_applicable(
-            Snapshot::CLUSTER,
-            "fewer than 3 control-plane nodes bear no loss at all",
-        );
+        return findings.not_applicable(Snapshot::CLUSTER, "fewer than 3 control-plane nodes bear no loss at all");
     }
     let zones: Vec<_> = nodes.iter().map(|node| zone_of(node)).collect();
     let (zone, held) = match worst_zone_loss(&zones) {
         ZoneLoss::Survived => return findings.pass(Snapshot::CLUSTER),
         ZoneLoss::Unknown => {
-            findings.unknown(
-                Snapshot::CLUSTER,
-                not_shown("the zone label of some control-plane nodes"),
-            );
+            findings.unknown(Snapshot::CLUSTER, not_shown("the zone label of some control-plane nodes"));
             return;
         }
         ZoneLoss::MajorityLost { zone, held } => (zone, held),
     };
-    let inside: Vec<&Node> = nodes
-        .iter()
-        .copied()
-        .filter(|node| zone_of(node) == Some(zone))
-        .collect();
+    let inside: Vec<&Node> = nodes.iter().copied().filter(|node| zone_of(node) == Some(zone)).collect();
     let zone = snapshot.text(zone);
-    let finding = findings.fail(
-        Snapshot::CLUSTER,
-        format!(
-            "zone {zone} holds {held} of {} control-plane nodes",
-            nodes.len()
-        ),
-    );
+    let finding =
+        findings.fail(Snapshot::CLUSTER, format!("zone {zone} holds {held} of {} control-plane nodes", nodes.len()));
     for node in &inside {
         finding.evidence_of(node.object, zone_path(node), zone);
     }
     let left = nodes.len() - inside.len();
     finding
         .related(nodes.iter().map(|node| node.object))
-        .leads_to(format!(
-            "losing {} leaves {left}, which is no majority",
-            list(&names(snapshot, &inside))
-        ))
+        .leads_to(format!("losing {} leaves {left}, which is no majority", list(&names(snapshot, &inside))))
         .fix("place the control-plane nodes in 3 zones, so that each holds a minority")
-        .at_risk(blast_radius(
-            snapshot,
-            [],
-            vec![format!("losing zone {zone}")],
-        ));
+        .at_risk(blast_radius(snapshot, [], vec![format!("losing zone {zone}")]));
 }

@@ -97,24 +97,15 @@ fn check(input: &Input, findings: &mut Findings) {
         return findings.pass(Snapshot::CLUSTER);
     }
     let external = etcd(snapshot).is_some_and(|etcd| etcd.external);
-    let message = format!(
-        "{ready} of {} control-plane nodes are Ready, 3 are needed",
-        nodes.len()
-    );
+    let message = format!("{ready} of {} control-plane nodes are Ready, 3 are needed", nodes.len());
     let finding = findings.fail(Snapshot::CLUSTER, message);
     finding.related(nodes.iter().map(|node| node.object));
-    let away = nodes
-        .iter()
-        .filter(|node| node.readiness != Readiness::Ready);
+    let away = nodes.iter().filter(|node| node.readiness != Readiness::Ready);
     for node in away {
         finding.evidence_of(node.object, READY_PATH, ready_status(node));
     }
     for node in nodes.iter().filter(is_ready) {
-        finding.evidence_of(
-            node.object,
-            "metadata.labels",
-            "a control-plane node, Ready",
-        );
+        finding.evidence_of(node.object, "metadata.labels", "a control-plane node, Ready");
     }
     finding.leads_to(match (ready, external) {
         (2, true) => "one API server remains when a node is lost",
@@ -124,15 +115,7 @@ fn check(input: &Input, findings: &mut Findings) {
     if external && ready == 2 {
         finding.severity(Severity::Medium);
     }
-    finding.fix(if nodes.len() >= 3 {
-        "bring back the nodes that are not Ready"
-    } else {
-        "run 3 control-plane nodes"
-    });
+    finding.fix(if nodes.len() >= 3 { "bring back the nodes that are not Ready" } else { "run 3 control-plane nodes" });
     let faults = names(snapshot, &nodes);
-    finding.at_risk(blast_radius(
-        snapshot,
-        [],
-        vec![format!("losing one of {}", list(&faults))],
-    ));
+    finding.at_risk(blast_radius(snapshot, [], vec![format!("losing one of {}", list(&faults))]));
 }

@@ -127,10 +127,7 @@ fn check(input: &Input, findings: &mut Findings) {
         return findings.pass(Snapshot::CLUSTER);
     }
     let voting = size(members);
-    let finding = findings.fail(
-        Snapshot::CLUSTER,
-        format!("etcd has {members} voting members"),
-    );
+    let finding = findings.fail(Snapshot::CLUSTER, format!("etcd has {members} voting members"));
     finding.related(etcd.members.iter().map(|member| member.object));
     for member in &etcd.members {
         if etcd.external {
@@ -141,18 +138,11 @@ fn check(input: &Input, findings: &mut Findings) {
             );
             break;
         }
-        finding.evidence_of(
-            member.object,
-            "metadata.name",
-            object_name(input.snapshot, member.object),
-        );
+        finding.evidence_of(member.object, "metadata.name", object_name(input.snapshot, member.object));
     }
     if is_even {
         let (losses, quorum) = (margin(voting), quorum(voting));
-        finding.leads_to(format!(
-            "{quorum} must agree, so {losses} may fail: no more than of {}",
-            voting - 1
-        ));
+        finding.leads_to(format!("{quorum} must agree, so {losses} may fail: no more than of {}", voting - 1));
         finding.fix(format!("run {} or {} members", voting - 1, voting + 1));
     } else {
         finding.severity(Severity::Low);
@@ -167,9 +157,5 @@ fn check(input: &Input, findings: &mut Findings) {
 /// Whether a member joined just now.
 fn is_being_replaced(input: &Input, etcd: &Etcd) -> bool {
     let now = input.snapshot.source.taken_at;
-    etcd.members.iter().any(|member| {
-        member
-            .created_at
-            .is_some_and(|at| (0..REPLACEMENT_SECONDS).contains(&(now - at)))
-    })
+    etcd.members.iter().any(|member| member.created_at.is_some_and(|at| (0..REPLACEMENT_SECONDS).contains(&(now - at))))
 }

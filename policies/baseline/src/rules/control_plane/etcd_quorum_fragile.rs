@@ -163,18 +163,8 @@ fn check(input: &Input, findings: &mut Findings) {
         return;
     };
     let members = size(etcd.members.len());
-    let broken = size(
-        etcd.members
-            .iter()
-            .filter(|member| member.healthy == Some(false))
-            .count(),
-    );
-    let unknown = size(
-        etcd.members
-            .iter()
-            .filter(|member| member.healthy.is_none())
-            .count(),
-    );
+    let broken = size(etcd.members.iter().filter(|member| member.healthy == Some(false)).count());
+    let unknown = size(etcd.members.iter().filter(|member| member.healthy.is_none()).count());
     let at_most = members - broken;
     let quorum = quorum(members);
     if at_most - unknown > quorum {
@@ -199,11 +189,7 @@ fn check(input: &Input, findings: &mut Findings) {
     } else {
         "the loss of one more member stops every write to the cluster"
     });
-    finding.fix(if broken > 0 {
-        "bring back or replace the broken members"
-    } else {
-        "run 3 etcd members"
-    });
+    finding.fix(if broken > 0 { "bring back or replace the broken members" } else { "run 3 etcd members" });
     let nodes: Vec<&str> = etcd
         .members
         .iter()
@@ -212,35 +198,18 @@ fn check(input: &Input, findings: &mut Findings) {
         .map(|id| snapshot.name_of(snapshot.node(id)))
         .collect();
     if !nodes.is_empty() {
-        finding.at_risk(blast_radius(
-            snapshot,
-            [],
-            vec![format!("losing one of {}", list(&nodes))],
-        ));
+        finding.at_risk(blast_radius(snapshot, [], vec![format!("losing one of {}", list(&nodes))]));
     }
 }
 
 /// The broken members; where none is broken, all of them.
-fn evidence<'s>(
-    snapshot: &'s Snapshot,
-    etcd: &'s Etcd,
-) -> impl Iterator<Item = (ObjectId, &'static str, &'s str)> {
-    let any_broken = etcd
-        .members
-        .iter()
-        .any(|member| member.healthy == Some(false));
-    etcd.members
-        .iter()
-        .filter(move |member| !any_broken || member.healthy == Some(false))
-        .map(move |member| {
-            if any_broken {
-                (member.object, READY_PATH, "not Ready")
-            } else {
-                (
-                    member.object,
-                    "metadata.name",
-                    object_name(snapshot, member.object),
-                )
-            }
-        })
+fn evidence<'s>(snapshot: &'s Snapshot, etcd: &'s Etcd) -> impl Iterator<Item = (ObjectId, &'static str, &'s str)> {
+    let any_broken = etcd.members.iter().any(|member| member.healthy == Some(false));
+    etcd.members.iter().filter(move |member| !any_broken || member.healthy == Some(false)).map(move |member| {
+        if any_broken {
+            (member.object, READY_PATH, "not Ready")
+        } else {
+            (member.object, "metadata.name", object_name(snapshot, member.object))
+        }
+    })
 }

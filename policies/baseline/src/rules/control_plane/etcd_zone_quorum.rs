@@ -278,63 +278,35 @@ rule! {
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    let profiles = [
-        Profile::SingleNode,
-        Profile::ManagedControlPlane,
-        Profile::SingleZone,
-    ];
+    let profiles = [Profile::SingleNode, Profile::ManagedControlPlane, Profile::SingleZone];
     let Some(etcd) = judged_etcd(input, &profiles, findings) else {
         return;
     };
     let members = etcd.members.len();
     if members < 3 {
-        return findings.not_applicable(
-            Snapshot::CLUSTER,
-            "fewer than 3 etcd members bear no loss at all",
-        );
+        return findings.not_applicable(Snapshot::CLUSTER, "fewer than 3 etcd members bear no loss at all");
     }
-    let nodes: Vec<Option<&Node>> = etcd
-        .members
-        .iter()
-        .map(|member| member.node.map(|id| snapshot.node(id)))
-        .collect();
+    let nodes: Vec<Option<&Node>> = etcd.members.iter().map(|member| member.node.map(|id| snapshot.node(id))).collect();
     let zones: Vec<_> = nodes.iter().map(|node| node.and_then(zone_of)).collect();
     let (zone, held) = match worst_zone_loss(&zones) {
         ZoneLoss::Survived => return findings.pass(Snapshot::CLUSTER),
         ZoneLoss::Unknown => {
-            findings.unknown(
-                Snapshot::CLUSTER,
-                not_shown("the zone of some etcd members"),
-            );
+            findings.unknown(Snapshot::CLUSTER, not_shown("the zone of some etcd members"));
             return;
         }
         ZoneLoss::MajorityLost { zone, held } => (zone, held),
     };
-    let inside: Vec<&Node> = nodes
-        .iter()
-        .zip(&zones)
-        .filter(|(_, other)| **other == Some(zone))
-        .filter_map(|(node, _)| *node)
-        .collect();
+    let inside: Vec<&Node> =
+        nodes.iter().zip(&zones).filter(|(_, other)| **other == Some(zone)).filter_map(|(node, _)| *node).collect();
     let zone = snapshot.text(zone);
-    let finding = findings.fail(
-        Snapshot::CLUSTER,
-        format!("zone {zone} holds {held} of {members} etcd members"),
-    );
+    let finding = findings.fail(Snapshot::CLUSTER, format!("zone {zone} holds {held} of {members} etcd members"));
     for node in &inside {
         finding.evidence_of(node.object, zone_path(node), zone);
     }
     let left = members - inside.len();
     finding
         .related(etcd.members.iter().map(|member| member.object))
-        .leads_to(format!(
-            "losing {} leaves {left}, which is no quorum",
-            list(&names(snapshot, &inside))
-        ))
+        .leads_to(format!("losing {} leaves {left}, which is no quorum", list(&names(snapshot, &inside))))
         .fix("spread the members over 3 zones, so that each holds a minority")
-        .at_risk(blast_radius(
-            snapshot,
-            [],
-            vec![format!("losing zone {zone}")],
-        ));
+        .at_risk(blast_radius(snapshot, [], vec![format!("losing zone {zone}")]));
 }

@@ -134,36 +134,22 @@ fn check_workload(input: &Input, leaders: &Leaders, workload: &Workload, finding
         findings.unknown(workload.object, missing);
         return;
     }
-    let finding = findings.fail(
-        workload.object,
-        format!(
-            "no PodDisruptionBudget guards its {} replicas",
-            replicas.floor
-        ),
-    );
+    let finding =
+        findings.fail(workload.object, format!("no PodDisruptionBudget guards its {} replicas", replicas.floor));
     finding.leads_to("a drain or an upgrade may evict all of them at once");
     finding.fix("add a PodDisruptionBudget for its pod labels with maxUnavailable: 1");
-    finding.at_risk(blast_radius(
-        snapshot,
-        [workload],
-        vec!["draining its nodes".into()],
-    ));
+    finding.at_risk(blast_radius(snapshot, [workload], vec!["draining its nodes".into()]));
     match workload.autoscalers.first() {
         Some(&id) if replicas.autoscaled => {
             let autoscaler = snapshot.autoscaler(id).object;
-            finding.evidence_of(
-                autoscaler,
-                "spec.minReplicas",
-                format!("{}", replicas.floor),
-            );
+            finding.evidence_of(autoscaler, "spec.minReplicas", format!("{}", replicas.floor));
         }
         _ => {
             finding.evidence("spec.replicas", format!("{}", replicas.floor));
         }
     }
     // Where the scheduler insists on several nodes, one drain leaves what is needed; it takes several at once.
-    let one_per_node =
-        separation(input, workload, replicas.floor, Domain::Node) == Separation::Hard;
+    let one_per_node = separation(input, workload, replicas.floor, Domain::Node) == Separation::Hard;
     if one_per_node || leaders.elects(workload) {
         finding.severity(Severity::Medium);
     }

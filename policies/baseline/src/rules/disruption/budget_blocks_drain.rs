@@ -7,9 +7,7 @@ use ha_sdk::finding::{Finding, Missing};
 use ha_sdk::snapshot::{Budget, BudgetStatus, ObjectId, ResourceKind, Snapshot, Threshold};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::budgets::{
-    ONE_AT_A_TIME, deciding_field, deciding_text, one_at_a_time_serves, unread_pods,
-};
+use crate::shared::budgets::{ONE_AT_A_TIME, deciding_field, deciding_text, one_at_a_time_serves, unread_pods};
 use crate::shared::places::{list, node_names};
 use crate::shared::risk::blast_radius;
 
@@ -184,9 +182,7 @@ fn unscalable(input: &Input, budget: &Budget, owner: ObjectId, findings: &mut Fi
     let message = format!("0 evictions allowed: {owner_title} has no scale to count by");
     let finding = findings.fail(budget.object, message);
     explain(input, budget, finding);
-    finding.related([owner]).fix(format!(
-        "keep {owner_title} out of the selector, or use an integer minAvailable"
-    ));
+    finding.related([owner]).fix(format!("keep {owner_title} out of the selector, or use an integer minAvailable"));
     finding.patch("");
 }
 
@@ -194,18 +190,13 @@ fn unscalable(input: &Input, budget: &Budget, owner: ObjectId, findings: &mut Fi
 /// however many there are.
 fn without_counts(input: &Input, budget: &Budget, missing: Missing, findings: &mut Findings) {
     const MANY: u32 = 1_000_000;
-    let at_any_size =
-        allowance(budget, MANY, MANY, MANY).is_some_and(|allowance| allowance.allowed() == 0);
+    let at_any_size = allowance(budget, MANY, MANY, MANY).is_some_and(|allowance| allowance.allowed() == 0);
     if at_any_size {
         let message = format!("{} allows 0 evictions at any size", deciding_text(budget));
         let finding = findings.fail(budget.object, message);
         return explain(input, budget, finding);
     }
-    match budget
-        .status
-        .as_ref()
-        .filter(|status| status.expected_pods > 0)
-    {
+    match budget.status.as_ref().filter(|status| status.expected_pods > 0) {
         Some(status) if status.desired_healthy >= status.expected_pods => {
             let message = format!(
                 "0 evictions allowed: {} of {} pods must stay ({})",
@@ -223,9 +214,7 @@ fn without_counts(input: &Input, budget: &Budget, missing: Missing, findings: &m
 }
 
 fn refusal(budget: &Budget, allowance: Allowance) -> String {
-    let Allowance {
-        expected, desired, ..
-    } = allowance;
+    let Allowance { expected, desired, .. } = allowance;
     let rounded = match budget.min_available {
         Some(Threshold::Percent(percent)) if budget.max_unavailable.is_none() && percent < 100 => {
             format!("{percent}% rounds up")
@@ -239,12 +228,7 @@ fn explain(input: &Input, budget: &Budget, finding: &mut Finding) {
     let snapshot = input.snapshot;
     let (path, value) = deciding_field(budget);
     finding.evidence(path, value);
-    finding.related(
-        budget
-            .workloads
-            .iter()
-            .map(|&id| snapshot.workload(id).object),
-    );
+    finding.related(budget.workloads.iter().map(|&id| snapshot.workload(id).object));
     let nodes = node_names(snapshot, budget.pods.iter().map(|&id| snapshot.pod(id)));
     finding.leads_to(match nodes.len() {
         0 => "a drain of any node that runs one of its pods never ends".into(),
@@ -252,11 +236,7 @@ fn explain(input: &Input, budget: &Budget, finding: &mut Finding) {
         _ => format!("a drain of {} never ends", list(&nodes)),
     });
     let faults = vec!["draining a node of its pods".into()];
-    finding.at_risk(blast_radius(
-        snapshot,
-        budget.workloads.iter().map(|&id| snapshot.workload(id)),
-        faults,
-    ));
+    finding.at_risk(blast_radius(snapshot, budget.workloads.iter().map(|&id| snapshot.workload(id)), faults));
     if one_at_a_time_serves(input, budget) {
         finding.fix("maxUnavailable: 1").patch(ONE_AT_A_TIME);
     } else {
@@ -266,19 +246,10 @@ fn explain(input: &Input, budget: &Budget, finding: &mut Finding) {
 
 /// The replica counts on which the numbers rest.
 fn counts(snapshot: &Snapshot, budget: &Budget, finding: &mut Finding) {
-    for workload in budget
-        .workloads
-        .iter()
-        .take(5)
-        .map(|&id| snapshot.workload(id))
-    {
+    for workload in budget.workloads.iter().take(5).map(|&id| snapshot.workload(id)) {
         if let Some(&id) = workload.autoscalers.first() {
             let autoscaler = snapshot.autoscaler(id);
-            finding.evidence_of(
-                autoscaler.object,
-                "spec.minReplicas",
-                format!("{}", autoscaler.floor()),
-            );
+            finding.evidence_of(autoscaler.object, "spec.minReplicas", format!("{}", autoscaler.floor()));
         } else if let Some(replicas) = workload.replicas {
             finding.evidence_of(workload.object, "spec.replicas", format!("{replicas}"));
         } else {
@@ -288,9 +259,6 @@ fn counts(snapshot: &Snapshot, budget: &Budget, finding: &mut Finding) {
 }
 
 fn observed(status: &BudgetStatus, finding: &mut Finding) {
-    finding.evidence(
-        "status.desiredHealthy",
-        format!("{}", status.desired_healthy),
-    );
+    finding.evidence("status.desiredHealthy", format!("{}", status.desired_healthy));
     finding.evidence("status.expectedPods", format!("{}", status.expected_pods));
 }

@@ -5,9 +5,7 @@ use alloc::vec::Vec;
 
 use ha_sdk::arithmetic::budget::{At, BudgetState, steady_state};
 use ha_sdk::finding::{Finding, Missing};
-use ha_sdk::snapshot::{
-    Budget, BudgetStatus, GapReason, Pod, ResourceKind, Snapshot, UnhealthyPodEviction,
-};
+use ha_sdk::snapshot::{Budget, BudgetStatus, GapReason, Pod, ResourceKind, Snapshot, UnhealthyPodEviction};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
 use crate::shared::places::{list, node_names};
@@ -112,10 +110,7 @@ fn check_budget(snapshot: &Snapshot, budget: &Budget, findings: &mut Findings) {
         return findings.pass(budget.object);
     }
     if is_by_itself_blocked(snapshot, budget, status) {
-        return findings.not_applicable(
-            budget.object,
-            "it allows none even when all pods are healthy",
-        );
+        return findings.not_applicable(budget.object, "it allows none even when all pods are healthy");
     }
     if status.expected_pods == 0 {
         return uncounted(snapshot, budget, findings);
@@ -133,16 +128,8 @@ fn without_status(snapshot: &Snapshot, budget: &Budget, findings: &mut Findings)
     if !snapshot.is_live() && snapshot.source.assume_complete {
         return findings.not_applicable(budget.object, "it has no status: not read from a cluster");
     }
-    let reason = if snapshot.is_live() {
-        GapReason::Unreadable
-    } else {
-        GapReason::NotInInput
-    };
-    let missing = Missing {
-        what: "status of the budget".into(),
-        reason,
-        ..Missing::default()
-    };
+    let reason = if snapshot.is_live() { GapReason::Unreadable } else { GapReason::NotInInput };
+    let missing = Missing { what: "status of the budget".into(), reason, ..Missing::default() };
     findings.unknown(budget.object, missing);
 }
 
@@ -161,14 +148,9 @@ fn unobserved(budget: &Budget, status: &BudgetStatus, findings: &mut Findings) {
         status.observed_generation, budget.generation
     );
     let finding = findings.fail(budget.object, message);
-    finding.evidence(
-        "status.observedGeneration",
-        format!("{}", status.observed_generation),
-    );
+    finding.evidence("status.observedGeneration", format!("{}", status.observed_generation));
     finding.leads_to("the disruption controller has not seen the budget, or is not running");
-    finding
-        .fix("see that kube-controller-manager runs")
-        .severity(Severity::Medium);
+    finding.fix("see that kube-controller-manager runs").severity(Severity::Medium);
 }
 
 /// Nothing is expected: there is no pod, or the controllers' scale cannot be read.
@@ -181,19 +163,11 @@ fn uncounted(snapshot: &Snapshot, budget: &Budget, findings: &mut Findings) {
     finding.evidence("status.expectedPods", "0");
     finding.leads_to("a drain of any node that runs one of its pods never ends");
     finding.fix("use an integer minAvailable, which needs no scale of the pods' controller");
-    finding.related(
-        budget
-            .workloads
-            .iter()
-            .map(|&id| snapshot.workload(id).object),
-    );
+    finding.related(budget.workloads.iter().map(|&id| snapshot.workload(id).object));
 }
 
 fn condition_since(snapshot: &Snapshot, status: &BudgetStatus) -> Option<i64> {
-    let allowed = status
-        .conditions
-        .iter()
-        .find(|condition| snapshot.text(condition.name) == "DisruptionAllowed")?;
+    let allowed = status.conditions.iter().find(|condition| snapshot.text(condition.name) == "DisruptionAllowed")?;
     allowed.since
 }
 
@@ -204,49 +178,30 @@ fn exhausted(
     seconds: Option<i64>,
     findings: &mut Findings,
 ) {
-    let age = seconds
-        .map(|seconds| format!(" for {} min", seconds / 60))
-        .unwrap_or_default();
+    let age = seconds.map(|seconds| format!(" for {} min", seconds / 60)).unwrap_or_default();
     let message = format!(
         "0 evictions allowed{age}: {} of {} pods are healthy, {} must be",
         status.current_healthy, status.expected_pods, status.desired_healthy
     );
     let finding = findings.fail(budget.object, message);
     finding.evidence("status.disruptionsAllowed", "0");
-    finding.evidence(
-        "status.currentHealthy",
-        format!("{}", status.current_healthy),
-    );
+    finding.evidence("status.currentHealthy", format!("{}", status.current_healthy));
     let pods = || budget.pods.iter().map(|&id| snapshot.pod(id));
     let nodes = node_names(snapshot, pods().filter(|pod| pod.is_healthy()));
     finding.leads_to(match nodes.len() {
         0 => "no node that runs one of its pods can be drained".into(),
         _ => format!("{} cannot be drained", list(&nodes)),
     });
-    let unhealthy: Vec<&Pod> = pods()
-        .filter(|pod| !pod.is_healthy() && !pod.is_finished())
-        .collect();
+    let unhealthy: Vec<&Pod> = pods().filter(|pod| !pod.is_healthy() && !pod.is_finished()).collect();
     finding.related(unhealthy.iter().take(5).map(|pod| pod.object));
-    finding.related(
-        budget
-            .workloads
-            .iter()
-            .map(|&id| snapshot.workload(id).object),
-    );
+    finding.related(budget.workloads.iter().map(|&id| snapshot.workload(id).object));
     let workloads = budget.workloads.iter().map(|&id| snapshot.workload(id));
-    finding.at_risk(blast_radius(
-        snapshot,
-        workloads,
-        vec!["draining a node of its pods".into()],
-    ));
+    finding.at_risk(blast_radius(snapshot, workloads, vec!["draining a node of its pods".into()]));
     explain_repair(snapshot, budget, &unhealthy, finding);
 }
 
 fn explain_repair(snapshot: &Snapshot, budget: &Budget, unhealthy: &[&Pod], finding: &mut Finding) {
-    let names: Vec<&str> = unhealthy
-        .iter()
-        .map(|pod| snapshot.text(snapshot.object(pod.object).name))
-        .collect();
+    let names: Vec<&str> = unhealthy.iter().map(|pod| snapshot.text(snapshot.object(pod.object).name)).collect();
     let repair: String = match names.len() {
         0 => "find out why pods are missing: quota, scheduling or a webhook".into(),
         _ => format!("repair what is not Ready: {}", list(&names)),

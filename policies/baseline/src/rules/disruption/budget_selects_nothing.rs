@@ -92,9 +92,7 @@ fn check_budget(input: &Input, templates: &Templates, budget: &Budget, findings:
         // The empty selector of policy/v1beta1 is kept as none, too: both match no pod.
         let finding = findings.fail(budget.object, "without a selector it matches no pod");
         finding.evidence("spec.selector", "unset");
-        finding
-            .leads_to("it guards nothing")
-            .fix("give it a selector, or delete it");
+        finding.leads_to("it guards nothing").fix("give it a selector, or delete it");
         return;
     };
     if let Some(missing) = unread_pods(snapshot, budget) {
@@ -109,9 +107,6 @@ fn check_budget(input: &Input, templates: &Templates, budget: &Budget, findings:
     if let Some((id, difference)) = templates.near_miss(selector, budget.namespace) {
         let workload = snapshot.workload(id).object;
         finding.related([workload]);
-        finding.fix(format!(
-            "if it is meant for {}: {difference}",
-            snapshot.title(workload)
-        ));
+        finding.fix(format!("if it is meant for {}: {difference}", snapshot.title(workload)));
     }
 }

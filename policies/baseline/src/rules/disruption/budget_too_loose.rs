@@ -6,9 +6,7 @@ use ha_sdk::arithmetic::replicas::{effective_replicas, is_quorum_group, needed};
 use ha_sdk::snapshot::{Budget, ResourceKind, Workload};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::budgets::{
-    ONE_AT_A_TIME, deciding_field, deciding_text, one_at_a_time_serves, unread_pods,
-};
+use crate::shared::budgets::{ONE_AT_A_TIME, deciding_field, deciding_text, one_at_a_time_serves, unread_pods};
 use crate::shared::risk::blast_radius;
 
 rule! {
@@ -133,32 +131,18 @@ fn judge(input: &Input, budget: &Budget, allowance: Allowance, findings: &mut Fi
     let groups = budget.workloads.iter().filter_map(|&id| {
         let workload = snapshot.workload(id);
         let replicas = effective_replicas(snapshot, workload).range()?.floor;
-        (replicas >= 2).then(|| Exposed {
-            workload,
-            replicas,
-            needed: needed(input, workload, replicas),
-        })
+        (replicas >= 2).then(|| Exposed { workload, replicas, needed: needed(input, workload, replicas) })
     });
     let mut groups = groups.peekable();
     if groups.peek().is_none() {
-        return findings
-            .not_applicable(budget.object, "it guards no group of two or more replicas");
+        return findings.not_applicable(budget.object, "it guards no group of two or more replicas");
     }
-    let falls_below =
-        |group: &Exposed| group.replicas.saturating_sub(allowance.allowed()) < group.needed;
+    let falls_below = |group: &Exposed| group.replicas.saturating_sub(allowance.allowed()) < group.needed;
     let Some(exposed) = groups.find(falls_below) else {
         return findings.pass(budget.object);
     };
-    let Exposed {
-        workload,
-        replicas,
-        needed,
-    } = exposed;
-    let quorum = if is_quorum_group(snapshot, workload) {
-        " for quorum"
-    } else {
-        ""
-    };
+    let Exposed { workload, replicas, needed } = exposed;
+    let quorum = if is_quorum_group(snapshot, workload) { " for quorum" } else { "" };
     let message = format!(
         "{} lets {} of {replicas} replicas go; {needed} must stay{quorum}",
         deciding_text(budget),
@@ -166,23 +150,14 @@ fn judge(input: &Input, budget: &Budget, allowance: Allowance, findings: &mut Fi
     );
     let finding = findings.fail(budget.object, message);
     let (path, value) = deciding_field(budget);
-    finding.evidence(path, value).related(
-        budget
-            .workloads
-            .iter()
-            .map(|&id| snapshot.workload(id).object),
-    );
+    finding.evidence(path, value).related(budget.workloads.iter().map(|&id| snapshot.workload(id).object));
     finding.evidence_of(workload.object, "spec.replicas", format!("{replicas}"));
     finding.leads_to(if quorum.is_empty() {
         "drains may evict all replicas at once, as if there were no budget"
     } else {
         "drains may take its majority: it stops writing until members are back"
     });
-    finding.at_risk(blast_radius(
-        snapshot,
-        [workload],
-        vec!["draining several nodes".into()],
-    ));
+    finding.at_risk(blast_radius(snapshot, [workload], vec!["draining several nodes".into()]));
     if one_at_a_time_serves(input, budget) {
         finding.fix("maxUnavailable: 1").patch(ONE_AT_A_TIME);
     } else {

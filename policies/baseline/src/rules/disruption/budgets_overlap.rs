@@ -6,9 +6,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use ha_sdk::labels::LabelsId;
-use ha_sdk::snapshot::{
-    Budget, BudgetId, ResourceKind, Snapshot, Workload, WorkloadId, WorkloadKind,
-};
+use ha_sdk::snapshot::{Budget, BudgetId, ResourceKind, Snapshot, Workload, WorkloadId, WorkloadKind};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
 use crate::shared::budgets::unread_budgets;
@@ -136,9 +134,7 @@ fn overlaps(snapshot: &Snapshot) -> BTreeMap<BudgetId, Overlap> {
         for sharing in shared_budgets(snapshot, workload) {
             for budget in &sharing {
                 let overlap = overlaps.entry(*budget).or_default();
-                overlap
-                    .others
-                    .extend(sharing.iter().filter(|&other| other != budget));
+                overlap.others.extend(sharing.iter().filter(|&other| other != budget));
                 overlap.workloads.insert(id);
             }
         }
@@ -153,22 +149,16 @@ fn is_drained(workload: &Workload) -> bool {
 
 /// The sets of two or more budgets that match the template or one pod, each once.
 fn shared_budgets(snapshot: &Snapshot, workload: &Workload) -> BTreeSet<Vec<BudgetId>> {
-    let mut label_sets: BTreeSet<LabelsId> =
-        snapshot.pods_of(workload).map(|pod| pod.labels).collect();
+    let mut label_sets: BTreeSet<LabelsId> = snapshot.pods_of(workload).map(|pod| pod.labels).collect();
     label_sets.insert(workload.template_labels);
     let matching = |labels| -> Vec<BudgetId> {
         let matches = |id: &BudgetId| {
             let selector = snapshot.budget(*id).selector.as_ref();
-            selector
-                .is_some_and(|selector| selector.matches(snapshot.labels(labels), &snapshot.texts))
+            selector.is_some_and(|selector| selector.matches(snapshot.labels(labels), &snapshot.texts))
         };
         workload.budgets.iter().copied().filter(matches).collect()
     };
-    label_sets
-        .into_iter()
-        .map(matching)
-        .filter(|budgets| budgets.len() > 1)
-        .collect()
+    label_sets.into_iter().map(matching).filter(|budgets| budgets.len() > 1).collect()
 }
 
 /// The budgets that carry a finding: one of each pair is enough, and the one with most others names them all.
@@ -188,38 +178,20 @@ fn report(snapshot: &Snapshot, budget: &Budget, overlap: &Overlap, findings: &mu
     let others = || overlap.others.iter().map(|&id| snapshot.budget(id));
     let workloads = || overlap.workloads.iter().map(|&id| snapshot.workload(id));
     let other_names: Vec<&str> = others().map(|other| snapshot.name_of(other)).collect();
-    let names: Vec<&str> = workloads()
-        .map(|workload| snapshot.name_of(workload))
-        .collect();
-    let message = format!(
-        "shares the pods of {} with the budget {}",
-        list(&names),
-        list(&other_names)
-    );
+    let names: Vec<&str> = workloads().map(|workload| snapshot.name_of(workload)).collect();
+    let message = format!("shares the pods of {} with the budget {}", list(&names), list(&other_names));
     let finding = findings.fail(budget.object, message);
     finding.leads_to("the eviction API refuses them all: a drain of their nodes never ends");
     finding.fix("leave one budget for these pods: delete the other or narrow its selector");
     finding.evidence("spec.selector", written_selector(snapshot, budget));
     for other in others().take(5) {
-        finding.evidence_of(
-            other.object,
-            "spec.selector",
-            written_selector(snapshot, other),
-        );
+        finding.evidence_of(other.object, "spec.selector", written_selector(snapshot, other));
     }
     finding.related(others().map(|other| other.object));
     finding.related(workloads().map(|workload| workload.object));
-    finding.at_risk(blast_radius(
-        snapshot,
-        workloads(),
-        vec!["draining a node of these pods".into()],
-    ));
+    finding.at_risk(blast_radius(snapshot, workloads(), vec!["draining a node of these pods".into()]));
 }
 
 fn written_selector(snapshot: &Snapshot, budget: &Budget) -> String {
-    budget
-        .selector
-        .as_ref()
-        .map(|selector| selector_text(snapshot, selector))
-        .unwrap_or_default()
+    budget.selector.as_ref().map(|selector| selector_text(snapshot, selector)).unwrap_or_default()
 }

@@ -17,12 +17,7 @@ use crate::shared::risk::blast_radius;
 const NAMESPACES: &[&str] = &["kube-system", "openshift-dns"];
 
 /// Its names, the usual one first: upstream, OpenShift, RKE2.
-const NAMES: &[&str] = &[
-    "kube-dns",
-    "dns-default",
-    "rke2-coredns-rke2-coredns",
-    "coredns",
-];
+const NAMES: &[&str] = &["kube-dns", "dns-default", "rke2-coredns-rke2-coredns", "coredns"];
 
 /// Most pods that are shown as evidence.
 const SHOWN: usize = 5;
@@ -274,17 +269,12 @@ fn check(input: &Input, findings: &mut Findings) {
 fn dns_service(snapshot: &Snapshot) -> Option<&Service> {
     let rank = |service: &&Service| {
         let object = snapshot.object(service.object);
-        let by_name = NAMES
-            .iter()
-            .position(|&name| name == snapshot.text(object.name));
-        let label = snapshot
-            .labels(object.labels)
-            .get_named(&snapshot.texts, "k8s-app");
+        let by_name = NAMES.iter().position(|&name| name == snapshot.text(object.name));
+        let label = snapshot.labels(object.labels).get_named(&snapshot.texts, "k8s-app");
         by_name.or_else(|| (label == Some("kube-dns")).then_some(NAMES.len()))
     };
     let answers = |service: &&Service| {
-        NAMESPACES.contains(&snapshot.text(service.namespace))
-            && service.ports.iter().any(|port| port.port == 53)
+        NAMESPACES.contains(&snapshot.text(service.namespace)) && service.ports.iter().any(|port| port.port == 53)
     };
     let services = snapshot.services.iter().filter(answers);
     services
@@ -296,18 +286,10 @@ fn dns_service(snapshot: &Snapshot) -> Option<&Service> {
 fn ready_pods<'s>(snapshot: &'s Snapshot, service: &Service) -> Vec<&'s Pod> {
     let selected = |pod: &&Pod| {
         let labels = snapshot.labels(pod.labels);
-        service
-            .selector
-            .as_ref()
-            .is_some_and(|selector| selector.matches(labels, &snapshot.texts))
+        service.selector.as_ref().is_some_and(|selector| selector.matches(labels, &snapshot.texts))
     };
-    let pods = service
-        .workloads
-        .iter()
-        .flat_map(|&id| snapshot.pods_of(snapshot.workload(id)));
-    pods.filter(|pod| pod.is_healthy())
-        .filter(selected)
-        .collect()
+    let pods = service.workloads.iter().flat_map(|&id| snapshot.pods_of(snapshot.workload(id)));
+    pods.filter(|pod| pod.is_healthy()).filter(selected).collect()
 }
 
 /// What is wrong with the places of the pods.
@@ -329,15 +311,11 @@ fn judge(input: &Input, service: &Service, pods: &[&Pod], findings: &mut Finding
         radius.services.push(service.object);
     }
     let finding = findings.fail(service.object, fault.message);
-    finding
-        .severity(fault.severity)
-        .related(workloads().map(|workload| workload.object));
+    finding.severity(fault.severity).related(workloads().map(|workload| workload.object));
     add_evidence(snapshot, pods, finding);
     finding
         .leads_to("names no longer resolve, and nearly every workload fails")
-        .fix(
-            "2 or more replicas, spread hard over kubernetes.io/hostname; then restart the rollout",
-        )
+        .fix("2 or more replicas, spread hard over kubernetes.io/hostname; then restart the rollout")
         .at_risk(radius);
 }
 
@@ -358,50 +336,26 @@ fn fault(input: &Input, pods: &[&Pod]) -> Option<Fault> {
     let losing = |what: &str| format!("losing {what}");
     if count < 2 {
         let message = format!("{count} of at least 2 DNS pods are ready");
-        return Some(Fault {
-            severity: Severity::Critical,
-            message,
-            cause: losing(names.first().unwrap_or(&"a pod")),
-        });
+        return Some(Fault { severity: Severity::Critical, message, cause: losing(names.first().unwrap_or(&"a pod")) });
     }
     if let [name] = names[..] {
         let message = format!("all {count} ready DNS pods run on {name}");
-        return Some(Fault {
-            severity: Severity::Critical,
-            message,
-            cause: losing(name),
-        });
+        return Some(Fault { severity: Severity::Critical, message, cause: losing(name) });
     }
-    let nodes: Vec<&Node> = pods
-        .iter()
-        .filter_map(|pod| pod.node)
-        .map(|id| snapshot.node(id))
-        .collect();
+    let nodes: Vec<&Node> = pods.iter().filter_map(|pod| pod.node).map(|id| snapshot.node(id)).collect();
     if nodes.len() < count {
         return None;
     }
     let zones: BTreeSet<_> = nodes.iter().map(|node| zone_of(node)).collect();
-    if let (1, Some(Some(zone)), false) = (
-        zones.len(),
-        zones.first(),
-        is_known_to_be(input, Profile::SingleZone),
-    ) {
+    if let (1, Some(Some(zone)), false) = (zones.len(), zones.first(), is_known_to_be(input, Profile::SingleZone)) {
         let zone = snapshot.text(*zone);
         let message = format!("all {count} ready DNS pods run in zone {zone}");
-        return Some(Fault {
-            severity: Severity::High,
-            message,
-            cause: format!("losing zone {zone}"),
-        });
+        return Some(Fault { severity: Severity::High, message, cause: format!("losing zone {zone}") });
     }
     let elsewhere = snapshot.nodes.iter().any(|node| !node.control_plane);
     if elsewhere && nodes.iter().all(|node| node.control_plane) {
         let message = format!("all {count} ready DNS pods run on control-plane nodes");
-        return Some(Fault {
-            severity: Severity::High,
-            message,
-            cause: format!("losing {}", list(&names)),
-        });
+        return Some(Fault { severity: Severity::High, message, cause: format!("losing {}", list(&names)) });
     }
     None
 }

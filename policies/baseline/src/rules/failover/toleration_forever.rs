@@ -99,10 +99,7 @@ rule! {
 }
 
 /// What the node controller puts on nodes that are dead or broken.
-const TAINTS: [&str; 2] = [
-    "node.kubernetes.io/unreachable",
-    "node.kubernetes.io/not-ready",
-];
+const TAINTS: [&str; 2] = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
@@ -128,12 +125,7 @@ fn check(input: &Input, findings: &mut Findings) {
     }
 }
 
-fn check_workload(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    taints: &[Taint; 2],
-    findings: &mut Findings,
-) {
+fn check_workload(snapshot: &Snapshot, workload: &Workload, taints: &[Taint; 2], findings: &mut Findings) {
     let spec = snapshot.spec_of(workload);
     let unlimited = (TAINTS.iter().zip(taints))
         .find_map(|(name, taint)| Some((*name, unlimited_toleration(snapshot, spec, taint)?)));
@@ -142,18 +134,11 @@ fn check_workload(
     };
     let toleration = &spec.tolerations[position];
     let path = format!("{}.tolerations[{position}]", pod_spec_path(workload));
-    let finding = findings.fail(
-        workload.object,
-        format!("its pods tolerate {taint}:NoExecute without limit"),
-    );
+    let finding = findings.fail(workload.object, format!("its pods tolerate {taint}:NoExecute without limit"));
     finding
         .leads_to("pods on a dead node stay bound to it and are never replaced")
         .evidence(path, written(snapshot, toleration))
-        .at_risk(blast_radius(
-            snapshot,
-            [workload],
-            vec!["losing a node".into()],
-        ));
+        .at_risk(blast_radius(snapshot, [workload], vec!["losing a node".into()]));
     if toleration.key.is_empty() {
         finding.fix("tolerate by key, or put a toleration of it with tolerationSeconds in front");
     } else {
@@ -165,21 +150,11 @@ fn check_workload(
 ///
 /// The first toleration that matches a taint decides (`GetMatchingTolerations` of the taint eviction controller).
 fn unlimited_toleration(snapshot: &Snapshot, spec: &PodSpec, taint: &Taint) -> Option<usize> {
-    let position = spec
-        .tolerations
-        .iter()
-        .position(|toleration| tolerates(snapshot, toleration, taint))?;
-    spec.tolerations[position]
-        .seconds
-        .is_none()
-        .then_some(position)
+    let position = spec.tolerations.iter().position(|toleration| tolerates(snapshot, toleration, taint))?;
+    spec.tolerations[position].seconds.is_none().then_some(position)
 }
 
 fn written(snapshot: &Snapshot, toleration: &Toleration) -> String {
-    let key = if toleration.key.is_empty() {
-        "any key"
-    } else {
-        snapshot.text(toleration.key)
-    };
+    let key = if toleration.key.is_empty() { "any key" } else { snapshot.text(toleration.key) };
     format!("{key}, tolerationSeconds unset (no limit)")
 }

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use ha_sdk::finding::Missing;
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{
-    Absence, GapReason, ObjectId, Pod, ResourceKind, Service, ServiceReference, Snapshot, Webhook,
-    WebhookBackend, Workload,
+    Absence, GapReason, ObjectId, Pod, ResourceKind, Service, ServiceReference, Snapshot, Webhook, WebhookBackend,
+    Workload,
 };
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
@@ -145,17 +145,8 @@ enum Backend<'s> {
 }
 
 /// One answer for the whole configuration: its worst webhook.
-fn check_configuration(
-    input: &Input,
-    configuration: ObjectId,
-    webhooks: &[&Webhook],
-    findings: &mut Findings,
-) {
-    let closed: Vec<&Webhook> = webhooks
-        .iter()
-        .copied()
-        .filter(|webhook| webhook.fails_closed)
-        .collect();
+fn check_configuration(input: &Input, configuration: ObjectId, webhooks: &[&Webhook], findings: &mut Findings) {
+    let closed: Vec<&Webhook> = webhooks.iter().copied().filter(|webhook| webhook.fails_closed).collect();
     if closed.is_empty() {
         return findings.not_applicable(configuration, "it lets requests pass when it is down");
     }
@@ -185,20 +176,10 @@ fn check_configuration(
 /// A narrow webhook, or one that stops nothing the cluster needs to recover, is not a critical one.
 fn severity(snapshot: &Snapshot, webhook: &Webhook, weakness: &Weakness) -> Severity {
     let narrow = webhook.match_conditions > 0 || !webhook.object_selector.is_empty();
-    let stops_recovery = VITAL
-        .iter()
-        .chain([&CREATE_POD])
-        .any(|&request| listing_rule(snapshot, webhook, request).is_some());
-    let severity = if narrow || !stops_recovery {
-        Severity::High
-    } else {
-        Severity::Critical
-    };
-    if weakness.unguarded {
-        severity.lowered()
-    } else {
-        severity
-    }
+    let stops_recovery =
+        VITAL.iter().chain([&CREATE_POD]).any(|&request| listing_rule(snapshot, webhook, request).is_some());
+    let severity = if narrow || !stops_recovery { Severity::High } else { Severity::Critical };
+    if weakness.unguarded { severity.lowered() } else { severity }
 }
 
 fn backend<'s>(input: &Input<'s>, webhook: &'s Webhook) -> Backend<'s> {
@@ -232,13 +213,7 @@ fn absent_service<'s>(snapshot: &Snapshot, reference: &ServiceReference) -> Back
 
 fn service_backend<'s>(input: &Input<'s>, service: &'s Service) -> Backend<'s> {
     let snapshot = input.snapshot;
-    let fragile = |why, unguarded| {
-        Backend::Fragile(Weakness {
-            why,
-            service: Some(service),
-            unguarded,
-        })
-    };
+    let fragile = |why, unguarded| Backend::Fragile(Weakness { why, service: Some(service), unguarded });
     if managed_selector(service).is_some() && service.workloads.is_empty() {
         return match unread_pods(snapshot, service) {
             Some(missing) => Backend::Unknown(missing),
@@ -248,15 +223,7 @@ fn service_backend<'s>(input: &Input<'s>, service: &'s Service) -> Backend<'s> {
     if service.endpoint_slices > 0 {
         let ready = ready_endpoints(service).count();
         if ready < 2 {
-            return fragile(
-                if ready == 1 {
-                    "one ready pod answers"
-                } else {
-                    "no ready pod answers"
-                }
-                .into(),
-                false,
-            );
+            return fragile(if ready == 1 { "one ready pod answers" } else { "no ready pod answers" }.into(), false);
         }
     }
     match pods_at_floor(snapshot, service) {
@@ -272,26 +239,15 @@ fn service_backend<'s>(input: &Input<'s>, service: &'s Service) -> Backend<'s> {
     unguarded_workload(snapshot, service).map_or(Backend::Sound, |unguarded| {
         match unread_budgets(snapshot, unguarded.namespace) {
             Some(missing) => Backend::Unknown(missing),
-            None => fragile(
-                format!("no budget guards {}", snapshot.name_of(unguarded)),
-                true,
-            ),
+            None => fragile(format!("no budget guards {}", snapshot.name_of(unguarded)), true),
         }
     })
 }
 
 fn unread_replicas(snapshot: &Snapshot, service: &Service) -> Missing {
-    let reason = if snapshot.is_live() {
-        GapReason::Unreadable
-    } else {
-        GapReason::NotInInput
-    };
+    let reason = if snapshot.is_live() { GapReason::Unreadable } else { GapReason::NotInInput };
     let namespace = snapshot.text(service.namespace).into();
-    Missing {
-        what: "how many replicas answer".into(),
-        namespace,
-        reason,
-    }
+    Missing { what: "how many replicas answer".into(), namespace, reason }
 }
 
 /// The one node on which all healthy pods behind the Service run.
@@ -299,10 +255,7 @@ fn only_node<'s>(input: &Input<'s>, service: &Service) -> Option<&'s str> {
     let snapshot = input.snapshot;
     let healthy = || -> Vec<&Pod> {
         let workloads = service.workloads.iter().map(|&id| snapshot.workload(id));
-        workloads
-            .flat_map(|workload| snapshot.current_pods_of(workload))
-            .filter(|pod| pod.is_healthy())
-            .collect()
+        workloads.flat_map(|workload| snapshot.current_pods_of(workload)).filter(|pod| pod.is_healthy()).collect()
     };
     let nodes = node_names(snapshot, healthy());
     match nodes[..] {
@@ -317,37 +270,15 @@ fn unguarded_workload<'s>(snapshot: &'s Snapshot, service: &Service) -> Option<&
     workloads.find(|workload| workload.is_replicated_kind() && !is_covered(snapshot, workload))
 }
 
-fn report(
-    snapshot: &Snapshot,
-    severity: Severity,
-    webhook: &Webhook,
-    weakness: &Weakness,
-    findings: &mut Findings,
-) {
-    let finding = findings.fail(
-        webhook.object,
-        format!("it fails closed, and {}", weakness.why),
-    );
-    let policy = if webhook.failure_policy_written {
-        "Fail"
-    } else {
-        "unset (default Fail)"
-    };
-    finding.evidence(
-        format!("webhooks[{}].failurePolicy", snapshot.text(webhook.name)),
-        policy,
-    );
+fn report(snapshot: &Snapshot, severity: Severity, webhook: &Webhook, weakness: &Weakness, findings: &mut Findings) {
+    let finding = findings.fail(webhook.object, format!("it fails closed, and {}", weakness.why));
+    let policy = if webhook.failure_policy_written { "Fail" } else { "unset (default Fail)" };
+    finding.evidence(format!("webhooks[{}].failurePolicy", snapshot.text(webhook.name)), policy);
     finding.leads_to("while nobody answers, the API server refuses all requests it intercepts");
     if let Some(service) = weakness.service {
         let workloads = || service.workloads.iter().map(|&id| snapshot.workload(id));
-        finding
-            .related([service.object])
-            .related(workloads().map(|workload| workload.object));
-        finding.at_risk(blast_radius(
-            snapshot,
-            workloads(),
-            vec!["losing or draining the node of its pod".into()],
-        ));
+        finding.related([service.object]).related(workloads().map(|workload| workload.object));
+        finding.at_risk(blast_radius(snapshot, workloads(), vec!["losing or draining the node of its pod".into()]));
     }
     finding.fix(if weakness.unguarded {
         "add a PodDisruptionBudget with maxUnavailable: 1 for the pods that answer"

@@ -3,14 +3,10 @@ use alloc::string::String;
 use alloc::vec;
 
 use ha_sdk::finding::Missing;
-use ha_sdk::snapshot::{
-    GapReason, ObjectId, ResourceKind, ServiceReference, Snapshot, Webhook, WebhookBackend,
-};
+use ha_sdk::snapshot::{GapReason, ObjectId, ResourceKind, ServiceReference, Snapshot, Webhook, WebhookBackend};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::admission::{
-    CREATE_POD, Request, VITAL, configurations, listing_rule, selects_namespace,
-};
+use crate::shared::admission::{CREATE_POD, Request, VITAL, configurations, listing_rule, selects_namespace};
 use crate::shared::risk::blast_radius;
 
 /// Where the pods run without which no other pod starts.
@@ -132,30 +128,18 @@ enum Answer<'s> {
 }
 
 /// One answer for the whole configuration: its worst webhook.
-fn check_configuration(
-    snapshot: &Snapshot,
-    configuration: ObjectId,
-    webhooks: &[&Webhook],
-    findings: &mut Findings,
-) {
+fn check_configuration(snapshot: &Snapshot, configuration: ObjectId, webhooks: &[&Webhook], findings: &mut Findings) {
     if !webhooks.iter().any(|webhook| webhook.fails_closed) {
         return findings.not_applicable(configuration, "it lets requests pass when it is down");
     }
     let mut worst: Option<Circle> = None;
     let mut missing = None;
-    for webhook in webhooks
-        .iter()
-        .copied()
-        .filter(|webhook| webhook.fails_closed)
-    {
+    for webhook in webhooks.iter().copied().filter(|webhook| webhook.fails_closed) {
         match circle(snapshot, webhook) {
             Answer::NoCircle => {}
             Answer::Unknown(unread) => missing = missing.or(Some(unread)),
             Answer::Circle(circle) => {
-                if worst
-                    .as_ref()
-                    .is_none_or(|worst| worst.severity < circle.severity)
-                {
+                if worst.as_ref().is_none_or(|worst| worst.severity < circle.severity) {
                     worst = Some(circle);
                 }
             }
@@ -169,14 +153,7 @@ fn check_configuration(
 }
 
 fn circle<'s>(snapshot: &Snapshot, webhook: &'s Webhook) -> Answer<'s> {
-    let circle = |rule, what: String, severity| {
-        Answer::Circle(Circle {
-            webhook,
-            rule,
-            what,
-            severity,
-        })
-    };
+    let circle = |rule, what: String, severity| Answer::Circle(Circle { webhook, rule, what, severity });
     let mut answer = Answer::NoCircle;
     if let WebhookBackend::Service(backend) = &webhook.backend {
         answer = own_pods(snapshot, webhook, backend);
@@ -189,26 +166,13 @@ fn circle<'s>(snapshot: &Snapshot, webhook: &'s Webhook) -> Answer<'s> {
         return answer;
     }
     for &request in VITAL {
-        if let Some(rule) =
-            listing_rule(snapshot, webhook, request).filter(|_| reaches(snapshot, webhook, request))
-        {
-            return circle(
-                rule,
-                format!("every {} of {}", request.operation, request.resource),
-                Severity::Critical,
-            );
+        if let Some(rule) = listing_rule(snapshot, webhook, request).filter(|_| reaches(snapshot, webhook, request)) {
+            return circle(rule, format!("every {} of {}", request.operation, request.resource), Severity::Critical);
         }
     }
     match listing_rule(snapshot, webhook, CREATE_POD) {
-        Some(rule)
-            if selects_namespace(snapshot, &webhook.namespace_selector, SYSTEM_NAMESPACE)
-                == Some(true) =>
-        {
-            circle(
-                rule,
-                format!("the creation of pods in {SYSTEM_NAMESPACE}"),
-                Severity::High,
-            )
+        Some(rule) if selects_namespace(snapshot, &webhook.namespace_selector, SYSTEM_NAMESPACE) == Some(true) => {
+            circle(rule, format!("the creation of pods in {SYSTEM_NAMESPACE}"), Severity::High)
         }
         _ => answer,
     }
@@ -216,26 +180,19 @@ fn circle<'s>(snapshot: &Snapshot, webhook: &'s Webhook) -> Answer<'s> {
 
 /// Whether the webhook looks where such requests are made. Namespace selectors do not bind what has no namespace.
 fn reaches(snapshot: &Snapshot, webhook: &Webhook, request: Request) -> bool {
-    let selects =
-        |name| selects_namespace(snapshot, &webhook.namespace_selector, name) == Some(true);
+    let selects = |name| selects_namespace(snapshot, &webhook.namespace_selector, name) == Some(true);
     match request.resource {
         _ if !request.namespaced => true,
         "leases" => selects(HEARTBEAT_NAMESPACE),
         _ => match &webhook.backend {
-            WebhookBackend::Service(backend) => {
-                selects(snapshot.text(backend.namespace)) || selects(SYSTEM_NAMESPACE)
-            }
+            WebhookBackend::Service(backend) => selects(snapshot.text(backend.namespace)) || selects(SYSTEM_NAMESPACE),
             WebhookBackend::Url(_) => selects(SYSTEM_NAMESPACE),
         },
     }
 }
 
 /// Whether the pods behind the webhook are among those whose creation it intercepts.
-fn own_pods<'s>(
-    snapshot: &Snapshot,
-    webhook: &'s Webhook,
-    backend: &ServiceReference,
-) -> Answer<'s> {
+fn own_pods<'s>(snapshot: &Snapshot, webhook: &'s Webhook, backend: &ServiceReference) -> Answer<'s> {
     let namespace = snapshot.text(backend.namespace);
     let Some(rule) = listing_rule(snapshot, webhook, CREATE_POD) else {
         return Answer::NoCircle;
@@ -252,104 +209,49 @@ fn own_pods<'s>(
             Some(false) => return Answer::NoCircle,
             Some(true) => {}
             None => {
-                return Answer::Unknown(unread(
-                    snapshot,
-                    "labels of the webhook's own pods".into(),
-                ));
+                return Answer::Unknown(unread(snapshot, "labels of the webhook's own pods".into()));
             }
         }
     }
     if webhook.match_conditions > 0 {
         let what = "what its matchConditions leave out".into();
-        return Answer::Unknown(Missing {
-            what,
-            reason: GapReason::ByDesign,
-            ..Missing::default()
-        });
+        return Answer::Unknown(Missing { what, reason: GapReason::ByDesign, ..Missing::default() });
     }
     let what = format!("the creation of pods in its own namespace {namespace}");
-    Answer::Circle(Circle {
-        webhook,
-        rule,
-        what,
-        severity: Severity::Critical,
-    })
+    Answer::Circle(Circle { webhook, rule, what, severity: Severity::Critical })
 }
 
 /// Whether the object selector matches a pod template behind the webhook; none when no template was read.
-fn selects_own_pods(
-    snapshot: &Snapshot,
-    webhook: &Webhook,
-    backend: &ServiceReference,
-) -> Option<bool> {
+fn selects_own_pods(snapshot: &Snapshot, webhook: &Webhook, backend: &ServiceReference) -> Option<bool> {
     let service = snapshot.service(backend.service?);
-    let mut templates = service
-        .workloads
-        .iter()
-        .map(|&id| snapshot.workload(id).template_labels)
-        .peekable();
+    let mut templates = service.workloads.iter().map(|&id| snapshot.workload(id).template_labels).peekable();
     templates.peek()?;
-    Some(templates.any(|labels| {
-        webhook
-            .object_selector
-            .matches(snapshot.labels(labels), &snapshot.texts)
-    }))
+    Some(templates.any(|labels| webhook.object_selector.matches(snapshot.labels(labels), &snapshot.texts)))
 }
 
 fn unread(snapshot: &Snapshot, what: String) -> Missing {
-    let reason = if snapshot.is_live() {
-        GapReason::Unreadable
-    } else {
-        GapReason::NotInInput
-    };
-    Missing {
-        what,
-        reason,
-        ..Missing::default()
-    }
+    let reason = if snapshot.is_live() { GapReason::Unreadable } else { GapReason::NotInInput };
+    Missing { what, reason, ..Missing::default() }
 }
 
 fn report(snapshot: &Snapshot, configuration: ObjectId, circle: &Circle, findings: &mut Findings) {
-    let Circle {
-        webhook,
-        rule,
-        what,
-        severity,
-    } = circle;
-    let finding = findings.fail(
-        configuration,
-        format!("it intercepts {what}, and fails closed"),
-    );
+    let Circle { webhook, rule, what, severity } = circle;
+    let finding = findings.fail(configuration, format!("it intercepts {what}, and fails closed"));
     let webhook_path = format!("webhooks[{}]", snapshot.text(webhook.name));
     finding.evidence(format!("{webhook_path}.rules[{rule}]"), what.clone());
-    let policy = if webhook.failure_policy_written {
-        "Fail"
-    } else {
-        "unset (default Fail)"
-    };
+    let policy = if webhook.failure_policy_written { "Fail" } else { "unset (default Fail)" };
     finding.evidence(format!("{webhook_path}.failurePolicy"), policy);
     finding.leads_to("once its pods are lost together, what would bring them back is refused");
     let mut own = SYSTEM_NAMESPACE.into();
     if let WebhookBackend::Service(backend) = &webhook.backend {
-        own = format!(
-            "{} and {SYSTEM_NAMESPACE}",
-            snapshot.text(backend.namespace)
-        );
+        own = format!("{} and {SYSTEM_NAMESPACE}", snapshot.text(backend.namespace));
         if let Some(id) = backend.service {
             let service = snapshot.service(id);
             let workloads = || service.workloads.iter().map(|&id| snapshot.workload(id));
-            finding
-                .related([service.object])
-                .related(workloads().map(|workload| workload.object));
-            finding.at_risk(blast_radius(
-                snapshot,
-                workloads(),
-                vec!["losing its pods together".into()],
-            ));
+            finding.related([service.object]).related(workloads().map(|workload| workload.object));
+            finding.at_risk(blast_radius(snapshot, workloads(), vec!["losing its pods together".into()]));
         }
     }
-    finding.fix(format!(
-        "exclude {own} by namespaceSelector, and name only the resources it needs"
-    ));
+    finding.fix(format!("exclude {own} by namespaceSelector, and name only the resources it needs"));
     finding.severity(*severity);
 }

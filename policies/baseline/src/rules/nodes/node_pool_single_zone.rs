@@ -7,9 +7,7 @@ use alloc::vec::Vec;
 use ha_sdk::arithmetic::eligibility::matches_node_selection;
 use ha_sdk::arithmetic::replicas::is_quorum_group;
 use ha_sdk::settings::Profile;
-use ha_sdk::snapshot::{
-    Node, NodeId, ObjectId, PodSpec, ResourceKind, Snapshot, TaintEffect, Workload, WorkloadId,
-};
+use ha_sdk::snapshot::{Node, NodeId, ObjectId, PodSpec, ResourceKind, Snapshot, TaintEffect, Workload, WorkloadId};
 use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
@@ -18,11 +16,8 @@ use crate::shared::places::list;
 use crate::shared::risk::blast_radius;
 
 /// Labels that name a place, not a pool: pods that select by them are pinned on purpose, which is another rule's concern.
-const PLACES: &[&str] = &[
-    "topology.kubernetes.io/zone",
-    "failure-domain.beta.kubernetes.io/zone",
-    "kubernetes.io/hostname",
-];
+const PLACES: &[&str] =
+    &["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", "kubernetes.io/hostname"];
 
 /// Most nodes and workloads that are listed.
 const SHOWN: usize = 10;
@@ -221,11 +216,7 @@ fn check(input: &Input, findings: &mut Findings) {
     for (position, pool) in pools.iter().enumerate() {
         let first = pool.nodes.first().map(|&id| input.snapshot.node(id).object);
         // The first pool is what is left without any selector: the cluster itself.
-        let subject = if position == 0 {
-            Some(Snapshot::CLUSTER)
-        } else {
-            first
-        };
+        let subject = if position == 0 { Some(Snapshot::CLUSTER) } else { first };
         if let Some(subject) = subject {
             judge(input, pool, subject, findings);
         }
@@ -235,23 +226,15 @@ fn check(input: &Input, findings: &mut Findings) {
 /// The ordinary nodes first, then each other set of nodes that some selector targets.
 fn pools(input: &Input) -> Vec<Pool> {
     let snapshot = input.snapshot;
-    let mut pools = vec![Pool {
-        nodes: ordinary_nodes(snapshot),
-        workloads: Vec::new(),
-    }];
+    let mut pools = vec![Pool { nodes: ordinary_nodes(snapshot), workloads: Vec::new() }];
     // Which pool each specification targets: thousands of workloads share a few selections.
     let mut of_spec: Vec<Option<Option<usize>>> = vec![None; snapshot.pod_specs.len()];
     let mut selections: Vec<(&PodSpec, Option<usize>)> = Vec::new();
-    for (id, workload) in snapshot
-        .workloads_by_id()
-        .filter(|(_, workload)| workload.is_replicated_kind())
-    {
+    for (id, workload) in snapshot.workloads_by_id().filter(|(_, workload)| workload.is_replicated_kind()) {
         let spec = snapshot.spec_of(workload);
         let known = of_spec.get(workload.spec.position()).copied().flatten();
         let pool = known.unwrap_or_else(|| {
-            let same = selections
-                .iter()
-                .find(|(other, _)| selects_alike(other, spec));
+            let same = selections.iter().find(|(other, _)| selects_alike(other, spec));
             let pool = same.map_or_else(|| pool_of(input, spec, &mut pools), |(_, pool)| *pool);
             if same.is_none() {
                 selections.push((spec, pool));
@@ -271,23 +254,13 @@ fn pools(input: &Input) -> Vec<Pool> {
 /// Nodes that a pod without selector and tolerations may use, were they all Ready; all of them where none is such.
 fn ordinary_nodes(snapshot: &Snapshot) -> Vec<NodeId> {
     let is_reserved = |node: &Node| {
-        let mut keys = node
-            .taints
-            .iter()
-            .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule);
+        let mut keys = node.taints.iter().filter(|taint| taint.effect != TaintEffect::PreferNoSchedule);
         // The cluster's own taints say how a node is, not what it is for.
         keys.any(|taint| !snapshot.text(taint.key).starts_with("node.kubernetes.io/"))
     };
     let real = || snapshot.nodes_by_id().filter(|(_, node)| !node.is_virtual);
-    let ordinary: Vec<NodeId> = real()
-        .filter(|(_, node)| !is_reserved(node))
-        .map(|(id, _)| id)
-        .collect();
-    if ordinary.is_empty() {
-        real().map(|(id, _)| id).collect()
-    } else {
-        ordinary
-    }
+    let ordinary: Vec<NodeId> = real().filter(|(_, node)| !is_reserved(node)).map(|(id, _)| id).collect();
+    if ordinary.is_empty() { real().map(|(id, _)| id).collect() } else { ordinary }
 }
 
 fn selects_alike(one: &PodSpec, other: &PodSpec) -> bool {
@@ -303,26 +276,18 @@ fn pool_of(input: &Input, spec: &PodSpec, pools: &mut Vec<Pool>) -> Option<usize
         return None;
     }
     let selected = |node: &Node| !node.is_virtual && matches_node_selection(snapshot, spec, node);
-    let nodes: Vec<NodeId> = snapshot
-        .nodes_by_id()
-        .filter(|(_, node)| selected(node))
-        .map(|(id, _)| id)
-        .collect();
+    let nodes: Vec<NodeId> = snapshot.nodes_by_id().filter(|(_, node)| selected(node)).map(|(id, _)| id).collect();
     if nodes.is_empty() {
         return None;
     }
-    let holds_all_ordinary = pools
-        .first()
-        .is_some_and(|pool| pool.nodes.iter().all(|id| nodes.binary_search(id).is_ok()));
+    let holds_all_ordinary =
+        pools.first().is_some_and(|pool| pool.nodes.iter().all(|id| nodes.binary_search(id).is_ok()));
     if holds_all_ordinary {
         return Some(0);
     }
     let known = pools.iter().position(|pool| pool.nodes == nodes);
     known.or_else(|| {
-        pools.push(Pool {
-            nodes,
-            workloads: Vec::new(),
-        });
+        pools.push(Pool { nodes, workloads: Vec::new() });
         Some(pools.len() - 1)
     })
 }
@@ -330,43 +295,24 @@ fn pool_of(input: &Input, spec: &PodSpec, pools: &mut Vec<Pool>) -> Option<usize
 fn names_a_place(input: &Input, spec: &PodSpec) -> bool {
     let is_place = |key: Text| {
         let key = input.snapshot.text(key);
-        PLACES.contains(&key)
-            || input
-                .settings
-                .zone_keys
-                .iter()
-                .chain(&input.settings.host_keys)
-                .any(|own| own == key)
+        PLACES.contains(&key) || input.settings.zone_keys.iter().chain(&input.settings.host_keys).any(|own| own == key)
     };
-    let terms = spec
-        .node_affinity
-        .iter()
-        .flat_map(|affinity| &affinity.terms);
+    let terms = spec.node_affinity.iter().flat_map(|affinity| &affinity.terms);
     let mut by_affinity = terms.flat_map(|term| term.expressions.iter().chain(&term.fields));
     !spec.node_name.is_empty()
         || spec.node_selector.iter().any(|label| is_place(label.key))
-        || by_affinity.any(|requirement| {
-            is_place(requirement.key) || input.snapshot.text(requirement.key) == "metadata.name"
-        })
+        || by_affinity
+            .any(|requirement| is_place(requirement.key) || input.snapshot.text(requirement.key) == "metadata.name")
 }
 
 fn judge(input: &Input, pool: &Pool, subject: ObjectId, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    let workloads: Vec<&Workload> = pool
-        .workloads
-        .iter()
-        .map(|&id| snapshot.workload(id))
-        .collect();
-    let quorum = workloads
-        .iter()
-        .copied()
-        .find(|workload| is_quorum_group(snapshot, workload));
+    let workloads: Vec<&Workload> = pool.workloads.iter().map(|&id| snapshot.workload(id)).collect();
+    let quorum = workloads.iter().copied().find(|workload| is_quorum_group(snapshot, workload));
     let needed = if quorum.is_some() { 3 } else { 2 };
     let nodes: Vec<&Node> = pool.nodes.iter().map(|&id| snapshot.node(id)).collect();
-    let zones: BTreeSet<Option<&str>> = nodes
-        .iter()
-        .map(|node| zone_of(node).map(|zone| snapshot.text(zone)))
-        .collect();
+    let zones: BTreeSet<Option<&str>> =
+        nodes.iter().map(|node| zone_of(node).map(|zone| snapshot.text(zone))).collect();
     let known: Vec<&str> = zones.iter().flatten().copied().collect();
     if known.len() >= needed {
         return findings.pass(subject);
@@ -376,23 +322,14 @@ fn judge(input: &Input, pool: &Pool, subject: ObjectId, findings: &mut Findings)
         return;
     }
     let places = if known.len() == 1 { "zone" } else { "zones" };
-    let message = format!(
-        "{} in {places} {}, {needed} zones are needed",
-        what(pool, subject),
-        list(&known)
-    );
+    let message = format!("{} in {places} {}, {needed} zones are needed", what(pool, subject), list(&known));
     let finding = findings.fail(subject, message);
     for node in nodes.iter().take(SHOWN) {
         let zone = zone_of(node).map_or("", |zone| snapshot.text(zone));
-        finding
-            .related([node.object])
-            .evidence_of(node.object, zone_path(node), zone);
+        finding.related([node.object]).evidence_of(node.object, zone_path(node), zone);
     }
     finding.related(workloads.iter().take(SHOWN).map(|workload| workload.object));
-    let faults = known
-        .iter()
-        .map(|zone| format!("losing zone {zone}"))
-        .collect();
+    let faults = known.iter().map(|zone| format!("losing zone {zone}")).collect();
     finding
         .leads_to(consequence(snapshot, &workloads, quorum, &known))
         .fix("add nodes with the same labels in another zone")
@@ -408,22 +345,11 @@ fn what(pool: &Pool, subject: ObjectId) -> String {
     }
 }
 
-fn consequence(
-    snapshot: &Snapshot,
-    workloads: &[&Workload],
-    quorum: Option<&Workload>,
-    zones: &[&str],
-) -> String {
+fn consequence(snapshot: &Snapshot, workloads: &[&Workload], quorum: Option<&Workload>, zones: &[&str]) -> String {
     if let Some(quorum) = quorum.filter(|_| zones.len() > 1) {
-        return format!(
-            "losing the larger zone takes the quorum of {}",
-            object_name(snapshot, quorum.object)
-        );
+        return format!("losing the larger zone takes the quorum of {}", object_name(snapshot, quorum.object));
     }
-    let names: Vec<&str> = workloads
-        .iter()
-        .map(|workload| object_name(snapshot, workload.object))
-        .collect();
+    let names: Vec<&str> = workloads.iter().map(|workload| object_name(snapshot, workload.object)).collect();
     if names.is_empty() {
         return "losing the zone takes every node that pods may use".into();
     }

@@ -109,11 +109,7 @@ fn away(snapshot: &Snapshot, node: &Node) -> Option<Away> {
         what: "cordoned",
         path: "spec.unschedulable",
         value: "true",
-        since: node
-            .taints
-            .iter()
-            .find(|taint| cordon(taint.key))
-            .and_then(|taint| taint.since),
+        since: node.taints.iter().find(|taint| cordon(taint.key)).and_then(|taint| taint.since),
     })
 }
 
@@ -125,38 +121,21 @@ fn check_node(input: &Input, node: &Node, findings: &mut Findings) {
     let Some(away) = away(snapshot, node) else {
         return findings.pass(node.object);
     };
-    if snapshot
-        .annotation(node.object, MAINTENANCE)
-        .is_some_and(|reason| !reason.is_empty())
-    {
+    if snapshot.annotation(node.object, MAINTENANCE).is_some_and(|reason| !reason.is_empty()) {
         return findings.not_applicable(node.object, "in maintenance, says its annotation");
     }
     if node.conditions.is_empty() && !snapshot.is_live() {
         return findings.not_applicable(node.object, "its status is not in the input");
     }
     let Some(since) = away.since else {
-        findings.unknown(
-            node.object,
-            not_shown(&format!("since when the node is {}", away.what)),
-        );
+        findings.unknown(node.object, not_shown(&format!("since when the node is {}", away.what)));
         return;
     };
     let age = snapshot.source.taken_at - since;
-    if age
-        <= i64::from(
-            input
-                .settings
-                .node_unavailable_seconds
-                .unwrap_or(ALLOWED_SECONDS),
-        )
-    {
+    if age <= i64::from(input.settings.node_unavailable_seconds.unwrap_or(ALLOWED_SECONDS)) {
         return findings.pass(node.object);
     }
-    let fix = if away.what == "cordoned" {
-        "uncordon the node, or remove it"
-    } else {
-        "repair the node, or remove it"
-    };
+    let fix = if away.what == "cordoned" { "uncordon the node, or remove it" } else { "repair the node, or remove it" };
     let finding = findings.fail(node.object, format!("{} for {}", away.what, span(age)));
     finding
         .evidence(away.path, away.value)

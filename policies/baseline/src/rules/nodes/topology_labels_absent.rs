@@ -109,21 +109,11 @@ fn check(input: &Input, findings: &mut Findings) {
         finding.related([fault.node.object]);
         match fault.twin {
             Some(twin) => {
-                let value = format!(
-                    "{}, as on {}",
-                    snapshot.text(fault.node.hostname),
-                    snapshot.name_of(twin)
-                );
+                let value = format!("{}, as on {}", snapshot.text(fault.node.hostname), snapshot.name_of(twin));
                 let path = format!("metadata.labels.{HOSTNAME}");
-                finding
-                    .related([twin.object])
-                    .evidence_of(fault.node.object, path, value)
+                finding.related([twin.object]).evidence_of(fault.node.object, path, value)
             }
-            None => finding.evidence_of(
-                fault.node.object,
-                "metadata.labels",
-                format!("no {}", fault.key),
-            ),
+            None => finding.evidence_of(fault.node.object, "metadata.labels", format!("no {}", fault.key)),
         };
     }
     let bound = bound_workloads(snapshot, &faults);
@@ -131,14 +121,8 @@ fn check(input: &Input, findings: &mut Findings) {
     if bound.is_empty() {
         finding.leads_to("spreading cannot see these failure domains");
     } else {
-        let names: Vec<&str> = bound
-            .iter()
-            .map(|workload| object_name(snapshot, workload.object))
-            .collect();
-        finding.leads_to(format!(
-            "pods with hard spread cannot land there: {}",
-            list(&names)
-        ));
+        let names: Vec<&str> = bound.iter().map(|workload| object_name(snapshot, workload.object)).collect();
+        finding.leads_to(format!("pods with hard spread cannot land there: {}", list(&names)));
     }
     finding.fix("label the nodes, or declare your own zone key in the configuration");
 }
@@ -149,11 +133,7 @@ fn faults<'s>(input: &Input<'s>) -> Vec<Fault<'s>> {
     let mut by_hostname: BTreeMap<Text, &Node> = BTreeMap::new();
     for node in snapshot.nodes.iter().filter(|node| !node.is_virtual) {
         let mut absent = |key| {
-            faults.push(Fault {
-                node,
-                key,
-                twin: None,
-            });
+            faults.push(Fault { node, key, twin: None });
         };
         if zone_of(node).is_none() {
             absent(ZONE);
@@ -167,11 +147,7 @@ fn faults<'s>(input: &Input<'s>) -> Vec<Fault<'s>> {
             continue;
         }
         match by_hostname.get(&node.hostname) {
-            Some(&twin) => faults.push(Fault {
-                node,
-                key: HOSTNAME,
-                twin: Some(twin),
-            }),
+            Some(&twin) => faults.push(Fault { node, key: HOSTNAME, twin: Some(twin) }),
             None => drop(by_hostname.insert(node.hostname, node)),
         }
     }
@@ -182,10 +158,7 @@ fn message(snapshot: &Snapshot, faults: &[Fault]) -> String {
     let all = snapshot.nodes.len();
     let mut parts = Vec::new();
     for (key, name) in [(ZONE, "zone"), (REGION, "region"), (HOSTNAME, "hostname")] {
-        let count = faults
-            .iter()
-            .filter(|fault| fault.key == key && fault.twin.is_none())
-            .count();
+        let count = faults.iter().filter(|fault| fault.key == key && fault.twin.is_none()).count();
         if count > 0 {
             parts.push(format!("{count} of {all} nodes lack the {name} label"));
         }
@@ -199,27 +172,15 @@ fn message(snapshot: &Snapshot, faults: &[Fault]) -> String {
 
 /// Workloads with a hard spread constraint over a label that is missing somewhere.
 fn bound_workloads<'s>(snapshot: &'s Snapshot, faults: &[Fault]) -> Vec<&'s Workload> {
-    let absent: BTreeSet<&str> = faults
-        .iter()
-        .filter(|fault| fault.twin.is_none())
-        .map(|fault| fault.key)
-        .collect();
+    let absent: BTreeSet<&str> = faults.iter().filter(|fault| fault.twin.is_none()).map(|fault| fault.key).collect();
     let specs: Vec<bool> = snapshot
         .pod_specs
         .iter()
         .map(|spec| {
-            let hard = spec
-                .spread_constraints
-                .iter()
-                .filter(|constraint| constraint.hard);
-            hard.into_iter()
-                .any(|constraint| absent.contains(snapshot.text(constraint.topology_key)))
+            let hard = spec.spread_constraints.iter().filter(|constraint| constraint.hard);
+            hard.into_iter().any(|constraint| absent.contains(snapshot.text(constraint.topology_key)))
         })
         .collect();
     let is_bound = |id: PodSpecId| specs.get(id.position()).copied().unwrap_or_default();
-    snapshot
-        .workloads
-        .iter()
-        .filter(|workload| is_bound(workload.spec))
-        .collect()
+    snapshot.workloads.iter().filter(|workload| is_bound(workload.spec)).collect()
 }

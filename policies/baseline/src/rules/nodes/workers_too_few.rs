@@ -116,36 +116,26 @@ fn check(input: &Input, findings: &mut Findings) {
     if !concerns_cluster(input, Snapshot::CLUSTER, &[Profile::SingleNode], findings) {
         return;
     }
-    let (workers, others): (Vec<&Node>, Vec<&Node>) = snapshot
-        .nodes
-        .iter()
-        .partition(|node| is_worker(snapshot, node));
+    let (workers, others): (Vec<&Node>, Vec<&Node>) = snapshot.nodes.iter().partition(|node| is_worker(snapshot, node));
     if workers.len() >= NEEDED {
         return findings.pass(Snapshot::CLUSTER);
     }
-    let message = format!(
-        "{} of {} nodes take ordinary pods, {NEEDED} are needed",
-        workers.len(),
-        snapshot.nodes.len()
-    );
+    let message =
+        format!("{} of {} nodes take ordinary pods, {NEEDED} are needed", workers.len(), snapshot.nodes.len());
     let finding = findings.fail(Snapshot::CLUSTER, message);
     for node in others.iter().take(SHOWN) {
         finding.related([node.object]);
         add_obstacle(snapshot, node, finding);
     }
     for node in &workers {
-        finding
-            .related([node.object])
-            .evidence_of(node.object, "metadata.name", "a worker");
+        finding.related([node.object]).evidence_of(node.object, "metadata.name", "a worker");
     }
     finding.leads_to(match workers.len() {
         0 => "no ordinary pod can be scheduled",
         1 => "losing that node takes every pod, and it cannot be drained",
         _ => "losing one leaves a single node for everything",
     });
-    finding.fix(format!(
-        "add workers, or uncordon and repair nodes, until {NEEDED} take pods"
-    ));
+    finding.fix(format!("add workers, or uncordon and repair nodes, until {NEEDED} take pods"));
 }
 
 /// What keeps ordinary pods off the node.

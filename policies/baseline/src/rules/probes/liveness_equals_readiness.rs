@@ -2,9 +2,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ha_sdk::snapshot::{
-    Container, PortReference, Probe, ProbeHandler, Snapshot, Workload, WorkloadKind,
-};
+use ha_sdk::snapshot::{Container, PortReference, Probe, ProbeHandler, Snapshot, Workload, WorkloadKind};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
 use crate::shared::paths::pod_spec_path;
@@ -108,18 +106,8 @@ rule! {
 }
 
 /// Path elements that ask for more than the container itself.
-const ASKS_OTHERS: &[&str] = &[
-    "ready",
-    "readyz",
-    "readiness",
-    "db",
-    "database",
-    "redis",
-    "kafka",
-    "deps",
-    "dependencies",
-    "downstream",
-];
+const ASKS_OTHERS: &[&str] =
+    &["ready", "readyz", "readiness", "db", "database", "redis", "kafka", "deps", "dependencies", "downstream"];
 
 fn check(input: &Input, findings: &mut Findings) {
     for workload in &input.snapshot.workloads {
@@ -147,8 +135,7 @@ struct Fault {
 
 fn check_workload(snapshot: &Snapshot, workload: &Workload, findings: &mut Findings) {
     let containers = &snapshot.spec_of(workload).containers;
-    let has_probe =
-        |container: &Container| container.readiness.is_some() || container.liveness.is_some();
+    let has_probe = |container: &Container| container.readiness.is_some() || container.liveness.is_some();
     if !containers.iter().any(has_probe) {
         return findings.not_applicable(workload.object, "no container has a probe");
     }
@@ -156,18 +143,15 @@ fn check_workload(snapshot: &Snapshot, workload: &Workload, findings: &mut Findi
         .zip(containers)
         .filter_map(|(index, container)| Some((index, container, fault(snapshot, container)?)))
         .collect();
-    let Some((_, container, worst)) = faults
-        .iter()
-        .rev()
-        .max_by_key(|(_, _, fault)| fault.severity)
-    else {
+    let Some((_, container, worst)) = faults.iter().rev().max_by_key(|(_, _, fault)| fault.severity) else {
         return findings.pass(workload.object);
     };
     let finding = findings.fail(workload.object, worst.message.clone());
-    finding
-        .severity(worst.severity)
-        .leads_to(worst.consequence)
-        .at_risk(blast_radius(snapshot, [workload], Vec::new()));
+    finding.severity(worst.severity).leads_to(worst.consequence).at_risk(blast_radius(
+        snapshot,
+        [workload],
+        Vec::new(),
+    ));
     let path = pod_spec_path(workload);
     for (index, _, fault) in &faults {
         let probe = format!("{path}.containers[{index}].livenessProbe");
@@ -176,18 +160,11 @@ fn check_workload(snapshot: &Snapshot, workload: &Workload, findings: &mut Findi
     let name = snapshot.text(container.name);
     match worst.threshold {
         None => {
-            finding.fix(format!(
-                "let liveness of {name} ask only whether the process works"
-            ));
+            finding.fix(format!("let liveness of {name} ask only whether the process works"));
         }
         Some(threshold) => {
-            finding.fix(format!(
-                "livenessProbe.failureThreshold: {threshold}, or a simpler question"
-            ));
-            if path == "spec.template.spec"
-                && faults.len() == 1
-                && crate::shared::separation::is_plain(name)
-            {
+            finding.fix(format!("livenessProbe.failureThreshold: {threshold}, or a simpler question"));
+            if path == "spec.template.spec" && faults.len() == 1 && crate::shared::separation::is_plain(name) {
                 finding.patch(format!(
                     r#"{{"spec":{{"template":{{"spec":{{"containers":[{{"name":"{name}","livenessProbe":{{"failureThreshold":{threshold}}}}}]}}}}}}}}"#
                 ));
@@ -230,18 +207,10 @@ fn fault(snapshot: &Snapshot, container: &Container) -> Option<Fault> {
         core::cmp::Ordering::Equal => "the same as",
         core::cmp::Ordering::Greater => "hardly slower than",
     };
-    let threshold = leaves
-        .saturating_mul(2)
-        .div_ceil(u64::from(liveness.period_seconds.max(1)));
+    let threshold = leaves.saturating_mul(2).div_ceil(u64::from(liveness.period_seconds.max(1)));
     Some(Fault {
-        severity: if dies > leaves {
-            Severity::Low
-        } else {
-            Severity::High
-        },
-        message: format!(
-            "liveness of container {name} is {how} readiness: {dies} s and {leaves} s"
-        ),
+        severity: if dies > leaves { Severity::Low } else { Severity::High },
+        message: format!("liveness of container {name} is {how} readiness: {dies} s and {leaves} s"),
         consequence: "load that slows its pods restarts them instead of only taking them out of service",
         evidence: format!("the same question as readinessProbe, gives up after {dies} s"),
         threshold: u32::try_from(threshold).ok(),
@@ -257,11 +226,7 @@ fn patience(probe: &Probe) -> u64 {
 fn asks_the_same(container: &Container, one: &ProbeHandler, other: &ProbeHandler) -> bool {
     let number = |port: &PortReference| match *port {
         PortReference::Number(number) => Some(number),
-        PortReference::Name(name) => container
-            .ports
-            .iter()
-            .find(|port| port.name == name)
-            .map(|port| port.number),
+        PortReference::Name(name) => container.ports.iter().find(|port| port.name == name).map(|port| port.number),
     };
     let same_port = |one: &PortReference, other: &PortReference| {
         one == other || number(one).is_some_and(|one| number(other) == Some(one))
@@ -286,7 +251,5 @@ fn asks_others<'s>(snapshot: &'s Snapshot, liveness: &Probe) -> Option<&'s str> 
     };
     let path = snapshot.text(request.path);
     let mut elements = path.split(['/', '-', '_', '?', '=']);
-    elements
-        .any(|element| ASKS_OTHERS.contains(&element))
-        .then_some(path)
+    elements.any(|element| ASKS_OTHERS.contains(&element)).then_some(path)
 }

@@ -2,8 +2,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use ha_sdk::snapshot::{
-    Absence, Container, PodSpec, PortReference, ResourceKind, Service, Snapshot, Workload,
-    WorkloadKind,
+    Absence, Container, PodSpec, PortReference, ResourceKind, Service, Snapshot, Workload, WorkloadKind,
 };
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
@@ -152,37 +151,21 @@ fn check_workload(snapshot: &Snapshot, workload: &Workload, findings: &mut Findi
         return findings.pass(workload.object);
     };
     let name = snapshot.text(spec.containers[first].name);
-    let finding = findings.fail(
-        workload.object,
-        format!("container {name} serves without a readiness probe"),
-    );
+    let finding = findings.fail(workload.object, format!("container {name} serves without a readiness probe"));
     finding
         .leads_to("each rollout and restart sends requests to pods that cannot answer yet")
         .related(services.iter().map(|service| service.object))
         .fix(format!("a readinessProbe on container {name}"))
-        .at_risk(blast_radius(
-            snapshot,
-            [workload],
-            Vec::from(["a rollout".into()]),
-        ));
+        .at_risk(blast_radius(snapshot, [workload], Vec::from(["a rollout".into()])));
     for index in unprobed {
-        finding.evidence(
-            format!(
-                "{}.containers[{index}].readinessProbe",
-                pod_spec_path(workload)
-            ),
-            "unset",
-        );
+        finding.evidence(format!("{}.containers[{index}].readinessProbe", pod_spec_path(workload)), "unset");
     }
 }
 
 /// Without a Service readiness still paces rollouts and budgets; one probe in the pod is enough for that.
 fn check_without_service(snapshot: &Snapshot, workload: &Workload, findings: &mut Findings) {
     let containers = &snapshot.spec_of(workload).containers;
-    if containers
-        .iter()
-        .any(|container| container.readiness.is_some())
-    {
+    if containers.iter().any(|container| container.readiness.is_some()) {
         return findings.pass(workload.object);
     }
     if let Absence::Unknown(missing) = snapshot.absence(ResourceKind::Service, workload.namespace) {
@@ -190,16 +173,10 @@ fn check_without_service(snapshot: &Snapshot, workload: &Workload, findings: &mu
         return;
     }
     findings
-        .fail(
-            workload.object,
-            "no container has a readiness probe; it has no Service with clients",
-        )
+        .fail(workload.object, "no container has a readiness probe; it has no Service with clients")
         .leads_to("a rollout goes on, and a budget counts its pods, before they work")
         .severity(Severity::Medium)
-        .evidence(
-            format!("{}.containers[0].readinessProbe", pod_spec_path(workload)),
-            "unset",
-        )
+        .evidence(format!("{}.containers[0].readinessProbe", pod_spec_path(workload)), "unset")
         .fix("a readinessProbe on the main container");
 }
 
@@ -213,11 +190,7 @@ fn serving_containers(spec: &PodSpec, service: &Service) -> Vec<usize> {
         })
     };
     let targets = || service.ports.iter().map(|port| &port.target);
-    let owner = |target| {
-        spec.containers
-            .iter()
-            .position(|container| owns(container, target))
-    };
+    let owner = |target| spec.containers.iter().position(|container| owns(container, target));
     let owners: Vec<usize> = targets().filter_map(owner).collect();
     if !owners.is_empty() {
         return owners;
@@ -226,10 +199,7 @@ fn serving_containers(spec: &PodSpec, service: &Service) -> Vec<usize> {
         .init_containers
         .iter()
         .any(|container| container.is_sidecar && targets().any(|target| owns(container, target)));
-    let probed = spec
-        .containers
-        .iter()
-        .any(|container| container.readiness.is_some());
+    let probed = spec.containers.iter().any(|container| container.readiness.is_some());
     if by_sidecar || probed || spec.containers.is_empty() {
         return Vec::new();
     }

@@ -149,45 +149,24 @@ struct Volumes<'s> {
 }
 
 fn namespaces_that_opted_in(snapshot: &Snapshot) -> BTreeSet<Text> {
-    let chooses = |labels| {
-        snapshot
-            .labels(labels)
-            .get_named(&snapshot.texts, OPT_IN)
-            .is_some()
-    };
-    let workloads = snapshot
-        .workloads
-        .iter()
-        .filter(|workload| chooses(workload.template_annotations));
+    let chooses = |labels| snapshot.labels(labels).get_named(&snapshot.texts, OPT_IN).is_some();
+    let workloads = snapshot.workloads.iter().filter(|workload| chooses(workload.template_annotations));
     workloads.map(|workload| workload.namespace).collect()
 }
 
 fn judge(snapshot: &Snapshot, namespace: &Namespace, volumes: &Volumes, findings: &mut Findings) {
     let schedules = &snapshot.backup_schedules;
-    let saved = |claim: &Claim| {
-        schedules
-            .iter()
-            .any(|schedule| saves(snapshot, schedule, claim, volumes.opted_in))
-    };
-    let left_out: Vec<&Claim> = volumes
-        .claims
-        .iter()
-        .copied()
-        .filter(|claim| !saved(claim))
-        .collect();
+    let saved = |claim: &Claim| schedules.iter().any(|schedule| saves(snapshot, schedule, claim, volumes.opted_in));
+    let left_out: Vec<&Claim> = volumes.claims.iter().copied().filter(|claim| !saved(claim)).collect();
     if left_out.is_empty() {
         return findings.pass(namespace.object);
     }
-    if let Some(missing) = snapshot.first_missing(&[ResourceKind::BackupSchedule], Text::default())
-    {
+    if let Some(missing) = snapshot.first_missing(&[ResourceKind::BackupSchedule], Text::default()) {
         findings.unknown(namespace.object, missing);
         return;
     }
     if let Some(tool) = other_tool(snapshot) {
-        findings.unknown(
-            namespace.object,
-            not_shown(&format!("the schedules of {tool}")),
-        );
+        findings.unknown(namespace.object, not_shown(&format!("the schedules of {tool}")));
         return;
     }
     if schedules.is_empty() && !snapshot.is_live() {
@@ -197,66 +176,36 @@ fn judge(snapshot: &Snapshot, namespace: &Namespace, volumes: &Volumes, findings
 }
 
 fn other_tool(snapshot: &Snapshot) -> Option<&str> {
-    snapshot
-        .custom_kinds
-        .iter()
-        .map(|kind| snapshot.text(kind.group))
-        .find(|group| OTHER_TOOLS.contains(group))
+    snapshot.custom_kinds.iter().map(|kind| snapshot.text(kind.group)).find(|group| OTHER_TOOLS.contains(group))
 }
 
-fn report(
-    snapshot: &Snapshot,
-    namespace: &Namespace,
-    left_out: &[&Claim],
-    findings: &mut Findings,
-) {
-    let including = snapshot.backup_schedules.iter().find(|schedule| {
-        !schedule.paused
-            && left_out
-                .iter()
-                .all(|claim| includes(snapshot, &schedule.scope, claim))
-    });
+fn report(snapshot: &Snapshot, namespace: &Namespace, left_out: &[&Claim], findings: &mut Findings) {
+    let including = snapshot
+        .backup_schedules
+        .iter()
+        .find(|schedule| !schedule.paused && left_out.iter().all(|claim| includes(snapshot, &schedule.scope, claim)));
     let (message, fix) = gap(snapshot, left_out.len(), including);
     let finding = findings.fail(namespace.object, message);
     match including {
         Some(schedule) => {
             let value = "ttl, snapshotVolumes, defaultVolumesToFsBackup";
-            finding
-                .related([schedule.object])
-                .evidence_of(schedule.object, "spec.template", value);
+            finding.related([schedule.object]).evidence_of(schedule.object, "spec.template", value);
         }
         None => {
             for claim in left_out.iter().take(SHOWN) {
-                finding.evidence_of(
-                    claim.object,
-                    "metadata",
-                    object_name(snapshot, claim.object),
-                );
+                finding.evidence_of(claim.object, "metadata", object_name(snapshot, claim.object));
             }
         }
     }
-    let names: Vec<&str> = left_out
-        .iter()
-        .map(|claim| snapshot.text(claim.name))
-        .collect();
+    let names: Vec<&str> = left_out.iter().map(|claim| snapshot.text(claim.name)).collect();
     finding.related(left_out.iter().take(SHOWN).map(|claim| claim.object));
-    finding
-        .leads_to(format!("what is lost in {} stays lost", list(&names)))
-        .fix(fix);
+    finding.leads_to(format!("what is lost in {} stays lost", list(&names))).fix(fix);
 }
 
 /// Why the claims are not saved, and what would change that. `including` is a schedule that holds the claims
 /// themselves.
-fn gap(
-    snapshot: &Snapshot,
-    claims: usize,
-    including: Option<&BackupSchedule>,
-) -> (String, &'static str) {
-    let claims = if claims == 1 {
-        "1 claim is".into()
-    } else {
-        format!("{claims} claims are")
-    };
+fn gap(snapshot: &Snapshot, claims: usize, including: Option<&BackupSchedule>) -> (String, &'static str) {
+    let claims = if claims == 1 { "1 claim is".into() } else { format!("{claims} claims are") };
     let Some(schedule) = including else {
         return if snapshot.backup_schedules.is_empty() {
             (
@@ -264,34 +213,21 @@ fn gap(
                 "install a backup tool, and schedule the namespace",
             )
         } else {
-            (
-                format!("{claims} in no active backup schedule"),
-                "include the namespace in a schedule",
-            )
+            (format!("{claims} in no active backup schedule"), "include the namespace in a schedule")
         };
     };
     let name = snapshot.text(schedule.name);
     if let Some((ttl, interval)) = expiry_gap(schedule) {
-        return (
-            format!("backups of {name} live {ttl}, the next is due after {interval}"),
-            "raise the template's ttl",
-        );
+        return (format!("backups of {name} live {ttl}, the next is due after {interval}"), "raise the template's ttl");
     }
-    (
-        format!("{claims} saved by {name} without the data"),
-        "snapshotVolumes or defaultVolumesToFsBackup: true",
-    )
+    (format!("{claims} saved by {name} without the data"), "snapshotVolumes or defaultVolumesToFsBackup: true")
 }
 
 /// Whether a schedule keeps a copy of the claim's data at all times.
 fn saves(snapshot: &Snapshot, schedule: &BackupSchedule, claim: &Claim, opted_in: bool) -> bool {
     let scope = &schedule.scope;
-    let holds_data =
-        scope.snapshots_volumes != Some(false) || scope.backs_up_files == Some(true) || opted_in;
-    !schedule.paused
-        && holds_data
-        && expiry_gap(schedule).is_none()
-        && includes(snapshot, scope, claim)
+    let holds_data = scope.snapshots_volumes != Some(false) || scope.backs_up_files == Some(true) || opted_in;
+    !schedule.paused && holds_data && expiry_gap(schedule).is_none() && includes(snapshot, scope, claim)
 }
 
 /// How long a backup lives and how far the next one is, when there is a time between without any.
@@ -302,28 +238,19 @@ fn expiry_gap(schedule: &BackupSchedule) -> Option<(String, String)> {
 
 /// Whether the claim itself is part of the backup: by namespace, kind and labels.
 fn includes(snapshot: &Snapshot, scope: &BackupScope, claim: &Claim) -> bool {
-    let named = |list: &[Text], name: &str| {
-        list.iter()
-            .any(|&pattern| wildcard(snapshot.text(pattern), name))
-    };
+    let named = |list: &[Text], name: &str| list.iter().any(|&pattern| wildcard(snapshot.text(pattern), name));
     let namespace = snapshot.text(claim.namespace);
     let is_claim = |&resource: &Text| {
         let resource = snapshot.text(resource);
         resource == "*" || resource == "pvc" || resource.starts_with("persistentvolumeclaim")
     };
     let labels = snapshot.labels(snapshot.object(claim.object).labels);
-    let selected = scope
-        .selector
-        .as_ref()
-        .is_none_or(|selector| selector.matches(labels, &snapshot.texts));
+    let selected = scope.selector.as_ref().is_none_or(|selector| selector.matches(labels, &snapshot.texts));
     let alternatives = &scope.or_selectors;
     (scope.included_namespaces.is_empty() || named(&scope.included_namespaces, namespace))
         && !named(&scope.excluded_namespaces, namespace)
         && (scope.included_resources.is_empty() || scope.included_resources.iter().any(is_claim))
         && !scope.excluded_resources.iter().any(is_claim)
         && selected
-        && (alternatives.is_empty()
-            || alternatives
-                .iter()
-                .any(|one| one.matches(labels, &snapshot.texts)))
+        && (alternatives.is_empty() || alternatives.iter().any(|one| one.matches(labels, &snapshot.texts)))
 }

@@ -121,10 +121,7 @@ fn check(input: &Input, findings: &mut Findings) {
     }
     let newest = newest_backups(snapshot);
     for schedule in &snapshot.backup_schedules {
-        let newest = newest
-            .get(&(schedule.namespace, schedule.name))
-            .copied()
-            .unwrap_or_default();
+        let newest = newest.get(&(schedule.namespace, schedule.name)).copied().unwrap_or_default();
         judge(snapshot, schedule, newest, findings);
     }
 }
@@ -132,16 +129,9 @@ fn check(input: &Input, findings: &mut Findings) {
 /// The newest ended and the newest completed backup by the namespace and name of their schedule.
 fn newest_backups(snapshot: &Snapshot) -> BTreeMap<(Text, Text), Newest<'_>> {
     let mut newest: BTreeMap<(Text, Text), Newest> = BTreeMap::new();
-    for backup in snapshot
-        .backups
-        .iter()
-        .filter(|backup| !backup.schedule.is_empty())
-    {
-        let entry = newest
-            .entry((backup.namespace, backup.schedule))
-            .or_default();
-        let newer =
-            |other: Option<&Backup>| other.is_none_or(|other| ended_at(other) < ended_at(backup));
+    for backup in snapshot.backups.iter().filter(|backup| !backup.schedule.is_empty()) {
+        let entry = newest.entry((backup.namespace, backup.schedule)).or_default();
+        let newer = |other: Option<&Backup>| other.is_none_or(|other| ended_at(other) < ended_at(backup));
         let phase = snapshot.text(backup.phase);
         if (is_failure(phase) || phase == "Completed") && newer(entry.ended) {
             entry.ended = Some(backup);
@@ -164,19 +154,13 @@ fn is_failure(phase: &str) -> bool {
 fn judge(snapshot: &Snapshot, schedule: &BackupSchedule, newest: Newest, findings: &mut Findings) {
     if schedule.paused {
         let finding = findings.fail(schedule.object, "the schedule is paused");
-        finding
-            .evidence("spec.paused", "true")
-            .leads_to("nothing is saved until somebody notices");
-        finding
-            .fix("paused: false")
-            .patch(r#"{"spec":{"paused":false}}"#);
+        finding.evidence("spec.paused", "true").leads_to("nothing is saved until somebody notices");
+        finding.fix("paused: false").patch(r#"{"spec":{"paused":false}}"#);
         return;
     }
     if snapshot.text(schedule.phase) == "FailedValidation" {
         let finding = findings.fail(schedule.object, "Velero refuses the schedule");
-        finding
-            .evidence("status.phase", "FailedValidation")
-            .leads_to("it never runs");
+        finding.evidence("status.phase", "FailedValidation").leads_to("it never runs");
         finding.fix("correct what its status.validationErrors name");
         return;
     }
@@ -189,10 +173,7 @@ fn judge(snapshot: &Snapshot, schedule: &BackupSchedule, newest: Newest, finding
         return findings.not_applicable(schedule.object, "no Backup in the input");
     }
     let Some(interval) = schedule.interval_seconds else {
-        findings.unknown(
-            schedule.object,
-            not_shown("the interval of its cron expression"),
-        );
+        findings.unknown(schedule.object, not_shown("the interval of its cron expression"));
         return;
     };
     judge_backups(snapshot, schedule, newest, interval, findings);
@@ -226,11 +207,7 @@ fn judge_backups(
     };
     let finding = findings.fail(schedule.object, fault.message);
     match fault.backup {
-        Some(backup) => {
-            finding
-                .related([backup.object])
-                .evidence_of(backup.object, fault.path, fault.value)
-        }
+        Some(backup) => finding.related([backup.object]).evidence_of(backup.object, fault.path, fault.value),
         None => finding.evidence(fault.path, fault.value),
     };
     finding
@@ -241,19 +218,9 @@ fn judge_backups(
 
 fn fault<'s>(snapshot: &Snapshot, newest: Newest<'s>, interval: i64) -> Option<Fault<'s>> {
     let age = |backup: &Backup| ended_at(backup).map(|at| snapshot.source.taken_at - at);
-    let is_fresh = newest
-        .completed
-        .and_then(age)
-        .is_some_and(|age| age <= 2 * interval);
-    let severity = if is_fresh {
-        Severity::High
-    } else {
-        Severity::Critical
-    };
-    if let Some(failed) = newest
-        .ended
-        .filter(|backup| is_failure(snapshot.text(backup.phase)))
-    {
+    let is_fresh = newest.completed.and_then(age).is_some_and(|age| age <= 2 * interval);
+    let severity = if is_fresh { Severity::High } else { Severity::Critical };
+    if let Some(failed) = newest.ended.filter(|backup| is_failure(snapshot.text(backup.phase))) {
         let phase = snapshot.text(failed.phase);
         let message = format!("the newest backup is {phase}");
         return Some(Fault {
@@ -278,10 +245,7 @@ fn fault<'s>(snapshot: &Snapshot, newest: Newest<'s>, interval: i64) -> Option<F
         });
     };
     if !is_fresh {
-        let age = age(backup).map_or_else(
-            || "of unknown age".into(),
-            |age| format!("{} old", span(age)),
-        );
+        let age = age(backup).map_or_else(|| "of unknown age".into(), |age| format!("{} old", span(age)));
         let message = format!("the newest backup is {age}; the schedule runs every {every}");
         let path = "status.completionTimestamp";
         return Some(Fault {

@@ -38,14 +38,7 @@ const UPLOAD_PROGRAMS: &[&str] = &[
 ];
 
 /// Images that hold no program that could upload anything on its own.
-const PLAIN_IMAGES: &[&str] = &[
-    "etcd",
-    "hardened-etcd",
-    "alpine",
-    "busybox",
-    "debian",
-    "ubuntu",
-];
+const PLAIN_IMAGES: &[&str] = &["etcd", "hardened-etcd", "alpine", "busybox", "debian", "ubuntu"];
 
 /// A snapshot older than this, in seconds, is not recent.
 const RECENT_SECONDS: i64 = 2 * 86_400;
@@ -164,21 +157,12 @@ rule! {
 enum Backup {
     Sound,
     Unproven,
-    Faulty {
-        message: String,
-        path: &'static str,
-        value: String,
-    },
+    Faulty { message: String, path: &'static str, value: String },
 }
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    if !concerns_cluster(
-        input,
-        Snapshot::CLUSTER,
-        &[Profile::ManagedControlPlane],
-        findings,
-    ) {
+    if !concerns_cluster(input, Snapshot::CLUSTER, &[Profile::ManagedControlPlane], findings) {
         return;
     }
     if is_attested(snapshot) || has_remote_store(snapshot) {
@@ -190,38 +174,22 @@ fn check(input: &Input, findings: &mut Findings) {
         .filter(|workload| saves_etcd(snapshot, workload))
         .map(|workload| (workload, judge(snapshot, workload)))
         .collect();
-    if jobs
-        .iter()
-        .any(|(_, backup)| matches!(backup, Backup::Sound))
-    {
+    if jobs.iter().any(|(_, backup)| matches!(backup, Backup::Sound)) {
         return findings.pass(Snapshot::CLUSTER);
     }
-    if let Some(missing) =
-        snapshot.first_missing(&[ResourceKind::CronJob, ResourceKind::Job], Text::default())
-    {
+    if let Some(missing) = snapshot.first_missing(&[ResourceKind::CronJob, ResourceKind::Job], Text::default()) {
         findings.unknown(Snapshot::CLUSTER, missing);
         return;
     }
-    if jobs.is_empty()
-        || jobs
-            .iter()
-            .any(|(_, backup)| matches!(backup, Backup::Unproven))
-    {
+    if jobs.is_empty() || jobs.iter().any(|(_, backup)| matches!(backup, Backup::Unproven)) {
         findings
             .unknown(Snapshot::CLUSTER, not_shown("a recent snapshot of etcd"))
             .related(jobs.iter().map(|(workload, _)| workload.object))
-            .fix(format!(
-                "say how etcd is saved: annotate namespace kube-system with {ATTESTATION}"
-            ));
+            .fix(format!("say how etcd is saved: annotate namespace kube-system with {ATTESTATION}"));
         return;
     }
     for (workload, backup) in jobs.into_iter().take(1) {
-        if let Backup::Faulty {
-            message,
-            path,
-            value,
-        } = backup
-        {
+        if let Backup::Faulty { message, path, value } = backup {
             findings
                 .fail(Snapshot::CLUSTER, message)
                 .related([workload.object])
@@ -235,31 +203,22 @@ fn check(input: &Input, findings: &mut Findings) {
 fn is_attested(snapshot: &Snapshot) -> bool {
     let mut namespaces = snapshot.namespaces.iter();
     let system = namespaces.find(|namespace| snapshot.text(namespace.name) == "kube-system");
-    system
-        .and_then(|namespace| snapshot.annotation(namespace.object, ATTESTATION))
-        .is_some_and(|how| !how.is_empty())
+    system.and_then(|namespace| snapshot.annotation(namespace.object, ATTESTATION)).is_some_and(|how| !how.is_empty())
 }
 
 /// Whether an etcd-manager (kops) saves to a store that is not a directory of its node.
 fn has_remote_store(snapshot: &Snapshot) -> bool {
-    let stores = component_pods(snapshot, Component::Etcd)
-        .into_iter()
-        .filter_map(|pod| flag(snapshot, pod, "backup-store"));
-    stores
-        .into_iter()
-        .any(|store| store.contains("://") && !store.starts_with("file:"))
+    let stores =
+        component_pods(snapshot, Component::Etcd).into_iter().filter_map(|pod| flag(snapshot, pod, "backup-store"));
+    stores.into_iter().any(|store| store.contains("://") && !store.starts_with("file:"))
 }
 
 fn saves_etcd(snapshot: &Snapshot, workload: &Workload) -> bool {
-    if matches!(
-        workload.kind,
-        WorkloadKind::StaticPod | WorkloadKind::BarePod
-    ) {
+    if matches!(workload.kind, WorkloadKind::StaticPod | WorkloadKind::BarePod) {
         return false;
     }
     let name = snapshot.name_of(workload);
-    let is_named_so =
-        name.contains("etcd") && (name.contains("backup") || name.contains("snapshot"));
+    let is_named_so = name.contains("etcd") && (name.contains("backup") || name.contains("snapshot"));
     is_named_so || uses(snapshot, snapshot.spec_of(workload), SNAPSHOT_PROGRAMS)
 }
 
@@ -279,49 +238,30 @@ fn judge(snapshot: &Snapshot, workload: &Workload) -> Backup {
     };
     if batch.suspended {
         let message = format!("{title} is suspended");
-        return Backup::Faulty {
-            message,
-            path: "spec.suspend",
-            value: "true".into(),
-        };
+        return Backup::Faulty { message, path: "spec.suspend", value: "true".into() };
     }
     if is_kept_on_the_node(snapshot, snapshot.spec_of(workload)) {
         let message = format!("{title} keeps its snapshots on the node");
         let path = "spec.jobTemplate.spec.template.spec.volumes";
-        return Backup::Faulty {
-            message,
-            path,
-            value: "hostPath or emptyDir, and no upload".into(),
-        };
+        return Backup::Faulty { message, path, value: "hostPath or emptyDir, and no upload".into() };
     }
     judge_runs(snapshot, workload, batch, &title)
 }
 
-fn judge_runs(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    batch: &BatchSettings,
-    title: &str,
-) -> Backup {
+fn judge_runs(snapshot: &Snapshot, workload: &Workload, batch: &BatchSettings, title: &str) -> Backup {
     let now = snapshot.source.taken_at;
     let path = "status.lastSuccessfulTime";
     match (batch.last_succeeded, batch.last_started) {
         (Some(at), _) if now - at <= RECENT_SECONDS => Backup::Sound,
         (Some(at), _) => {
             let message = format!("{title} last succeeded {} ago", span(now - at));
-            Backup::Faulty {
-                message,
-                path,
-                value: format!("{} ago", span(now - at)),
-            }
+            Backup::Faulty { message, path, value: format!("{} ago", span(now - at)) }
         }
         (None, None) if !snapshot.is_live() => Backup::Unproven,
         (None, _) => match snapshot.object(workload.object).created_at {
-            Some(at) if now - at > RECENT_SECONDS => Backup::Faulty {
-                message: format!("{title} never succeeded"),
-                path,
-                value: "unset".into(),
-            },
+            Some(at) if now - at > RECENT_SECONDS => {
+                Backup::Faulty { message: format!("{title} never succeeded"), path, value: "unset".into() }
+            }
             _ => Backup::Unproven,
         },
     }
@@ -330,9 +270,6 @@ fn judge_runs(
 /// Whether the snapshots surely stay on the node: local volumes only, and nothing in sight that could upload them.
 fn is_kept_on_the_node(snapshot: &Snapshot, spec: &PodSpec) -> bool {
     let is_local = |source| matches!(source, VolumeSource::HostPath | VolumeSource::EmptyDir);
-    let plain = containers(spec)
-        .all(|container| PLAIN_IMAGES.contains(&image_name(snapshot.text(container.image))));
-    plain
-        && spec.volumes.iter().all(|volume| is_local(volume.source))
-        && !uses(snapshot, spec, UPLOAD_PROGRAMS)
+    let plain = containers(spec).all(|container| PLAIN_IMAGES.contains(&image_name(snapshot.text(container.image))));
+    plain && spec.volumes.iter().all(|volume| is_local(volume.source)) && !uses(snapshot, spec, UPLOAD_PROGRAMS)
 }

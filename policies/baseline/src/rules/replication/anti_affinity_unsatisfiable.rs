@@ -134,8 +134,7 @@ rule! {
 }
 
 /// A patch that lets a rollout remove one pod before it adds one.
-const TAKE_ONE_FIRST: &str =
-    r#"{"spec":{"strategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":1}}}}"#;
+const TAKE_ONE_FIRST: &str = r#"{"spec":{"strategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":1}}}}"#;
 const TERMS: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 fn check(input: &Input, findings: &mut Findings) {
@@ -145,19 +144,11 @@ fn check(input: &Input, findings: &mut Findings) {
             continue;
         };
         let terms = &snapshot.spec_of(workload).pod_anti_affinity;
-        if !terms
-            .iter()
-            .any(|term| repels_itself(snapshot, workload, term))
-        {
-            findings.not_applicable(
-                workload.object,
-                "it has no required anti-affinity to itself",
-            );
+        if !terms.iter().any(|term| repels_itself(snapshot, workload, term)) {
+            findings.not_applicable(workload.object, "it has no required anti-affinity to itself");
         } else if !snapshot.nodes.is_empty() {
             check_terms(snapshot, workload, replicas, findings);
-        } else if let Absence::Unknown(missing) =
-            snapshot.absence(ResourceKind::Node, Text::default())
-        {
+        } else if let Absence::Unknown(missing) = snapshot.absence(ResourceKind::Node, Text::default()) {
             findings.unknown(workload.object, missing);
         } else {
             findings.not_applicable(workload.object, "no node in the input");
@@ -165,28 +156,17 @@ fn check(input: &Input, findings: &mut Findings) {
     }
 }
 
-fn check_terms(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    replicas: ReplicaRange,
-    findings: &mut Findings,
-) {
+fn check_terms(snapshot: &Snapshot, workload: &Workload, replicas: ReplicaRange, findings: &mut Findings) {
     let terms = (0_usize..).zip(&snapshot.spec_of(workload).pod_anti_affinity);
     let shortage = terms
         .filter(|(_, term)| repels_itself(snapshot, workload, term))
-        .filter_map(|(index, term)| {
-            Some((index, Shortage::of(snapshot, workload, replicas, term)?))
-        })
+        .filter_map(|(index, term)| Some((index, Shortage::of(snapshot, workload, replicas, term)?)))
         .max_by_key(|(_, shortage)| shortage.severity);
     match shortage {
         None => findings.pass(workload.object),
         Some((index, shortage)) => {
             let finding = findings.fail(workload.object, shortage.message);
-            finding
-                .leads_to(shortage.consequence)
-                .severity(shortage.severity)
-                .fix(shortage.fix)
-                .patch(shortage.patch);
+            finding.leads_to(shortage.consequence).severity(shortage.severity).fix(shortage.fix).patch(shortage.patch);
             let faults = vec!["a rollout".into(), "a drain".into()];
             finding.at_risk(blast_radius(snapshot, [workload], faults));
             evidence(snapshot, workload, replicas, index, finding);
@@ -194,13 +174,7 @@ fn check_terms(
     }
 }
 
-fn evidence(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    replicas: ReplicaRange,
-    index: usize,
-    finding: &mut Finding,
-) {
+fn evidence(snapshot: &Snapshot, workload: &Workload, replicas: ReplicaRange, index: usize, finding: &mut Finding) {
     let key = snapshot.spec_of(workload).pod_anti_affinity[index].topology_key;
     let path = format!("spec.template.spec.affinity.podAntiAffinity.{TERMS}[{index}]");
     finding.evidence(path, format!("one pod per {}", snapshot.text(key)));
@@ -225,34 +199,20 @@ struct Shortage {
 }
 
 impl Shortage {
-    fn of(
-        snapshot: &Snapshot,
-        workload: &Workload,
-        replicas: ReplicaRange,
-        term: &PodAffinityTerm,
-    ) -> Option<Self> {
+    fn of(snapshot: &Snapshot, workload: &Workload, replicas: ReplicaRange, term: &PodAffinityTerm) -> Option<Self> {
         let count = replicas.ceiling;
         // Old and new pods do not repel each other when the term compares their revision.
-        let apart = term
-            .match_label_keys
-            .iter()
-            .any(|&key| snapshot.text(key) == REVISION);
+        let apart = term.match_label_keys.iter().any(|&key| snapshot.text(key) == REVISION);
         let rollout = rollout_bounds(workload, count).filter(|_| !apart);
         let surge = rollout.map_or(0, |bounds| bounds.surge);
         let wanted = count.saturating_add(surge);
         let domains = eligible_domains(snapshot, workload, term.topology_key, wanted)?;
         let key = snapshot.text(term.topology_key);
         if count > domains {
-            let ceiling = if replicas.autoscaled {
-                " at its ceiling"
-            } else {
-                ""
-            };
+            let ceiling = if replicas.autoscaled { " at its ceiling" } else { "" };
             return Some(Self {
                 severity: Severity::High,
-                message: format!(
-                    "{count} replicas{ceiling}, one per {key}, and {domains} eligible"
-                ),
+                message: format!("{count} replicas{ceiling}, one per {key}, and {domains} eligible"),
                 consequence: format!("{} of them stay Pending", count - domains),
                 fix: "fewer replicas, more nodes, or preferred anti-affinity",
                 patch: "",
@@ -267,9 +227,7 @@ impl Shortage {
                 message: format!(
                     "{count} replicas and {surge} more while rolling out, one per {key}, and {domains} eligible"
                 ),
-                consequence:
-                    "a rollout never removes a pod and is stuck; an evicted pod stays Pending"
-                        .into(),
+                consequence: "a rollout never removes a pod and is stuck; an evicted pod stays Pending".into(),
                 fix: "strategy.rollingUpdate: maxUnavailable: 1, maxSurge: 0",
                 // With a single replica the patch would trade one fault for another.
                 patch: if count > 1 { TAKE_ONE_FIRST } else { "" },
@@ -290,12 +248,7 @@ impl Shortage {
 /// How many domains the eligible nodes make up, counted up to `wanted`.
 ///
 /// None where an eligible node lacks the key: the scheduler puts any number of pods there.
-fn eligible_domains(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    key: Text,
-    wanted: u32,
-) -> Option<u32> {
+fn eligible_domains(snapshot: &Snapshot, workload: &Workload, key: Text, wanted: u32) -> Option<u32> {
     let mut domains = BTreeSet::new();
     let mut count = 0;
     for node in eligible_nodes(snapshot, snapshot.spec_of(workload)) {

@@ -128,12 +128,8 @@ fn check(input: &Input, findings: &mut Findings) {
 
 fn check_missing_target(input: &Input, autoscaler: &Autoscaler, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    let [group, kind, name] = [
-        autoscaler.target_group,
-        autoscaler.target_kind,
-        autoscaler.target_name,
-    ]
-    .map(|text| snapshot.text(text));
+    let [group, kind, name] =
+        [autoscaler.target_group, autoscaler.target_kind, autoscaler.target_name].map(|text| snapshot.text(text));
     let Some(resource) = ResourceKind::from_group_kind(group, kind) else {
         // A custom kind scales through its own subresource and is not read; its bounds can be judged all the same.
         return check_bounds(input, autoscaler, findings);
@@ -143,10 +139,7 @@ fn check_missing_target(input: &Input, autoscaler: &Autoscaler, findings: &mut F
         return;
     }
     findings
-        .fail(
-            autoscaler.object,
-            format!("its target {kind}/{name} does not exist"),
-        )
+        .fail(autoscaler.object, format!("its target {kind}/{name} does not exist"))
         .leads_to("nothing is scaled by it")
         .evidence("spec.scaleTargetRef", format!("{kind} {name}"))
         .fix("name a workload of this namespace by apiVersion, kind and name");
@@ -189,18 +182,13 @@ fn check_bounds(input: &Input, autoscaler: &Autoscaler, findings: &mut Findings)
         return findings.pass(autoscaler.object);
     }
     let path = Fields::of(autoscaler).ceiling;
-    let finding = findings.fail(
-        autoscaler.object,
-        format!("it cannot scale: the ceiling {ceiling} is not above the floor {floor}"),
-    );
+    let finding = findings
+        .fail(autoscaler.object, format!("it cannot scale: the ceiling {ceiling} is not above the floor {floor}"));
     finding
         .leads_to("load that replicas could absorb after a failure stays with the survivors")
         .related(related)
         .evidence(path, written(autoscaler.max_replicas, ceiling))
-        .fix(format!(
-            "raise {} above {floor}",
-            path.trim_start_matches("spec.")
-        ));
+        .fix(format!("raise {} above {floor}", path.trim_start_matches("spec.")));
     if ceiling == floor {
         finding.severity(Severity::Medium);
     }
@@ -215,22 +203,13 @@ struct Fields {
 impl Fields {
     const fn of(autoscaler: &Autoscaler) -> Self {
         if autoscaler.is_keda {
-            Self {
-                floor: "spec.minReplicaCount",
-                ceiling: "spec.maxReplicaCount",
-            }
+            Self { floor: "spec.minReplicaCount", ceiling: "spec.maxReplicaCount" }
         } else {
-            Self {
-                floor: "spec.minReplicas",
-                ceiling: "spec.maxReplicas",
-            }
+            Self { floor: "spec.minReplicas", ceiling: "spec.maxReplicas" }
         }
     }
 }
 
 fn written(value: Option<u32>, default: u32) -> String {
-    value.map_or_else(
-        || format!("unset (default {default})"),
-        |value| format!("{value}"),
-    )
+    value.map_or_else(|| format!("unset (default {default})"), |value| format!("{value}"))
 }

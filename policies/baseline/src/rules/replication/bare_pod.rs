@@ -67,17 +67,11 @@ const HELM_HOOK: &str = "helm.sh/hook";
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    let custom_kinds: BTreeSet<_> = snapshot
-        .custom_kinds
-        .iter()
-        .map(|kind| (snapshot.text(kind.group), kind.kind))
-        .collect();
+    let custom_kinds: BTreeSet<_> =
+        snapshot.custom_kinds.iter().map(|kind| (snapshot.text(kind.group), kind.kind)).collect();
     let is_installed = |owner: ObjectId| {
         let owner = snapshot.object(owner);
-        let group = snapshot
-            .text(owner.api_version)
-            .split_once('/')
-            .map_or("", |(group, _)| group);
+        let group = snapshot.text(owner.api_version).split_once('/').map_or("", |(group, _)| group);
         custom_kinds.contains(&(group, owner.kind))
     };
     for workload in &snapshot.workloads {
@@ -87,10 +81,7 @@ fn check(input: &Input, findings: &mut Findings) {
                 findings.not_applicable(workload.object, "the kubelet runs a static pod");
             }
             // An owner reference counts only when its owner, or at least its kind, exists.
-            WorkloadKind::Custom
-                if !workload.resolved
-                    && !is_installed(workload.owner.unwrap_or(workload.object)) =>
-            {
+            WorkloadKind::Custom if !workload.resolved && !is_installed(workload.owner.unwrap_or(workload.object)) => {
                 findings.unknown(workload.object, unresolved_owner(snapshot, workload));
             }
             _ => findings.pass(workload.object),

@@ -7,9 +7,7 @@ use ha_sdk::arithmetic::eligibility::{matches_node_selection, untolerated_taint}
 use ha_sdk::finding::Missing;
 use ha_sdk::labels::{NodeSelectorTerm, Operator, Requirement};
 use ha_sdk::settings::Profile;
-use ha_sdk::snapshot::{
-    Absence, GapReason, Node, PodSpec, ResourceKind, Snapshot, Workload, WorkloadKind,
-};
+use ha_sdk::snapshot::{Absence, GapReason, Node, PodSpec, ResourceKind, Snapshot, Workload, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
@@ -117,9 +115,7 @@ fn check(input: &Input, findings: &mut Findings) {
     let single_node = is_known(input, Profile::SingleNode);
     let single_zone = is_known(input, Profile::SingleZone);
     for workload in &snapshot.workloads {
-        if workload.kind != WorkloadKind::Custom
-            && judged_replicas(snapshot, workload, findings).is_none()
-        {
+        if workload.kind != WorkloadKind::Custom && judged_replicas(snapshot, workload, findings).is_none() {
             continue;
         }
         if single_node {
@@ -152,23 +148,10 @@ impl Pin {
     }
 }
 
-fn check_pin(
-    input: &Input,
-    workload: &Workload,
-    pin: &Pin,
-    single_zone: bool,
-    findings: &mut Findings,
-) {
+fn check_pin(input: &Input, workload: &Workload, pin: &Pin, single_zone: bool, findings: &mut Findings) {
     let snapshot = input.snapshot;
     if let Some(node) = named_node(input, snapshot.spec_of(workload)) {
-        return fail(
-            snapshot,
-            workload,
-            pin,
-            "node",
-            snapshot.text(node),
-            findings,
-        );
+        return fail(snapshot, workload, pin, "node", snapshot.text(node), findings);
     }
     if snapshot.nodes.is_empty() {
         match snapshot.absence(ResourceKind::Node, Text::default()) {
@@ -186,70 +169,30 @@ fn check_pin(
             unknown(workload, "a node that its node selection matches", findings);
         }
         Reach::OneNode(node) => {
-            fail(
-                snapshot,
-                workload,
-                pin,
-                "node",
-                snapshot.name_of(node),
-                findings,
-            );
+            fail(snapshot, workload, pin, "node", snapshot.name_of(node), findings);
         }
         Reach::OneZone(zone) if !single_zone => {
-            fail(
-                snapshot,
-                workload,
-                pin,
-                "zone",
-                snapshot.text(zone),
-                findings,
-            );
+            fail(snapshot, workload, pin, "zone", snapshot.text(zone), findings);
         }
         Reach::PartlyLabelled if !single_zone => {
-            unknown(
-                workload,
-                "the zone label of some nodes that it may use",
-                findings,
-            );
+            unknown(workload, "the zone label of some nodes that it may use", findings);
         }
         _ => findings.pass(workload.object),
     }
 }
 
 fn unknown(workload: &Workload, what: &str, findings: &mut Findings) {
-    let missing = Missing {
-        what: what.into(),
-        reason: GapReason::NotInInput,
-        ..Missing::default()
-    };
+    let missing = Missing { what: what.into(), reason: GapReason::NotInInput, ..Missing::default() };
     findings.unknown(workload.object, missing);
 }
 
-fn fail(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    pin: &Pin,
-    kind: &str,
-    name: &str,
-    findings: &mut Findings,
-) {
+fn fail(snapshot: &Snapshot, workload: &Workload, pin: &Pin, kind: &str, name: &str, findings: &mut Findings) {
     findings
-        .fail(
-            workload.object,
-            format!("its pods may run on {kind} {name} only"),
-        )
-        .leads_to(format!(
-            "losing {name} leaves them Pending until it is back"
-        ))
+        .fail(workload.object, format!("its pods may run on {kind} {name} only"))
+        .leads_to(format!("losing {name} leaves them Pending until it is back"))
         .evidence(pin.path, selection(snapshot, snapshot.spec_of(workload)))
-        .at_risk(blast_radius(
-            snapshot,
-            [workload],
-            vec![format!("losing {name}")],
-        ))
-        .fix(format!(
-            "select nodes by what several {kind}s have in common"
-        ));
+        .at_risk(blast_radius(snapshot, [workload], vec![format!("losing {name}")]))
+        .fix(format!("select nodes by what several {kind}s have in common"));
 }
 
 /// The selection as written, in short.
@@ -260,13 +203,7 @@ fn selection(snapshot: &Snapshot, spec: &PodSpec) -> String {
     let mut parts: Vec<String> = spec
         .node_selector
         .iter()
-        .map(|label| {
-            format!(
-                "{}={}",
-                snapshot.text(label.key),
-                snapshot.text(label.value)
-            )
-        })
+        .map(|label| format!("{}={}", snapshot.text(label.key), snapshot.text(label.value)))
         .collect();
     if let Some(affinity) = &spec.node_affinity {
         parts.push(format!("{} node affinity term(s)", affinity.terms.len()));
@@ -284,21 +221,16 @@ fn named_node(input: &Input, spec: &PodSpec) -> Option<Text> {
         return Some(label.value);
     }
     let single = |requirements: &[Requirement], all: bool| {
-        requirements.iter().find_map(|requirement| {
-            match (requirement.operator, &requirement.values[..]) {
-                (Operator::In, [value]) if all || is_host(requirement.key) => Some(*value),
-                _ => None,
-            }
+        requirements.iter().find_map(|requirement| match (requirement.operator, &requirement.values[..]) {
+            (Operator::In, [value]) if all || is_host(requirement.key) => Some(*value),
+            _ => None,
         })
     };
     // Fields know the node's name only.
-    let node_of =
-        |term: &NodeSelectorTerm| single(&term.fields, true).or(single(&term.expressions, false));
+    let node_of = |term: &NodeSelectorTerm| single(&term.fields, true).or(single(&term.expressions, false));
     let mut terms = spec.node_affinity.as_ref()?.terms.iter();
     let first = node_of(terms.next()?)?;
-    terms
-        .all(|term| node_of(term) == Some(first))
-        .then_some(first)
+    terms.all(|term| node_of(term) == Some(first)).then_some(first)
 }
 
 /// How far the selection and the taints let the pods go, whatever the nodes' present state.
@@ -313,10 +245,7 @@ enum Reach<'s> {
 
 impl<'s> Reach<'s> {
     fn of(snapshot: &'s Snapshot, spec: &PodSpec) -> Self {
-        let mut nodes = snapshot
-            .nodes
-            .iter()
-            .filter(|node| may_run(snapshot, spec, node));
+        let mut nodes = snapshot.nodes.iter().filter(|node| may_run(snapshot, spec, node));
         let Some(first) = nodes.next() else {
             return Self::Nowhere;
         };

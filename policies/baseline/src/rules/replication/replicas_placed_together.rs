@@ -198,8 +198,7 @@ rule! {
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let single_node = is_known(input, Profile::SingleNode);
-    let judges_zones = !is_known(input, Profile::SingleZone)
-        && snapshot.nodes.iter().any(|node| !node.zone.is_empty());
+    let judges_zones = !is_known(input, Profile::SingleZone) && snapshot.nodes.iter().any(|node| !node.zone.is_empty());
     for workload in &snapshot.workloads {
         if judged_replicas(snapshot, workload, findings).is_none() {
             continue;
@@ -229,13 +228,7 @@ fn check_workload(input: &Input, workload: &Workload, judges_zones: bool, findin
     if let Some((&node, &count)) = most(&placed.by_node)
         && placed.pods - count < needed
     {
-        return fail(
-            input,
-            workload,
-            &placed,
-            ("node", node, count, needed),
-            findings,
-        );
+        return fail(input, workload, &placed, ("node", node, count, needed), findings);
     }
     if !judges_zones {
         return findings.pass(workload.object);
@@ -246,13 +239,7 @@ fn check_workload(input: &Input, workload: &Workload, judges_zones: bool, findin
     let count = fullest.map_or(0, |(_, &count)| count);
     match fullest {
         Some((&zone, _)) if placed.pods - count < needed => {
-            fail(
-                input,
-                workload,
-                &placed,
-                ("zone", zone, count, needed),
-                findings,
-            );
+            fail(input, workload, &placed, ("zone", zone, count, needed), findings);
         }
         _ if unlabelled > 0 && placed.pods - count - unlabelled < needed => {
             let missing = Missing {
@@ -277,15 +264,9 @@ struct Placed {
 impl Placed {
     fn of(input: &Input, workload: &Workload) -> Self {
         let snapshot = input.snapshot;
-        let mut placed = Self {
-            pods: 0,
-            by_node: BTreeMap::new(),
-            by_zone: BTreeMap::new(),
-        };
+        let mut placed = Self { pods: 0, by_node: BTreeMap::new(), by_zone: BTreeMap::new() };
         for pod in running_pods(snapshot, workload) {
-            let zone = pod
-                .node
-                .map_or(Text::default(), |node| snapshot.node(node).zone);
+            let zone = pod.node.map_or(Text::default(), |node| snapshot.node(node).zone);
             placed.pods += 1;
             *placed.by_node.entry(pod.node_name).or_insert(0) += 1;
             *placed.by_zone.entry(zone).or_insert(0) += 1;
@@ -313,23 +294,10 @@ fn fail(
         .filter_map(|pod| pod.node);
     let nodes = here.take(1).map(|id| snapshot.node(id).object);
     findings
-        .fail(
-            workload.object,
-            format!("{count} of {pods} replicas run on {kind} {name}"),
-        )
-        .leads_to(format!(
-            "losing {name} leaves {} of {needed} needed",
-            pods - count
-        ))
-        .evidence(
-            "spec.replicas",
-            format!("{pods} running, {count} of them on {name}"),
-        )
+        .fail(workload.object, format!("{count} of {pods} replicas run on {kind} {name}"))
+        .leads_to(format!("losing {name} leaves {} of {needed} needed", pods - count))
+        .evidence("spec.replicas", format!("{pods} running, {count} of them on {name}"))
         .related(nodes)
-        .at_risk(blast_radius(
-            snapshot,
-            [workload],
-            vec![format!("losing {name}")],
-        ))
+        .at_risk(blast_radius(snapshot, [workload], vec![format!("losing {name}")]))
         .fix("a hard spread constraint, then kubectl rollout restart");
 }

@@ -8,9 +8,7 @@ use ha_sdk::{Area, Class, Finding, Findings, Input, Severity, rule};
 
 use crate::shared::judged_replicas;
 use crate::shared::risk::blast_radius;
-use crate::shared::separation::{
-    Domain, Separation, has_default_spread, is_known, separation, spread_patch,
-};
+use crate::shared::separation::{Domain, Separation, has_default_spread, is_known, separation, spread_patch};
 
 rule! {
     /// Nothing in the pod template keeps the replicas on different nodes.
@@ -285,11 +283,7 @@ fn check(input: &Input, findings: &mut Findings) {
 fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let votes = is_quorum_group(snapshot, workload);
-    let enough = if votes {
-        Separation::Hard
-    } else {
-        Separation::Soft
-    };
+    let enough = if votes { Separation::Hard } else { Separation::Soft };
     let found = separation(input, workload, replicas, Domain::Node);
     if found >= enough {
         return findings.pass(workload.object);
@@ -300,27 +294,19 @@ fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &
         format!("nothing of its own keeps its {replicas} replicas on different nodes")
     };
     let finding = findings.fail(workload.object, message);
-    finding
-        .leads_to("one node may hold all of them, and its loss takes them all")
-        .at_risk(blast_radius(
-            snapshot,
-            [workload],
-            vec!["losing a node".into()],
-        ));
+    finding.leads_to("one node may hold all of them, and its loss takes them all").at_risk(blast_radius(
+        snapshot,
+        [workload],
+        vec!["losing a node".into()],
+    ));
     say_what_is_there(input, workload, finding);
     if !votes && has_default_spread(snapshot, workload) {
         finding
             .leads_to("only the scheduler's default (soft, maxSkew 3) keeps them off one node")
             .severity(Severity::Medium);
     }
-    let when = if votes {
-        "DoNotSchedule"
-    } else {
-        "ScheduleAnyway"
-    };
-    finding.fix(format!(
-        "a spread constraint on kubernetes.io/hostname, {when}, with its own labels"
-    ));
+    let when = if votes { "DoNotSchedule" } else { "ScheduleAnyway" };
+    finding.fix(format!("a spread constraint on kubernetes.io/hostname, {when}, with its own labels"));
     if let Some(patch) = spread_patch(snapshot, workload, votes) {
         finding.patch(patch);
     }
@@ -336,8 +322,7 @@ fn say_what_is_there(input: &Input, workload: &Workload, finding: &mut Finding) 
     }
     let constraints = spec.spread_constraints.len();
     if constraints > 0 {
-        let value =
-            format!("{constraints} constraint(s), none keeps its own pods on different nodes");
+        let value = format!("{constraints} constraint(s), none keeps its own pods on different nodes");
         finding.evidence("spec.template.spec.topologySpreadConstraints", value);
     } else if terms == 0 {
         finding.evidence("spec.template.spec.topologySpreadConstraints", "unset");

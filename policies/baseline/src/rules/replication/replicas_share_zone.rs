@@ -112,8 +112,7 @@ fn check(input: &Input, findings: &mut Findings) {
     } else {
         ""
     };
-    let zones_known =
-        snapshot.nodes.is_empty() || snapshot.nodes.iter().any(|node| !node.zone.is_empty());
+    let zones_known = snapshot.nodes.is_empty() || snapshot.nodes.iter().any(|node| !node.zone.is_empty());
     for workload in &snapshot.workloads {
         let Some(replicas) = judged_replicas(snapshot, workload, findings) else {
             continue;
@@ -132,42 +131,22 @@ fn check(input: &Input, findings: &mut Findings) {
 
 /// No node says in which zone it is.
 fn missing_zones() -> Missing {
-    Missing {
-        what: format!("label {ZONE} of the nodes"),
-        reason: GapReason::NotInInput,
-        ..Missing::default()
-    }
+    Missing { what: format!("label {ZONE} of the nodes"), reason: GapReason::NotInInput, ..Missing::default() }
 }
 
 fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let votes = is_quorum_group(snapshot, workload);
-    let enough = if votes {
-        Separation::Hard
-    } else {
-        Separation::Soft
-    };
+    let enough = if votes { Separation::Hard } else { Separation::Soft };
     let separated = separation(input, workload, replicas, Domain::Zone) >= enough;
     match (Placement::of(snapshot, workload), separated) {
         (Placement::OneZone { zone, pods }, _) => {
             let zone = snapshot.text(zone);
             findings
-                .fail(
-                    workload.object,
-                    format!("all {pods} running replicas are in zone {zone}"),
-                )
-                .leads_to(format!(
-                    "losing {zone} takes them all; nothing moves running pods"
-                ))
-                .at_risk(blast_radius(
-                    snapshot,
-                    [workload],
-                    vec![format!("losing {zone}")],
-                ))
-                .evidence(
-                    "spec.template.spec.topologySpreadConstraints",
-                    written(separated),
-                )
+                .fail(workload.object, format!("all {pods} running replicas are in zone {zone}"))
+                .leads_to(format!("losing {zone} takes them all; nothing moves running pods"))
+                .at_risk(blast_radius(snapshot, [workload], vec![format!("losing {zone}")]))
+                .evidence("spec.template.spec.topologySpreadConstraints", written(separated))
                 .fix("spread over topology.kubernetes.io/zone, then kubectl rollout restart");
         }
         (Placement::Unlabelled, true) => {
@@ -187,11 +166,7 @@ fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &
 }
 
 fn written(separated: bool) -> &'static str {
-    if separated {
-        "over zones, which did not help"
-    } else {
-        "none over zones"
-    }
+    if separated { "over zones, which did not help" } else { "none over zones" }
 }
 
 /// The template does not ask for zones. Where the pods are in several all the same, that is luck: one step lower.
@@ -203,21 +178,12 @@ fn fail_template(
     findings: &mut Findings,
 ) {
     let votes = is_quorum_group(snapshot, workload);
-    let finding = findings.fail(
-        workload.object,
-        format!("nothing of its own keeps its {replicas} replicas in different zones"),
-    );
+    let finding =
+        findings.fail(workload.object, format!("nothing of its own keeps its {replicas} replicas in different zones"));
     finding
         .leads_to("one zone may hold all of them, and its loss takes them all")
-        .evidence(
-            "spec.template.spec.topologySpreadConstraints",
-            "none over zones",
-        )
-        .at_risk(blast_radius(
-            snapshot,
-            [workload],
-            vec!["losing a zone".into()],
-        ))
+        .evidence("spec.template.spec.topologySpreadConstraints", "none over zones")
+        .at_risk(blast_radius(snapshot, [workload], vec!["losing a zone".into()]))
         .fix(format!("a spread constraint on {ZONE} with its own labels"));
     if !votes && has_default_spread(snapshot, workload) {
         finding
@@ -226,9 +192,7 @@ fn fail_template(
     }
     if let Placement::Zones(zones) = placement {
         let lowered = finding.severity.lowered();
-        finding.severity(lowered).leads_to(format!(
-            "they are in {zones} zones now, and nothing keeps them there"
-        ));
+        finding.severity(lowered).leads_to(format!("they are in {zones} zones now, and nothing keeps them there"));
     }
     if !votes && let Some(patch) = spread_patch(snapshot, workload, false) {
         finding.patch(patch);

@@ -5,9 +5,7 @@ use alloc::vec::Vec;
 
 use ha_sdk::arithmetic::version::Version;
 use ha_sdk::finding::Missing;
-use ha_sdk::snapshot::{
-    Amount, Container, GapReason, PodSpec, ResourceKind, Snapshot, Workload, WorkloadKind,
-};
+use ha_sdk::snapshot::{Amount, Container, GapReason, PodSpec, ResourceKind, Snapshot, Workload, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
@@ -139,12 +137,10 @@ fn check_workload(requests: &Requests<'_>, workload: &Workload, findings: &mut F
     let on_pod = version.is_none_or(Version::has_pod_level_resources);
     let lacking = requests.lacking(workload.namespace, spec, on_pod);
     if lacking.is_empty() {
-        let differs =
-            version.is_none() && !requests.lacking(workload.namespace, spec, false).is_empty();
+        let differs = version.is_none() && !requests.lacking(workload.namespace, spec, false).is_empty();
         if differs {
             let missing = Missing {
-                what: "the server's version (does it honour requests of the pod as a whole?)"
-                    .into(),
+                what: "the server's version (does it honour requests of the pod as a whole?)".into(),
                 reason: GapReason::NotInInput,
                 ..Missing::default()
             };
@@ -159,9 +155,7 @@ fn check_workload(requests: &Requests<'_>, workload: &Workload, findings: &mut F
     if pods.peek().is_some()
         && pods.all(|pod| {
             let spec = snapshot.pod_spec(pod.spec);
-            requests
-                .lacking(workload.namespace, spec, on_pod)
-                .is_empty()
+            requests.lacking(workload.namespace, spec, on_pod).is_empty()
         })
     {
         return findings.pass(workload.object);
@@ -178,10 +172,7 @@ fn fail(snapshot: &Snapshot, workload: &Workload, lacking: &[Lack<'_>], findings
         count => format!("; {} more lack some", count - 1),
     };
     let name = snapshot.text(first.container.name);
-    let finding = findings.fail(
-        workload.object,
-        format!("container {name} requests no {}{others}", first.resources()),
-    );
+    let finding = findings.fail(workload.object, format!("container {name} requests no {}{others}", first.resources()));
     finding
         .leads_to("under memory pressure its pods are evicted first, and capacity is miscounted")
         .fix("resources.requests: cpu and memory");
@@ -223,10 +214,7 @@ impl<'s> Requests<'s> {
     fn new(snapshot: &'s Snapshot) -> Self {
         let mut defaults = BTreeMap::<_, Vec<_>>::new();
         for range in &snapshot.limit_ranges {
-            defaults
-                .entry(range.namespace)
-                .or_default()
-                .extend(&range.default_requests);
+            defaults.entry(range.namespace).or_default().extend(&range.default_requests);
         }
         Self { snapshot, defaults }
     }
@@ -243,11 +231,7 @@ impl<'s> Requests<'s> {
                 .chain(shared)
                 .any(|amount| self.snapshot.text(amount.resource) == resource)
         };
-        let ordinary = spec
-            .containers
-            .iter()
-            .enumerate()
-            .map(|entry| ("containers", entry));
+        let ordinary = spec.containers.iter().enumerate().map(|entry| ("containers", entry));
         let sidecars = spec
             .init_containers
             .iter()

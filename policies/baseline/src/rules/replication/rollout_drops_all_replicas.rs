@@ -7,8 +7,7 @@ use ha_sdk::arithmetic::rollout::rollout_bounds;
 use ha_sdk::arithmetic::version::Version;
 use ha_sdk::finding::Missing;
 use ha_sdk::snapshot::{
-    GapReason, ResourceKind, RollingUpdate, Snapshot, Threshold, UpdateStrategy, Workload,
-    WorkloadKind,
+    GapReason, ResourceKind, RollingUpdate, Snapshot, Threshold, UpdateStrategy, Workload, WorkloadKind,
 };
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
@@ -155,11 +154,9 @@ fn check_stateful_set(
     update: &RollingUpdate,
     findings: &mut Findings,
 ) {
-    let one_at_a_time =
-        rollout_bounds(workload, replicas.floor).is_none_or(|bounds| bounds.unavailable <= 1);
+    let one_at_a_time = rollout_bounds(workload, replicas.floor).is_none_or(|bounds| bounds.unavailable <= 1);
     if replicas.floor < 2 {
-        return findings
-            .not_applicable(workload.object, "a StatefulSet of one is replaced in place");
+        return findings.not_applicable(workload.object, "a StatefulSet of one is replaced in place");
     }
     if one_at_a_time {
         return findings.pass(workload.object);
@@ -182,9 +179,8 @@ fn check_stateful_set(
 }
 
 fn is_dropped(input: &Input, workload: &Workload, replicas: ReplicaRange) -> bool {
-    rollout_bounds(workload, replicas.floor).is_some_and(|bounds| {
-        replicas.floor - bounds.unavailable < needed(input, workload, replicas.floor)
-    })
+    rollout_bounds(workload, replicas.floor)
+        .is_some_and(|bounds| replicas.floor - bounds.unavailable < needed(input, workload, replicas.floor))
 }
 
 fn check_bounds(
@@ -208,58 +204,35 @@ fn check_bounds(
         _ => "strategy",
     };
     let left = floor - unavailable;
-    let finding = findings.fail(
-        workload.object,
-        format!("a rollout may take {unavailable} of {floor} replicas down at once"),
-    );
+    let finding =
+        findings.fail(workload.object, format!("a rollout may take {unavailable} of {floor} replicas down at once"));
     finding
-        .leads_to(format!(
-            "{left} of {needed} needed are left until the new pods are ready"
-        ))
-        .evidence(
-            format!("spec.{strategy}.rollingUpdate.maxUnavailable"),
-            written(update.max_unavailable),
-        )
-        .evidence(
-            format!("spec.{strategy}.rollingUpdate.maxSurge"),
-            written(update.max_surge),
-        )
+        .leads_to(format!("{left} of {needed} needed are left until the new pods are ready"))
+        .evidence(format!("spec.{strategy}.rollingUpdate.maxUnavailable"), written(update.max_unavailable))
+        .evidence(format!("spec.{strategy}.rollingUpdate.maxSurge"), written(update.max_surge))
         .at_risk(blast_radius(snapshot, [workload], vec!["a rollout".into()]));
     if floor == 1 && workload.kind != WorkloadKind::StatefulSet {
         finding
             .fix("maxUnavailable: 0, maxSurge: 1")
             .patch(r#"{"spec":{"strategy":{"rollingUpdate":{"maxSurge":1,"maxUnavailable":0}}}}"#);
     } else {
-        finding.fix("maxUnavailable: 1").patch(format!(
-            r#"{{"spec":{{"{strategy}":{{"rollingUpdate":{{"maxUnavailable":1}}}}}}}}"#
-        ));
+        finding
+            .fix("maxUnavailable: 1")
+            .patch(format!(r#"{{"spec":{{"{strategy}":{{"rollingUpdate":{{"maxUnavailable":1}}}}}}}}"#));
     }
     if replicas.autoscaled {
-        finding.related(
-            workload
-                .autoscalers
-                .iter()
-                .map(|&id| snapshot.autoscaler(id).object),
-        );
+        finding.related(workload.autoscalers.iter().map(|&id| snapshot.autoscaler(id).object));
     }
 }
 
 /// Recreate stops everything by intent. With one replica that is often right (a volume for one writer).
-fn check_recreate(
-    input: &Input,
-    workload: &Workload,
-    replicas: ReplicaRange,
-    findings: &mut Findings,
-) {
+fn check_recreate(input: &Input, workload: &Workload, replicas: ReplicaRange, findings: &mut Findings) {
     if replicas.floor < 2 {
         return findings.not_applicable(workload.object, "Recreate with a single replica");
     }
     let snapshot: &Snapshot = input.snapshot;
     findings
-        .fail(
-            workload.object,
-            format!("Recreate stops all {} replicas first", replicas.floor),
-        )
+        .fail(workload.object, format!("Recreate stops all {} replicas first", replicas.floor))
         .leads_to("nothing serves until the new pods are ready")
         .severity(Severity::Medium)
         .evidence("spec.strategy.type", "Recreate")

@@ -1,9 +1,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use ha_sdk::arithmetic::replicas::{
-    ReplicaRange, Replicas, effective_replicas, minimum_replicas, tier,
-};
+use ha_sdk::arithmetic::replicas::{ReplicaRange, Replicas, effective_replicas, minimum_replicas, tier};
 use ha_sdk::settings::Tier;
 use ha_sdk::snapshot::{ResourceKind, Workload};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
@@ -116,10 +114,7 @@ rule! {
     };
 }
 
-const AUTOSCALERS: &[ResourceKind] = &[
-    ResourceKind::HorizontalPodAutoscaler,
-    ResourceKind::ScaledObject,
-];
+const AUTOSCALERS: &[ResourceKind] = &[ResourceKind::HorizontalPodAutoscaler, ResourceKind::ScaledObject];
 
 fn check(input: &Input, findings: &mut Findings) {
     let leaders = Leaders::new(input.snapshot);
@@ -128,12 +123,7 @@ fn check(input: &Input, findings: &mut Findings) {
     }
 }
 
-fn check_workload(
-    input: &Input,
-    leaders: &Leaders<'_>,
-    workload: &Workload,
-    findings: &mut Findings,
-) {
+fn check_workload(input: &Input, leaders: &Leaders<'_>, workload: &Workload, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let tier = tier(input, workload);
     if tier == Tier::Singleton {
@@ -156,30 +146,16 @@ fn check_workload(
             _ => findings.pass(workload.object),
         };
     }
-    let finding = findings.fail(
-        workload.object,
-        format!(
-            "{} of at least {minimum} replicas (tier {tier})",
-            replicas.floor
-        ),
-    );
+    let finding =
+        findings.fail(workload.object, format!("{} of at least {minimum} replicas (tier {tier})", replicas.floor));
     finding
         .leads_to("a drain, a node failure or a crash takes it down until a new pod is ready")
         .at_risk(blast_radius(snapshot, [workload], Vec::new()));
     if replicas.autoscaled {
-        let autoscalers = workload
-            .autoscalers
-            .iter()
-            .map(|&id| snapshot.autoscaler(id).object);
-        finding
-            .related(autoscalers)
-            .fix(format!("raise the autoscaler's floor to {minimum}"));
+        let autoscalers = workload.autoscalers.iter().map(|&id| snapshot.autoscaler(id).object);
+        finding.related(autoscalers).fix(format!("raise the autoscaler's floor to {minimum}"));
     } else {
-        let value = if replicas.defaulted {
-            "unset (default 1)".into()
-        } else {
-            format!("{}", replicas.floor)
-        };
+        let value = if replicas.defaulted { "unset (default 1)".into() } else { format!("{}", replicas.floor) };
         finding
             .evidence("spec.replicas", value)
             .fix(format!("replicas: {minimum}"))
@@ -194,21 +170,11 @@ fn check_workload(
 }
 
 /// The replicas to judge. An autoscaler that goes down to 0 is accepted except in the tier `critical`.
-fn replicas_of_tier(
-    input: &Input,
-    workload: &Workload,
-    tier: Tier,
-    findings: &mut Findings,
-) -> Option<ReplicaRange> {
+fn replicas_of_tier(input: &Input, workload: &Workload, tier: Tier, findings: &mut Findings) -> Option<ReplicaRange> {
     if tier == Tier::Critical
         && let Replicas::Elastic { ceiling } = effective_replicas(input.snapshot, workload)
     {
-        return Some(ReplicaRange {
-            floor: 0,
-            ceiling,
-            autoscaled: true,
-            defaulted: false,
-        });
+        return Some(ReplicaRange { floor: 0, ceiling, autoscaled: true, defaulted: false });
     }
     judged_replicas(input.snapshot, workload, findings)
 }

@@ -155,9 +155,7 @@ fn check(input: &Input, findings: &mut Findings) {
         }
         let faults: Vec<_> = (0..)
             .zip(constraints)
-            .filter_map(|(index, constraint)| {
-                Some((index, constraint, templates.fault(id, constraint)?))
-            })
+            .filter_map(|(index, constraint)| Some((index, constraint, templates.fault(id, constraint)?)))
             .collect();
         report(snapshot, workload, &faults, findings);
     }
@@ -198,10 +196,7 @@ fn report(
                 || "every pod of its namespace".into(),
                 |other| snapshot.title(snapshot.workload(other).object),
             );
-            let finding = findings.fail(
-                workload.object,
-                format!("the constraint over {key} also counts {whom}"),
-            );
+            let finding = findings.fail(workload.object, format!("the constraint over {key} also counts {whom}"));
             finding
                 .leads_to("the sum is spread; its own replicas may still be placed together")
                 .related(other.map(|other| snapshot.workload(other).object))
@@ -212,26 +207,16 @@ fn report(
     for (index, constraint, _) in faults {
         finding.evidence(
             format!("spec.template.spec.topologySpreadConstraints[{index}].labelSelector"),
-            constraint.selector.as_ref().map_or_else(
-                || String::from("unset (matches no pod)"),
-                |selector| selector_text(snapshot, selector),
-            ),
+            constraint
+                .selector
+                .as_ref()
+                .map_or_else(|| String::from("unset (matches no pod)"), |selector| selector_text(snapshot, selector)),
         );
     }
-    let own = workload
-        .selector
-        .as_ref()
-        .map(|selector| selector_text(snapshot, selector));
+    let own = workload.selector.as_ref().map(|selector| selector_text(snapshot, selector));
     finding
-        .at_risk(blast_radius(
-            snapshot,
-            [workload],
-            vec!["losing a node".into()],
-        ))
-        .fix(format!(
-            "labelSelector: {}",
-            own.as_deref().unwrap_or("the labels of its own pods")
-        ));
+        .at_risk(blast_radius(snapshot, [workload], vec!["losing a node".into()]))
+        .fix(format!("labelSelector: {}", own.as_deref().unwrap_or("the labels of its own pods")));
 }
 
 /// Workloads by the labels of their pod templates, to find those that a selector matches besides its own.
@@ -243,15 +228,11 @@ struct Templates<'s> {
 
 impl<'s> Templates<'s> {
     fn new(snapshot: &'s Snapshot) -> Self {
-        let replicated = snapshot
-            .workloads_by_id()
-            .filter(|(_, workload)| workload.is_replicated_kind());
+        let replicated = snapshot.workloads_by_id().filter(|(_, workload)| workload.is_replicated_kind());
         let mut labels: Vec<_> = replicated
             .flat_map(|(id, workload)| {
                 let labels = &snapshot.labels(workload.template_labels).labels;
-                labels
-                    .iter()
-                    .map(move |label| ([workload.namespace, label.key, label.value], id))
+                labels.iter().map(move |label| ([workload.namespace, label.key, label.value], id))
             })
             .collect();
         labels.sort_unstable();
@@ -261,10 +242,7 @@ impl<'s> Templates<'s> {
     /// The workloads of a namespace whose templates have a label.
     fn labelled(&self, label: [Text; 3]) -> impl Iterator<Item = WorkloadId> {
         let first = self.labels.partition_point(|(other, _)| *other < label);
-        self.labels[first..]
-            .iter()
-            .take_while(move |(other, _)| *other == label)
-            .map(|&(_, id)| id)
+        self.labels[first..].iter().take_while(move |(other, _)| *other == label).map(|&(_, id)| id)
     }
 
     fn fault(&self, id: WorkloadId, constraint: &SpreadConstraint) -> Option<Fault> {
@@ -274,11 +252,7 @@ impl<'s> Templates<'s> {
             return Some(Fault::Misses);
         }
         // Each ReplicaSet has a hash of its own: no other workload is counted.
-        if constraint
-            .match_label_keys
-            .iter()
-            .any(|&key| snapshot.text(key) == REVISION)
-        {
+        if constraint.match_label_keys.iter().any(|&key| snapshot.text(key) == REVISION) {
             return None;
         }
         let selector = constraint.selector.as_ref()?;
@@ -289,9 +263,7 @@ impl<'s> Templates<'s> {
         let is_counted = |&other: &WorkloadId| {
             let labels = snapshot.labels(snapshot.workload(other).template_labels);
             let same = |&key: &Text| own.get(key).is_none() || own.get(key) == labels.get(key);
-            other != id
-                && selector.matches(labels, &snapshot.texts)
-                && constraint.match_label_keys.iter().all(same)
+            other != id && selector.matches(labels, &snapshot.texts) && constraint.match_label_keys.iter().all(same)
         };
         let label = selector.requirements.iter().find_map(|requirement| {
             match (requirement.operator, &requirement.values[..]) {
@@ -299,8 +271,6 @@ impl<'s> Templates<'s> {
                 _ => None,
             }
         })?;
-        self.labelled(label)
-            .find(is_counted)
-            .map(|other| Fault::Couples(Some(other)))
+        self.labelled(label).find(is_counted).map(|other| Fault::Couples(Some(other)))
     }
 }

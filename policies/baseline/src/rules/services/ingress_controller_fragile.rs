@@ -27,19 +27,11 @@ struct Known {
 }
 
 const fn carries(image: &'static str, class: &'static str) -> Known {
-    Known {
-        image,
-        class,
-        carries_traffic: true,
-    }
+    Known { image, class, carries_traffic: true }
 }
 
 const fn configures(image: &'static str, class: &'static str) -> Known {
-    Known {
-        image,
-        class,
-        carries_traffic: false,
-    }
+    Known { image, class, carries_traffic: false }
 }
 
 /// Ingress and gateway controllers.
@@ -62,19 +54,11 @@ const KNOWN: &[Known] = &[
     configures("istio/pilot", "istio.io/"),
     configures("aws-load-balancer-controller", "ingress.k8s.aws/"),
     configures("ingress-gce", "k8s.io/ingress-gce"),
-    configures(
-        "application-gateway/kubernetes-ingress",
-        "azure/application-gateway",
-    ),
+    configures("application-gateway/kubernetes-ingress", "azure/application-gateway"),
 ];
 
 /// Parts of the `controller` field of classes whose controller the provider runs, out of sight.
-const PROVIDERS: &[&str] = &[
-    "networking.gke.io/",
-    "azure.com/",
-    "azure-application-gateway",
-    "eks.amazonaws.com/",
-];
+const PROVIDERS: &[&str] = &["networking.gke.io/", "azure.com/", "azure-application-gateway", "eks.amazonaws.com/"];
 
 rule! {
     /// The ingress or gateway controller runs on one replica or one node, or no budget guards it.
@@ -136,21 +120,13 @@ rule! {
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let mut controllers: Vec<&Known> = Vec::new();
-    for workload in snapshot
-        .workloads
-        .iter()
-        .filter(|workload| workload.serves_continuously())
-    {
+    for workload in snapshot.workloads.iter().filter(|workload| workload.serves_continuously()) {
         if let Some(known) = known_controller(snapshot, workload) {
             controllers.push(known);
             check_controller(input, workload, known, findings);
         }
     }
-    for class in snapshot
-        .ingress_classes
-        .iter()
-        .chain(&snapshot.gateway_classes)
-    {
+    for class in snapshot.ingress_classes.iter().chain(&snapshot.gateway_classes) {
         check_class(snapshot, class, &controllers, findings);
     }
     if findings.answers_of_this_rule() == 0 {
@@ -159,15 +135,8 @@ fn check(input: &Input, findings: &mut Findings) {
 }
 
 fn nothing_found(snapshot: &Snapshot, findings: &mut Findings) {
-    const KINDS: &[ResourceKind] = &[
-        ResourceKind::Deployment,
-        ResourceKind::DaemonSet,
-        ResourceKind::IngressClass,
-    ];
-    match snapshot
-        .first_missing(KINDS, Text::default())
-        .filter(|_| snapshot.is_live())
-    {
+    const KINDS: &[ResourceKind] = &[ResourceKind::Deployment, ResourceKind::DaemonSet, ResourceKind::IngressClass];
+    match snapshot.first_missing(KINDS, Text::default()).filter(|_| snapshot.is_live()) {
         Some(missing) => drop(findings.unknown(Snapshot::CLUSTER, missing)),
         None => findings.not_applicable(Snapshot::CLUSTER, "no ingress or gateway controller"),
     }
@@ -176,9 +145,7 @@ fn nothing_found(snapshot: &Snapshot, findings: &mut Findings) {
 fn known_controller(snapshot: &Snapshot, workload: &Workload) -> Option<&'static Known> {
     let containers = &snapshot.spec_of(workload).containers;
     KNOWN.iter().find(|known| {
-        containers
-            .iter()
-            .any(|container| image_path(snapshot.text(container.image)).ends_with(known.image))
+        containers.iter().any(|container| image_path(snapshot.text(container.image)).ends_with(known.image))
     })
 }
 
@@ -186,19 +153,12 @@ fn known_controller(snapshot: &Snapshot, workload: &Workload) -> Option<&'static
 fn image_path(image: &str) -> &str {
     let image = image.split('@').next().unwrap_or(image);
     let name_starts = image.rfind('/').map_or(0, |slash| slash + 1);
-    let tag = image[name_starts..]
-        .find(':')
-        .map_or(image.len(), |colon| name_starts + colon);
+    let tag = image[name_starts..].find(':').map_or(image.len(), |colon| name_starts + colon);
     &image[..tag]
 }
 
 /// A class whose controller was not found among the workloads.
-fn check_class(
-    snapshot: &Snapshot,
-    class: &TrafficClass,
-    controllers: &[&Known],
-    findings: &mut Findings,
-) {
+fn check_class(snapshot: &Snapshot, class: &TrafficClass, controllers: &[&Known], findings: &mut Findings) {
     let name = snapshot.text(class.controller);
     if controllers.iter().any(|known| name.contains(known.class)) {
         return findings.not_applicable(class.object, "its controller is judged itself");
@@ -206,20 +166,9 @@ fn check_class(
     if PROVIDERS.iter().any(|provider| name.contains(provider)) {
         return findings.not_applicable(class.object, "the provider runs its controller");
     }
-    let reason = if snapshot.is_live() {
-        GapReason::Unreadable
-    } else {
-        GapReason::NotInInput
-    };
+    let reason = if snapshot.is_live() { GapReason::Unreadable } else { GapReason::NotInInput };
     let what = format!("the workload behind controller {name}");
-    findings.unknown(
-        class.object,
-        Missing {
-            what,
-            reason,
-            ..Missing::default()
-        },
-    );
+    findings.unknown(class.object, Missing { what, reason, ..Missing::default() });
 }
 
 /// What is wrong with a controller: in words, and where it can be seen.
@@ -249,10 +198,7 @@ fn check_controller(input: &Input, workload: &Workload, known: &Known, findings:
             None if faults.stops_traffic => {}
             None => {
                 faults.words.push("no PodDisruptionBudget".into());
-                faults.evidence.push((
-                    "spec.template.metadata.labels",
-                    "matched by no budget".into(),
-                ));
+                faults.evidence.push(("spec.template.metadata.labels", "matched by no budget".into()));
             }
         }
     }
@@ -273,9 +219,7 @@ fn replica_faults(snapshot: &Snapshot, workload: &Workload) -> Result<Faults, Mi
     if floor >= 2 {
         return Ok(Faults::default());
     }
-    let value = workload
-        .replicas
-        .map_or("unset (default 1)".into(), |replicas| format!("{replicas}"));
+    let value = workload.replicas.map_or("unset (default 1)".into(), |replicas| format!("{replicas}"));
     Ok(Faults {
         words: vec![format!("{floor} replica")],
         evidence: vec![("spec.replicas", value)],
@@ -296,10 +240,7 @@ fn daemon_faults(input: &Input, workload: &Workload) -> Result<Faults, Missing> 
     }
     Ok(Faults {
         words: vec![format!("{nodes} node may run it")],
-        evidence: vec![(
-            "spec.template.spec",
-            "node selection and tolerations".into(),
-        )],
+        evidence: vec![("spec.template.spec", "node selection and tolerations".into())],
         stops_traffic: true,
     })
 }
@@ -307,32 +248,17 @@ fn daemon_faults(input: &Input, workload: &Workload) -> Result<Faults, Missing> 
 /// Several ready pods, all of them on one node.
 fn one_node(input: &Input, workload: &Workload, faults: &mut Faults) {
     let snapshot = input.snapshot;
-    let ready = || {
-        snapshot
-            .current_pods_of(workload)
-            .filter(|pod| pod.is_healthy())
-    };
+    let ready = || snapshot.current_pods_of(workload).filter(|pod| pod.is_healthy());
     let nodes = node_names(snapshot, ready());
     let count = ready().count();
     if count >= 2 && nodes.len() == 1 && !is_known_to_be(input, Profile::SingleNode) {
-        faults
-            .words
-            .push(format!("all {count} pods on node {}", nodes[0]));
-        faults.evidence.push((
-            "spec.template.spec",
-            format!("{count} ready pods on {}", nodes[0]),
-        ));
+        faults.words.push(format!("all {count} pods on node {}", nodes[0]));
+        faults.evidence.push(("spec.template.spec", format!("{count} ready pods on {}", nodes[0])));
         faults.stops_traffic = true;
     }
 }
 
-fn report(
-    snapshot: &Snapshot,
-    workload: &Workload,
-    known: &Known,
-    faults: Faults,
-    findings: &mut Findings,
-) {
+fn report(snapshot: &Snapshot, workload: &Workload, known: &Known, faults: Faults, findings: &mut Findings) {
     let finding: &mut Finding = findings.fail(workload.object, faults.words.join(", "));
     for (path, value) in faults.evidence {
         finding.evidence(path, value);
@@ -342,14 +268,8 @@ fn report(
     } else {
         "while it is down, load balancers keep the state of before"
     });
-    finding.fix(
-        "2 replicas or more on different nodes, and a PodDisruptionBudget with maxUnavailable: 1",
-    );
-    finding.at_risk(blast_radius(
-        snapshot,
-        [workload],
-        vec!["draining or losing its node".into()],
-    ));
+    finding.fix("2 replicas or more on different nodes, and a PodDisruptionBudget with maxUnavailable: 1");
+    finding.at_risk(blast_radius(snapshot, [workload], vec!["draining or losing its node".into()]));
     if !faults.stops_traffic || !known.carries_traffic {
         finding.severity(Severity::Medium);
     }
@@ -362,10 +282,7 @@ mod tests {
     #[test]
     fn an_image_path_ends_before_tag_and_digest() {
         let cases = [
-            (
-                "registry.k8s.io/ingress-nginx/controller:v1.13.0@sha256:abc",
-                "registry.k8s.io/ingress-nginx/controller",
-            ),
+            ("registry.k8s.io/ingress-nginx/controller:v1.13.0@sha256:abc", "registry.k8s.io/ingress-nginx/controller"),
             ("localhost:5000/traefik", "localhost:5000/traefik"),
             ("traefik:v3", "traefik"),
         ];

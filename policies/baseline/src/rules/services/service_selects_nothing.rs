@@ -5,9 +5,7 @@ use ha_sdk::labels::{LabelSelector, Requirement};
 use ha_sdk::snapshot::{GapReason, ResourceKind, Service, Snapshot, Workload, WorkloadKind};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::endpoints::{
-    idle_reason, managed_selector, ready_endpoints, runtime_key, unread_pods,
-};
+use crate::shared::endpoints::{idle_reason, managed_selector, ready_endpoints, runtime_key, unread_pods};
 use crate::shared::selectors::{Templates, selector_text};
 
 /// The label by which a StatefulSet names each of its pods.
@@ -136,10 +134,7 @@ fn check(input: &Input, findings: &mut Findings) {
     let templates = Templates::new(input.snapshot);
     for service in &input.snapshot.services {
         let Some(selector) = managed_selector(service) else {
-            findings.not_applicable(
-                service.object,
-                "it has no selector: its endpoints are managed by hand",
-            );
+            findings.not_applicable(service.object, "it has no selector: its endpoints are managed by hand");
             continue;
         };
         if service.workloads.is_empty() {
@@ -150,12 +145,7 @@ fn check(input: &Input, findings: &mut Findings) {
     }
 }
 
-fn matched(
-    snapshot: &Snapshot,
-    service: &Service,
-    selector: &LabelSelector,
-    findings: &mut Findings,
-) {
+fn matched(snapshot: &Snapshot, service: &Service, selector: &LabelSelector, findings: &mut Findings) {
     if let Some(reason) = idle_reason(snapshot, service) {
         return findings.not_applicable(service.object, reason);
     }
@@ -168,21 +158,13 @@ fn matched(
         };
     }
     let message = match service.endpoints.len() {
-        0 => format!(
-            "no endpoint: no pod with {} has an address",
-            selector_text(snapshot, selector)
-        ),
+        0 => format!("no endpoint: no pod with {} has an address", selector_text(snapshot, selector)),
         count => format!("none of its {count} endpoints is ready"),
     };
     let finding = findings.fail(service.object, message);
     finding.evidence("spec.selector", selector_text(snapshot, selector));
     finding.leads_to("connections to it are refused");
-    finding.related(
-        service
-            .workloads
-            .iter()
-            .map(|&id| snapshot.workload(id).object),
-    );
+    finding.related(service.workloads.iter().map(|&id| snapshot.workload(id).object));
     finding.fix("find out why the pods behind it are not ready");
 }
 
@@ -202,14 +184,7 @@ fn unmatched(
     }
     if let Some(key) = runtime_key(snapshot, selector).filter(|_| !snapshot.is_live()) {
         let what = format!("label {key}, which pods get at run time");
-        findings.unknown(
-            service.object,
-            Missing {
-                what,
-                reason: GapReason::NotInInput,
-                ..Missing::default()
-            },
-        );
+        findings.unknown(service.object, Missing { what, reason: GapReason::NotInInput, ..Missing::default() });
         return;
     }
     let text = selector_text(snapshot, selector);
@@ -220,21 +195,14 @@ fn unmatched(
     if let Some((id, difference)) = templates.near_miss(selector, service.namespace) {
         let workload = snapshot.workload(id).object;
         finding.related([workload]);
-        finding.fix(format!(
-            "if it is meant for {}: {difference}",
-            snapshot.title(workload)
-        ));
+        finding.fix(format!("if it is meant for {}: {difference}", snapshot.title(workload)));
     }
 }
 
 /// Whether the selector names one member of a StatefulSet: a label that pods get by their ordinal.
 fn selects_member(snapshot: &Snapshot, service: &Service, selector: &LabelSelector) -> bool {
     let is_name = |requirement: &Requirement| snapshot.text(requirement.key) == POD_NAME_LABEL;
-    let Some(name) = selector
-        .requirements
-        .iter()
-        .find(|requirement| is_name(requirement))
-    else {
+    let Some(name) = selector.requirements.iter().find(|requirement| is_name(requirement)) else {
         return false;
     };
     let is_member = |workload: &Workload, pod: &str| {
@@ -255,6 +223,5 @@ fn selects_member(snapshot: &Snapshot, service: &Service, selector: &LabelSelect
     };
     let mut workloads = snapshot.workloads.iter();
     // In a cluster the pods themselves bear the label.
-    !snapshot.is_live()
-        && workloads.any(|workload| names_member(workload) && meets_others(workload))
+    !snapshot.is_live() && workloads.any(|workload| names_member(workload) && meets_others(workload))
 }

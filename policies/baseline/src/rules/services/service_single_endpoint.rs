@@ -10,9 +10,7 @@ use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
 use crate::shared::cluster::is_known_to_be;
-use crate::shared::endpoints::{
-    idle_reason, managed_selector, pods_at_floor, ready_endpoints, runtime_key,
-};
+use crate::shared::endpoints::{idle_reason, managed_selector, pods_at_floor, ready_endpoints, runtime_key};
 use crate::shared::risk::blast_radius;
 
 rule! {
@@ -136,9 +134,7 @@ fn judged_endpoints<'s>(
 ) -> Option<Vec<&'s Endpoint>> {
     let reason = match managed_selector(service) {
         None => "it has no selector: its endpoints are managed by hand",
-        Some(selector) if runtime_key(snapshot, selector).is_some() => {
-            "it selects its pod by role, on purpose"
-        }
+        Some(selector) if runtime_key(snapshot, selector).is_some() => "it selects its pod by role, on purpose",
         Some(_) => match idle_reason(snapshot, service) {
             Some(reason) => reason,
             None if pods_at_floor(snapshot, service).is_some_and(|pods| pods == 1) => {
@@ -166,21 +162,14 @@ fn no_endpoint(snapshot: &Snapshot, service: &Service) -> Option<Result<&'static
     if service.endpoint_slices > 0 {
         return Some(Ok("no endpoint is ready: service-selects-nothing says so"));
     }
-    Some(
-        match snapshot.absence(ResourceKind::EndpointSlice, service.namespace) {
-            Absence::Unknown(missing) => Err(missing),
-            Absence::Proven => Ok("no endpoint was read"),
-        },
-    )
+    Some(match snapshot.absence(ResourceKind::EndpointSlice, service.namespace) {
+        Absence::Unknown(missing) => Err(missing),
+        Absence::Proven => Ok("no endpoint was read"),
+    })
 }
 
 /// What all the endpoints share, in words; none when nothing does.
-fn shared_place(
-    snapshot: &Snapshot,
-    endpoints: &[&Endpoint],
-    single_node: bool,
-    single_zone: bool,
-) -> Option<String> {
+fn shared_place(snapshot: &Snapshot, endpoints: &[&Endpoint], single_node: bool, single_zone: bool) -> Option<String> {
     if endpoints.len() == 1 {
         return Some("one pod".into());
     }
@@ -189,70 +178,35 @@ fn shared_place(
         return Some(format!("node {}", snapshot.name_of(snapshot.node(id))));
     }
     let zone = common(endpoints, |endpoint| {
-        let of_node = endpoint
-            .node
-            .map(|id| snapshot.node(id).zone)
-            .unwrap_or_default();
-        [of_node, endpoint.zone]
-            .into_iter()
-            .find(|zone| !zone.is_empty())
+        let of_node = endpoint.node.map(|id| snapshot.node(id).zone).unwrap_or_default();
+        [of_node, endpoint.zone].into_iter().find(|zone| !zone.is_empty())
     });
     zone.filter(|_| !single_zone && !single_node && has_other_zone(snapshot, zone))
         .map(|zone| format!("zone {}", snapshot.text(zone)))
 }
 
 /// The value that every endpoint has; none when one differs or is not known.
-fn common<T: PartialEq + Copy>(
-    endpoints: &[&Endpoint],
-    value: impl Fn(&Endpoint) -> Option<T>,
-) -> Option<T> {
+fn common<T: PartialEq + Copy>(endpoints: &[&Endpoint], value: impl Fn(&Endpoint) -> Option<T>) -> Option<T> {
     let first = value(endpoints.first()?)?;
-    endpoints
-        .iter()
-        .all(|endpoint| value(endpoint) == Some(first))
-        .then_some(first)
+    endpoints.iter().all(|endpoint| value(endpoint) == Some(first)).then_some(first)
 }
 
 fn has_other_zone(snapshot: &Snapshot, zone: Option<Text>) -> bool {
-    snapshot
-        .nodes
-        .iter()
-        .any(|node| !node.zone.is_empty() && Some(node.zone) != zone)
+    snapshot.nodes.iter().any(|node| !node.zone.is_empty() && Some(node.zone) != zone)
 }
 
-fn report(
-    snapshot: &Snapshot,
-    service: &Service,
-    endpoints: &[&Endpoint],
-    place: &str,
-    findings: &mut Findings,
-) {
+fn report(snapshot: &Snapshot, service: &Service, endpoints: &[&Endpoint], place: &str, findings: &mut Findings) {
     let workloads = || service.workloads.iter().map(|&id| snapshot.workload(id));
     let message = match (endpoints.len(), pods_at_floor(snapshot, service)) {
         (1, Some(pods)) => format!("1 of {pods} pods behind it is ready"),
         (1, None) => "one ready endpoint".into(),
-        (count, _) => {
-            format!("all {count} ready endpoints are in {place}").replace("in node", "on node")
-        }
+        (count, _) => format!("all {count} ready endpoints are in {place}").replace("in node", "on node"),
     };
     let finding = findings.fail(service.object, message);
-    finding.evidence(
-        "spec.selector",
-        format!(
-            "{} of {} endpoints ready",
-            endpoints.len(),
-            service.endpoints.len()
-        ),
-    );
-    finding.leads_to(format!(
-        "losing {place} refuses all connections until pods are ready elsewhere"
-    ));
+    finding.evidence("spec.selector", format!("{} of {} endpoints ready", endpoints.len(), service.endpoints.len()));
+    finding.leads_to(format!("losing {place} refuses all connections until pods are ready elsewhere"));
     finding.related(workloads().map(|workload| workload.object));
-    finding.at_risk(blast_radius(
-        snapshot,
-        workloads(),
-        vec![format!("losing {place}")],
-    ));
+    finding.at_risk(blast_radius(snapshot, workloads(), vec![format!("losing {place}")]));
     finding.fix(if endpoints.len() == 1 {
         "repair the pods that are not ready"
     } else {

@@ -5,9 +5,7 @@ use alloc::vec::Vec;
 
 use ha_sdk::arithmetic::replicas::ReplicaRange;
 use ha_sdk::arithmetic::rollout::rollout_bounds;
-use ha_sdk::snapshot::{
-    Absence, AccessMode, Claim, ResourceKind, Snapshot, VolumeSource, Workload, WorkloadKind,
-};
+use ha_sdk::snapshot::{Absence, AccessMode, Claim, ResourceKind, Snapshot, VolumeSource, Workload, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
@@ -132,11 +130,7 @@ type Claims<'s> = BTreeMap<(Text, Text), &'s Claim>;
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    let claims: Claims<'_> = snapshot
-        .claims
-        .iter()
-        .map(|claim| ((claim.namespace, claim.name), claim))
-        .collect();
+    let claims: Claims<'_> = snapshot.claims.iter().map(|claim| ((claim.namespace, claim.name), claim)).collect();
     for workload in &snapshot.workloads {
         if let Some(replicas) = judged_replicas(snapshot, workload, findings) {
             check_workload(snapshot, &claims, workload, replicas, findings);
@@ -155,18 +149,13 @@ fn check_workload(
         .spec_of(workload)
         .volumes
         .iter()
-        .filter(|volume| {
-            volume.source == VolumeSource::Claim && !is_of_template(workload, volume.name)
-        })
+        .filter(|volume| volume.source == VolumeSource::Claim && !is_of_template(workload, volume.name))
         .map(|volume| volume.reference)
         .collect();
     if names.is_empty() {
         return findings.not_applicable(workload.object, "its pods share no claim");
     }
-    let read: Vec<&Claim> = names
-        .iter()
-        .filter_map(|&name| claims.get(&(workload.namespace, name)).copied())
-        .collect();
+    let read: Vec<&Claim> = names.iter().filter_map(|&name| claims.get(&(workload.namespace, name)).copied()).collect();
     if let Some(claim) = read.iter().find(|claim| has_single_writer(claim)) {
         return check_claim(snapshot, workload, replicas, claim, findings);
     }
@@ -181,23 +170,16 @@ fn check_workload(
 
 /// Whether each pod of a StatefulSet gets a claim of its own under this volume's name.
 fn is_of_template(workload: &Workload, volume: Text) -> bool {
-    workload.stateful.as_ref().is_some_and(|settings| {
-        settings
-            .claim_templates
-            .iter()
-            .any(|claim| claim.name == volume)
-    })
+    workload.stateful.as_ref().is_some_and(|settings| settings.claim_templates.iter().any(|claim| claim.name == volume))
 }
 
 /// Whether no access mode lets more than one node, or pod, mount the volume.
 fn has_single_writer(claim: &Claim) -> bool {
     !claim.access_modes.is_empty()
-        && claim.access_modes.iter().all(|mode| {
-            matches!(
-                mode,
-                AccessMode::ReadWriteOnce | AccessMode::ReadWriteOncePod
-            )
-        })
+        && claim
+            .access_modes
+            .iter()
+            .all(|mode| matches!(mode, AccessMode::ReadWriteOnce | AccessMode::ReadWriteOncePod))
 }
 
 fn check_claim(
@@ -208,48 +190,27 @@ fn check_claim(
     findings: &mut Findings,
 ) {
     let name = snapshot.text(claim.name);
-    let mode = if claim.access_modes.contains(&AccessMode::ReadWriteOnce) {
-        "ReadWriteOnce"
-    } else {
-        "ReadWriteOncePod"
-    };
+    let mode =
+        if claim.access_modes.contains(&AccessMode::ReadWriteOnce) { "ReadWriteOnce" } else { "ReadWriteOncePod" };
     let surge = rollout_bounds(workload, replicas.ceiling).map_or(0, |bounds| bounds.surge);
     let fault = vec!["rescheduling".into(), "a rollout".into()];
     if replicas.ceiling > 1 {
-        let finding = findings.fail(
-            workload.object,
-            format!(
-                "up to {} replicas share claim {name}, which is {mode}",
-                replicas.ceiling
-            ),
-        );
+        let finding = findings
+            .fail(workload.object, format!("up to {} replicas share claim {name}, which is {mode}", replicas.ceiling));
         finding
             .leads_to("they run only while they share a node; one scheduled elsewhere hangs")
             .evidence("spec.replicas", format!("{}", replicas.ceiling))
             .fix("a StatefulSet with volumeClaimTemplates, or a ReadWriteMany volume")
             .at_risk(blast_radius(snapshot, [workload], fault));
         if replicas.autoscaled {
-            finding.related(
-                workload
-                    .autoscalers
-                    .iter()
-                    .map(|&id| snapshot.autoscaler(id).object),
-            );
+            finding.related(workload.autoscalers.iter().map(|&id| snapshot.autoscaler(id).object));
         }
-        finding
-            .related([claim.object])
-            .evidence_of(claim.object, "spec.accessModes", mode);
+        finding.related([claim.object]).evidence_of(claim.object, "spec.accessModes", mode);
     } else if surge > 0 && workload.kind == WorkloadKind::Deployment {
         findings
-            .fail(
-                workload.object,
-                format!("a rollout starts a second pod on claim {name}, which is {mode}"),
-            )
+            .fail(workload.object, format!("a rollout starts a second pod on claim {name}, which is {mode}"))
             .leads_to("on another node it waits for a volume that the old pod keeps")
-            .evidence(
-                "spec.strategy.rollingUpdate.maxSurge",
-                format!("{surge} of 1, rounded up"),
-            )
+            .evidence("spec.strategy.rollingUpdate.maxSurge", format!("{surge} of 1, rounded up"))
             .evidence_of(claim.object, "spec.accessModes", mode)
             .related([claim.object])
             .fix("strategy.type: Recreate")

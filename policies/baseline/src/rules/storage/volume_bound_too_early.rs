@@ -106,12 +106,8 @@ const REACHABLE: &[&str] = &[
 ];
 
 /// Parameters of classes whose volumes are replicated over zones, and what their value holds then.
-const REPLICATED: &[(&str, &str)] = &[
-    ("replication-type", "regional"),
-    ("skuName", "ZRS"),
-    ("skuname", "ZRS"),
-    ("storageaccounttype", "ZRS"),
-];
+const REPLICATED: &[(&str, &str)] =
+    &[("replication-type", "regional"), ("skuName", "ZRS"), ("skuname", "ZRS"), ("storageaccounttype", "ZRS")];
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
@@ -141,26 +137,19 @@ enum Zones {
 impl Zones {
     fn of(input: &Input) -> Self {
         let snapshot = input.snapshot;
-        if snapshot.nodes.is_empty()
-            && snapshot.absence(ResourceKind::Node, Text::default()) == Absence::Proven
-        {
+        if snapshot.nodes.is_empty() && snapshot.absence(ResourceKind::Node, Text::default()) == Absence::Proven {
             return Self::NotSeveral("no node in the input");
         }
-        for (profile, reason) in [
-            (Profile::SingleNode, "single-node cluster"),
-            (Profile::SingleZone, "single-zone cluster"),
-        ] {
+        for (profile, reason) in
+            [(Profile::SingleNode, "single-node cluster"), (Profile::SingleZone, "single-zone cluster")]
+        {
             match has_profile(input, profile) {
                 Detected::Yes => return Self::NotSeveral(reason),
                 Detected::Unknown(missing) => return Self::Unknown(missing),
                 Detected::No => {}
             }
         }
-        let labelled = snapshot
-            .nodes
-            .iter()
-            .map(|node| node.zone)
-            .filter(|zone| !zone.is_empty());
+        let labelled = snapshot.nodes.iter().map(|node| node.zone).filter(|zone| !zone.is_empty());
         match labelled.collect::<BTreeSet<_>>().len() {
             0 | 1 => Self::Unknown(not_seen("zone labels of the nodes".into())),
             count => Self::Several(count),
@@ -169,11 +158,7 @@ impl Zones {
 }
 
 fn not_seen(what: alloc::string::String) -> Missing {
-    Missing {
-        what,
-        reason: GapReason::NotInInput,
-        ..Missing::default()
-    }
+    Missing { what, reason: GapReason::NotInInput, ..Missing::default() }
 }
 
 fn check_class(
@@ -196,23 +181,15 @@ fn check_class(
         }
         (Zones::Several(count), Reach::OnePlace) => {
             let claims = snapshot.claims.iter().filter(|claim| {
-                claim.storage_class == Some(class.name)
-                    || claim.storage_class.is_none() && class.is_default
+                claim.storage_class == Some(class.name) || claim.storage_class.is_none() && class.is_default
             });
             let claims = claims.count();
-            let finding = findings.fail(
-                class.object,
-                format!("{provisioner} picks one of {count} zones before the pod is scheduled"),
-            );
+            let finding = findings
+                .fail(class.object, format!("{provisioner} picks one of {count} zones before the pod is scheduled"));
             finding
-                .leads_to(format!(
-                    "pods must follow their volumes, or stay Pending; {claims} claims"
-                ))
+                .leads_to(format!("pods must follow their volumes, or stay Pending; {claims} claims"))
                 .evidence("volumeBindingMode", "Immediate (the default)")
-                .at_risk(BlastRadius {
-                    faults: vec!["losing a zone".into()],
-                    ..BlastRadius::default()
-                })
+                .at_risk(BlastRadius { faults: vec!["losing a zone".into()], ..BlastRadius::default() })
                 .fix("volumeBindingMode: WaitForFirstConsumer (create the class anew)");
             // A class in a cluster cannot be patched: the field is immutable.
             if !snapshot.is_live() {
@@ -234,17 +211,13 @@ impl Reach {
         let provisioner = snapshot.text(class.provisioner);
         let is_replicated = class.parameters.iter().any(|parameter| {
             let (key, value) = (snapshot.text(parameter.key), snapshot.text(parameter.value));
-            REPLICATED
-                .iter()
-                .any(|&(name, part)| key == name && value.contains(part))
+            REPLICATED.iter().any(|&(name, part)| key == name && value.contains(part))
         });
         // Rook names its drivers after the operator's namespace: `rook-ceph.rbd.csi.ceph.com`.
         let is_named = |names: &[&str]| {
-            names.iter().any(|name| {
-                provisioner
-                    .strip_suffix(name)
-                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-            })
+            names
+                .iter()
+                .any(|name| provisioner.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
         };
         if is_replicated {
             return Self::Everywhere("its volumes are replicated over zones");
@@ -280,7 +253,5 @@ fn names_one_place(class: &StorageClass) -> bool {
     let [term] = &class.allowed_topologies.terms[..] else {
         return false;
     };
-    term.expressions
-        .iter()
-        .any(|requirement| requirement.values.len() == 1)
+    term.expressions.iter().any(|requirement| requirement.values.len() == 1)
 }

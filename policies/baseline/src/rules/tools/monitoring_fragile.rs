@@ -194,11 +194,7 @@ struct Weakness {
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let mut found = false;
-    for workload in snapshot
-        .workloads
-        .iter()
-        .filter(|workload| workload.serves_continuously())
-    {
+    for workload in snapshot.workloads.iter().filter(|workload| workload.serves_continuously()) {
         if let Some(server) = server(snapshot, workload) {
             found = true;
             judge(input, workload, &server, findings);
@@ -213,29 +209,16 @@ fn check(input: &Input, findings: &mut Findings) {
 fn server(snapshot: &Snapshot, workload: &Workload) -> Option<Server> {
     let containers = &snapshot.spec_of(workload).containers;
     let named = |wanted: &str| SERVERS.iter().find(|(name, _)| *name == wanted);
-    let owner = workload
-        .owner
-        .map(|owner| snapshot.text(snapshot.object(owner).kind));
+    let owner = workload.owner.map(|owner| snapshot.text(snapshot.object(owner).kind));
     let by_owner = match owner {
         Some("Prometheus" | "PrometheusAgent") => named("prometheus"),
         Some("Alertmanager") => named("alertmanager"),
         _ => None,
     };
-    let by_image = || {
-        containers
-            .iter()
-            .find_map(|container| named(image_name(snapshot.text(container.image))))
-    };
+    let by_image = || containers.iter().find_map(|container| named(image_name(snapshot.text(container.image))));
     let &(name, keeps_data) = by_owner.or_else(by_image)?;
-    let forwards = owner == Some("PrometheusAgent")
-        || containers
-            .iter()
-            .any(|container| is_agent(snapshot, container));
-    Some(Server {
-        name,
-        keeps_data,
-        forwards,
-    })
+    let forwards = owner == Some("PrometheusAgent") || containers.iter().any(|container| is_agent(snapshot, container));
+    Some(Server { name, keeps_data, forwards })
 }
 
 /// Whether a Prometheus runs as an agent, which forwards all that it scrapes.
@@ -243,25 +226,16 @@ fn is_agent(snapshot: &Snapshot, container: &Container) -> bool {
     let flag = |name| container_flag(snapshot, container, name);
     flag("agent").is_some_and(|value| value != "false")
         || flag("storage.agent.path").is_some()
-        || flag("enable-feature")
-            .is_some_and(|features| features.split(',').any(|feature| feature == "agent"))
+        || flag("enable-feature").is_some_and(|features| features.split(',').any(|feature| feature == "agent"))
 }
 
 fn judge_absence(snapshot: &Snapshot, findings: &mut Findings) {
-    const KINDS: &[ResourceKind] = &[
-        ResourceKind::Deployment,
-        ResourceKind::StatefulSet,
-        ResourceKind::Pod,
-    ];
+    const KINDS: &[ResourceKind] = &[ResourceKind::Deployment, ResourceKind::StatefulSet, ResourceKind::Pod];
     if let Some(missing) = snapshot.first_missing(KINDS, Text::default()) {
         findings.unknown(Snapshot::CLUSTER, missing);
         return;
     }
-    let mut images = snapshot
-        .pod_specs
-        .iter()
-        .flat_map(|spec| &spec.containers)
-        .map(|container| container.image);
+    let mut images = snapshot.pod_specs.iter().flat_map(|spec| &spec.containers).map(|container| container.image);
     if images.any(|image| FORWARDERS.contains(&image_name(snapshot.text(image)))) {
         return findings.not_applicable(Snapshot::CLUSTER, "metrics are sent out of the cluster");
     }
@@ -269,10 +243,7 @@ fn judge_absence(snapshot: &Snapshot, findings: &mut Findings) {
         return findings.not_applicable(Snapshot::CLUSTER, "no monitoring in the input");
     }
     findings
-        .fail(
-            Snapshot::CLUSTER,
-            "no Prometheus, Alertmanager or metrics-server runs here",
-        )
+        .fail(Snapshot::CLUSTER, "no Prometheus, Alertmanager or metrics-server runs here")
         .leads_to("failures are noticed by users first")
         .fix("install metrics-server and a monitoring with alerts");
 }
@@ -299,15 +270,11 @@ fn judge(input: &Input, workload: &Workload, server: &Server, findings: &mut Fin
     if weakness.fault.is_none() && server.name == "alertmanager" {
         finding.severity(Severity::Low);
     }
-    finding
-        .related(workload.owner)
-        .leads_to(weakness.consequence)
-        .fix(weakness.fix)
-        .at_risk(blast_radius(
-            snapshot,
-            [workload],
-            weakness.fault.into_iter().collect(),
-        ));
+    finding.related(workload.owner).leads_to(weakness.consequence).fix(weakness.fix).at_risk(blast_radius(
+        snapshot,
+        [workload],
+        weakness.fault.into_iter().collect(),
+    ));
 }
 
 fn single_replica(
@@ -325,20 +292,13 @@ fn single_replica(
         evidence: Evidence {
             object: None,
             path: "spec.replicas".into(),
-            value: if replicas.defaulted {
-                "1 (default)".into()
-            } else {
-                "1".into()
-            },
+            value: if replicas.defaulted { "1 (default)".into() } else { "1".into() },
         },
     })
 }
 
 fn shared_node(snapshot: &Snapshot, workload: &Workload, server: &Server) -> Option<Weakness> {
-    let pods: Vec<&Pod> = snapshot
-        .current_pods_of(workload)
-        .filter(|pod| !pod.node_name.is_empty())
-        .collect();
+    let pods: Vec<&Pod> = snapshot.current_pods_of(workload).filter(|pod| !pod.node_name.is_empty()).collect();
     let nodes = node_names(snapshot, pods.iter().copied());
     let ([first, _, ..], [node]) = (&pods[..], &nodes[..]) else {
         return None;
@@ -348,11 +308,7 @@ fn shared_node(snapshot: &Snapshot, workload: &Workload, server: &Server) -> Opt
         consequence: blindness(server),
         fix: "spread the pods over nodes",
         fault: Some(format!("losing {node}")),
-        evidence: Evidence {
-            object: Some(first.object),
-            path: "spec.nodeName".into(),
-            value: (*node).into(),
-        },
+        evidence: Evidence { object: Some(first.object), path: "spec.nodeName".into(), value: (*node).into() },
     })
 }
 
@@ -362,11 +318,7 @@ fn lost_history(snapshot: &Snapshot, workload: &Workload, server: &Server) -> Op
         consequence: "every new pod starts without history",
         fix: "give it a volume claim template",
         fault: None,
-        evidence: Evidence {
-            object: None,
-            path: "spec.template.spec.volumes".into(),
-            value: "no claim".into(),
-        },
+        evidence: Evidence { object: None, path: "spec.template.spec.volumes".into(), value: "no claim".into() },
     })
 }
 
@@ -382,22 +334,10 @@ fn blindness(server: &Server) -> &'static str {
 fn has_lasting_storage(snapshot: &Snapshot, workload: &Workload) -> bool {
     let spec = snapshot.spec_of(workload);
     let lasts = |source| {
-        matches!(
-            source,
-            VolumeSource::Claim
-                | VolumeSource::Network
-                | VolumeSource::Disk
-                | VolumeSource::HostPath
-        )
+        matches!(source, VolumeSource::Claim | VolumeSource::Network | VolumeSource::Disk | VolumeSource::HostPath)
     };
-    workload
-        .stateful
-        .as_ref()
-        .is_some_and(|stateful| !stateful.claim_templates.is_empty())
+    workload.stateful.as_ref().is_some_and(|stateful| !stateful.claim_templates.is_empty())
         || spec.volumes.iter().any(|volume| lasts(volume.source))
-        || spec
-            .containers
-            .iter()
-            .any(|container| image_name(snapshot.text(container.image)) == "thanos")
+        || spec.containers.iter().any(|container| image_name(snapshot.text(container.image)) == "thanos")
         || snapshot.pods_of(workload).any(|pod| pod.claims.count > 0)
 }
