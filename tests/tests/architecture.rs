@@ -1,4 +1,5 @@
 //! What ARCHITECTURE.md promises about the shape of the workspace, checked against what cargo and the sources say.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may fail like a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

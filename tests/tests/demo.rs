@@ -1,6 +1,7 @@
 //! The example cluster that is part of the program: it is what its page says, and shows what it is for.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p ha-tests --test demo` writes it anew from the page.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may fail like a test")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Objects in, snapshot out: owners, edges, defaults, and what makes no sense.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may fail like a test")]
 
 use ha_core::Snapshot;
 use ha_core::snapshot::{GapReason, ResourceKind, SourceKind, Threshold, UpdateStrategy, Workload, WorkloadKind};

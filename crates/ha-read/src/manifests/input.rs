@@ -70,7 +70,11 @@ fn entry(path: &Path, options: &Options, sink: &mut dyn FnMut(Result<Text, Probl
         Ok(metadata) if metadata.is_file() => sink(file(path, &metadata, options)),
         Ok(metadata) if metadata.is_dir() => {}
         Ok(_) => {
-            sink(Err(Problem::unreadable(&path.to_string_lossy(), 0, "not a regular file; name it with -f to read it")))
+            sink(Err(Problem::unreadable(
+                &path.to_string_lossy(),
+                0,
+                "not a regular file; name it with -f to read it",
+            )));
         }
         Err(error) => sink(Err(unreadable(path, &error))),
     }
