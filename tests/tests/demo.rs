@@ -52,7 +52,9 @@ fn the_embedded_cluster_is_what_its_page_says() {
 fn the_example_is_believable_and_has_faults_of_many_kinds() {
     let (saved, objects) = expanded();
     let mut builder = Builder::new(&[]);
-    objects.into_iter().for_each(|object| builder.add(object));
+    for object in objects {
+        builder.add(object);
+    }
     let snapshot = builder.finish(&Origin {
         kind: SourceKind::Cluster,
         name: saved.reading.context.clone(),
