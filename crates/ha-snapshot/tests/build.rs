@@ -16,7 +16,9 @@ fn object(value: &Value) -> Object {
 
 fn build(kind: SourceKind, objects: &[Value]) -> Snapshot {
     let mut builder = Builder::new(&[]);
-    objects.iter().for_each(|value| builder.add(object(value)));
+    for value in objects {
+        builder.add(object(value));
+    }
     builder.finish(&Origin { kind, taken_at: 1_767_225_600, ..Origin::default() })
 }
 
