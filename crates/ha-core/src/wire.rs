@@ -9,6 +9,9 @@
 //! No behaviour lives here.
 
 /// A struct whose fields are a WIT `record`.
+///
+/// `repr(C)`: the guest's bindings take lists of records of plain numbers as they lie in memory, in the order of the
+/// contract. Rust's own layout may put the fields in another order.
 macro_rules! record {
     ($(#[$meta:meta])* pub struct $name:ident {
         $( $(#[$fmeta:meta])* pub $field:ident $(as $wit:literal)? : $ty:ty ),* $(,)?
@@ -18,6 +21,7 @@ macro_rules! record {
         #[cfg_attr(feature = "host",
             derive(wasmtime::component::ComponentType, wasmtime::component::Lift, wasmtime::component::Lower),
             component(record))]
+        #[repr(C)]
         pub struct $name {
             $( $(#[$fmeta])* $(#[cfg_attr(feature = "host", component(name = $wit))])? pub $field: $ty ),*
         }
@@ -113,6 +117,7 @@ macro_rules! index {
         #[cfg_attr(feature = "host",
             derive(wasmtime::component::ComponentType, wasmtime::component::Lift, wasmtime::component::Lower),
             component(record))]
+        #[repr(C)]
         pub struct $name {
             /// The position in the table.
             pub index: u32,
