@@ -3,10 +3,11 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use ha_sdk::Input;
+use ha_sdk::arithmetic::budget::{At, BudgetState, steady_state};
 use ha_sdk::arithmetic::replicas::{Replicas, effective_replicas, needed};
 use ha_sdk::finding::Missing;
 use ha_sdk::snapshot::{Absence, Budget, ResourceKind, Snapshot, Threshold, Workload};
+use ha_sdk::{Findings, Input};
 
 /// Whether a budget guards every pod of the workload: it matches the template, or all pods that exist.
 pub(crate) fn covers(snapshot: &Snapshot, budget: &Budget, workload: &Workload) -> bool {
@@ -31,6 +32,21 @@ pub(crate) fn unread_pods(snapshot: &Snapshot, budget: &Budget) -> Option<Missin
     const KINDS: &[ResourceKind] =
         &[ResourceKind::Deployment, ResourceKind::StatefulSet, ResourceKind::ReplicaSet, ResourceKind::Pod];
     snapshot.first_missing(KINDS, budget.namespace)
+}
+
+/// What a budget allows in the worst steady state of its workloads. Where there is nothing to judge, since it matches
+/// no pod or all that it matches may be off, answers for the rule.
+pub(crate) fn judged_state(snapshot: &Snapshot, budget: &Budget, findings: &mut Findings) -> BudgetState {
+    let state = steady_state(snapshot, budget, At::Floor);
+    match state {
+        BudgetState::Empty => match unread_pods(snapshot, budget) {
+            Some(missing) => drop(findings.unknown(budget.object, missing)),
+            None => findings.not_applicable(budget.object, "it matches no pod"),
+        },
+        BudgetState::Off => findings.not_applicable(budget.object, "all that it matches may be scaled to 0"),
+        _ => {}
+    }
+    state
 }
 
 /// What is missing before one may say that no further budget exists in the namespace of the workload.

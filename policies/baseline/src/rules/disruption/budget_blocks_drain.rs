@@ -2,12 +2,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
-use ha_sdk::arithmetic::budget::{Allowance, At, BudgetState, allowance, steady_state};
+use ha_sdk::arithmetic::budget::{Allowance, BudgetState, allowance};
 use ha_sdk::finding::{Finding, Missing};
 use ha_sdk::snapshot::{Budget, BudgetStatus, ObjectId, ResourceKind, Snapshot, Threshold};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::budgets::{ONE_AT_A_TIME, deciding_field, deciding_text, one_at_a_time_serves, unread_pods};
+use crate::shared::budgets::{ONE_AT_A_TIME, deciding_field, deciding_text, judged_state, one_at_a_time_serves};
 use crate::shared::places::{list, node_names};
 use crate::shared::risk::blast_radius;
 
@@ -152,14 +152,9 @@ fn check(input: &Input, findings: &mut Findings) {
 /// The floor decides: what a budget allows never shrinks while its workloads grow.
 fn check_budget(input: &Input, budget: &Budget, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    match steady_state(snapshot, budget, At::Floor) {
-        BudgetState::Empty => match unread_pods(snapshot, budget) {
-            Some(missing) => drop(findings.unknown(budget.object, missing)),
-            None => findings.not_applicable(budget.object, "it matches no pod"),
-        },
-        BudgetState::Off => {
-            findings.not_applicable(budget.object, "all that it matches may be scaled to 0");
-        }
+    match judged_state(snapshot, budget, findings) {
+        // Answered already: there is nothing to judge.
+        BudgetState::Empty | BudgetState::Off => {}
         BudgetState::Undefined => {
             let message = "neither minAvailable nor maxUnavailable is set: 0 evictions allowed";
             let finding = findings.fail(budget.object, message);

@@ -1,12 +1,12 @@
 use alloc::format;
 use alloc::vec;
 
-use ha_sdk::arithmetic::budget::{Allowance, At, BudgetState, steady_state};
+use ha_sdk::arithmetic::budget::{Allowance, BudgetState};
 use ha_sdk::arithmetic::replicas::{effective_replicas, is_quorum_group, needed};
 use ha_sdk::snapshot::{Budget, ResourceKind, Workload};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::budgets::{ONE_AT_A_TIME, deciding_field, deciding_text, one_at_a_time_serves, unread_pods};
+use crate::shared::budgets::{ONE_AT_A_TIME, deciding_field, deciding_text, judged_state, one_at_a_time_serves};
 use crate::shared::risk::blast_radius;
 
 rule! {
@@ -104,14 +104,9 @@ fn check(input: &Input, findings: &mut Findings) {
 
 fn check_budget(input: &Input, budget: &Budget, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    match steady_state(snapshot, budget, At::Floor) {
-        BudgetState::Empty => match unread_pods(snapshot, budget) {
-            Some(missing) => drop(findings.unknown(budget.object, missing)),
-            None => findings.not_applicable(budget.object, "it matches no pod"),
-        },
-        BudgetState::Off => {
-            findings.not_applicable(budget.object, "all that it matches may be scaled to 0");
-        }
+    match judged_state(snapshot, budget, findings) {
+        // Answered already: there is nothing to judge.
+        BudgetState::Empty | BudgetState::Off => {}
         BudgetState::Undefined | BudgetState::Unscalable(_) => findings.pass(budget.object),
         BudgetState::Unknown(missing) => drop(findings.unknown(budget.object, missing)),
         BudgetState::Counted(allowance) => judge(input, budget, allowance, findings),
