@@ -127,10 +127,44 @@ test("memory does not grow from one evaluation to the next", async () => {
   assert.equal(policy.mem.buffer.byteLength, size);
 });
 
-test("data may be set, changed and ignored", async () => {
+// What Gatekeeper keeps of a namespace: objects by group and version, kind, and name.
+const budget = {
+  apiVersion: "policy/v1",
+  kind: "PodDisruptionBudget",
+  metadata: { name: "shop", namespace: "web" },
+  spec: { maxUnavailable: 1, selector: { matchLabels: { app: "shop" } } },
+};
+const inventory = (objects) => ({
+  cluster: {},
+  namespace: { web: { "policy/v1": { PodDisruptionBudget: objects } } },
+});
+
+test("the inventory tells what is there, and proves nothing absent", async () => {
+  const policy = await load();
+  const verdict = () => {
+    const [{ result }] = policy.evaluate(review(sound), "ha/report");
+    return result.findings.find((finding) => finding.rule === "budget-absent")?.verdict;
+  };
+  assert.equal(verdict(), "unknown");
+  policy.setData({ inventory: inventory({}) });
+  assert.equal(verdict(), "unknown");
+  policy.setData({ inventory: inventory({ shop: budget }) });
+  // A rule that passes is counted, not listed.
+  assert.equal(verdict(), undefined);
+  assert.deepEqual(policy.evaluate(review(sound), "ha/violation"), [{ result: [] }]);
+});
+
+test("data may be set and changed, and what is not of interest is ignored", async () => {
   const policy = await load();
   policy.setData({ inventory: {} });
   const first = policy.evaluate(review(fragile), 0);
-  policy.setData({ inventory: { cluster: { v1: { Node: {} } } }, filler: "x".repeat(100_000) });
+  const others = { Node: {}, Secret: { token: { data: "c2VjcmV0" } } };
+  policy.setData({ inventory: { cluster: { v1: others } }, filler: "x".repeat(100_000) });
   assert.deepEqual(policy.evaluate(review(fragile), 0), first);
+});
+
+test("an inventory of another form is an error, never an empty answer", async () => {
+  const policy = await load();
+  policy.setData({ inventory: { namespace: ["web"] } });
+  assert.throws(() => policy.evaluate(review(fragile), 0));
 });

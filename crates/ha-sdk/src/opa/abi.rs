@@ -191,10 +191,10 @@ unsafe extern "C" fn opa_eval_ctx_get_result(context: *const Context) -> *const 
 unsafe extern "C" fn eval(context: *mut Context) -> i32 {
     // SAFETY: as in `opa_eval_ctx_set_input`; its values came from here, too.
     unsafe {
-        let Context { input, entrypoint, .. } = *context;
+        let Context { input, data, entrypoint, .. } = *context;
         let input = input.as_ref().map_or("", |value| value.json.read());
-        let json = evaluate(entrypoint, input.as_bytes(), answer::Format::Json);
-        let rego = evaluate(entrypoint, input.as_bytes(), answer::Format::Rego);
+        let json = evaluate(entrypoint, input.as_bytes(), data, answer::Format::Json);
+        let rego = evaluate(entrypoint, input.as_bytes(), data, answer::Format::Rego);
         (*context).result = heap::place(Value { json, rego });
     }
     OK
@@ -206,7 +206,7 @@ unsafe extern "C" fn eval(context: *mut Context) -> i32 {
 unsafe extern "C" fn opa_eval(
     _reserved: i32,
     entrypoint: i32,
-    _data: *const Value,
+    data: *const Value,
     input: *const u8,
     input_length: usize,
     heap_pointer: usize,
@@ -215,13 +215,20 @@ unsafe extern "C" fn opa_eval(
     heap::set_pointer(heap_pointer);
     let format = if format == FORMAT_REGO { answer::Format::Rego } else { answer::Format::Json };
     // SAFETY: the engine wrote the input there.
-    evaluate(entrypoint, unsafe { bytes(input, input_length) }, format).address()
+    let input = unsafe { bytes(input, input_length) };
+    // SAFETY: the engine passes data that it got from here, or none, and keeps it below the heap pointer.
+    unsafe { evaluate(entrypoint, input, data, format) }.address()
 }
 
 /// Traps on input that cannot be read: an engine must not take it for an object without faults.
-fn evaluate(entrypoint: i32, input: &[u8], format: answer::Format) -> Text {
+///
+/// # Safety
+/// `data` is null or a value that was got from here.
+unsafe fn evaluate(entrypoint: i32, input: &[u8], data: *const Value, format: answer::Format) -> Text {
+    // SAFETY: the caller's.
+    let data = unsafe { data.as_ref().map_or("", |value| value.json.read()) };
     let answer = heap::with_scratch(|| {
-        answer::answer(crate::export_macro::policy_rules(), entrypoint, path::trimmed(input)?, format)
+        answer::answer(crate::export_macro::policy_rules(), entrypoint, path::trimmed(input)?, data, format)
     });
     answer.unwrap_or_else(|| trap())
 }

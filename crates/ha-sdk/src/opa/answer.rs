@@ -3,13 +3,18 @@
 //! The input is `{"review": …}` as Gatekeeper gives it, or `{"request": …}` as an API server
 //! does; both hold an AdmissionRequest. Only problems of that very object count: what was wrong
 //! elsewhere must not block it. What cannot be read is no answer at all, never an empty one.
+//!
+//! What else is in the cluster is known as far as the engine's data says it, in Gatekeeper's form (`inventory`).
+//! It proves what is there (a budget, an autoscaler), never what is not: an engine hands over only the kinds that it
+//! was told to. A rule that would have to know answers unknown, which is no violation.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use ha_core::rule::Input;
-use ha_core::snapshot::{ResourceKind, SourceKind};
+use ha_core::snapshot::{ObjectId, ResourceKind, SourceKind};
 use ha_core::{Finding, Rule, Settings, Severity, Snapshot, Verdict};
 use ha_snapshot::objects::Object;
 use ha_snapshot::{Builder, Origin};
@@ -51,6 +56,27 @@ struct Request<'a> {
     #[serde(borrow)]
     object: Option<&'a RawValue>,
 }
+
+/// The engine's data, as far as it is of interest.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data<'a> {
+    #[serde(borrow)]
+    inventory: Inventory<'a>,
+}
+
+/// The objects of the cluster that Gatekeeper was told to keep: for the cluster as a whole, and by namespace.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Inventory<'a> {
+    #[serde(borrow)]
+    cluster: Kinds<'a>,
+    #[serde(borrow)]
+    namespace: BTreeMap<String, Kinds<'a>>,
+}
+
+/// Objects by group and version, kind, and name.
+type Kinds<'a> = BTreeMap<String, BTreeMap<String, BTreeMap<String, &'a RawValue>>>;
 
 /// What an object is.
 #[derive(Deserialize)]
@@ -124,15 +150,22 @@ struct Report {
     findings: Vec<Details>,
 }
 
-/// The answer of `rules` to `input`, or `None` when the input is not a question.
-pub(super) fn answer(rules: &[&'static Rule], entrypoint: i32, input: &str, format: Format) -> Option<String> {
+/// The answer of `rules` to `input`, or `None` when the input is not a question. `data` is the engine's JSON document,
+/// empty when it has none.
+pub(super) fn answer(
+    rules: &[&'static Rule],
+    entrypoint: i32,
+    input: &str,
+    data: &str,
+    format: Format,
+) -> Option<String> {
     let question: Question<'_> = serde_json::from_str(input).ok()?;
     let (request, wants_response) = match (question.review, question.request) {
         (Some(review), None) => (review, false),
         (None, Some(request)) => (request, true),
         _ => return None,
     };
-    let mut findings = findings(rules, &request)?;
+    let mut findings = findings(rules, &request, data)?;
     match entrypoint {
         VIOLATION => {
             let fail_on = question.parameters.fail_on;
@@ -149,31 +182,82 @@ pub(super) fn answer(rules: &[&'static Rule], entrypoint: i32, input: &str, form
     }
 }
 
-/// What the rules say about the object; nothing when it is being deleted.
-fn findings(rules: &[&'static Rule], request: &Request<'_>) -> Option<Vec<Details>> {
+/// What the rules say about the object; nothing when it is being deleted, or of a kind that no rule reads.
+fn findings(rules: &[&'static Rule], request: &Request<'_>, data: &str) -> Option<Vec<Details>> {
     let Some(object) = request.object else {
         return (request.operation == "DELETE").then(Vec::new);
     };
-    let (snapshot, settings) = (snapshot_of(object.get())?, Settings::default());
-    let input = Input { snapshot: &snapshot, settings: &settings, impacts: &[] };
-    let about_it = |finding: &Finding| {
-        let object = snapshot.objects.get(finding.object.position());
-        finding.object != Snapshot::CLUSTER && object.is_some_and(|object| object.read)
+    let Head { api_version, kind } = serde_json::from_str(object.get()).ok()?;
+    let Some(kind) = kind_of(&api_version, &kind) else {
+        return Some(Vec::new());
     };
-    let findings = crate::run(rules, &input).findings.into_iter().filter(about_it);
-    findings.map(|finding| Details::new(rules, finding)).collect()
+    let object = Object::from_json(&api_version, kind, object.get()).ok()?;
+    let data: Data<'_> = if data.is_empty() { Data::default() } else { serde_json::from_str(data).ok()? };
+    let reviewed = Subject::of(&object);
+    let snapshot = snapshot_of(object, &reviewed, &data.inventory);
+    let subject = reviewed.find(&snapshot)?;
+    let settings = Settings::default();
+    let input = Input { snapshot: &snapshot, settings: &settings, impacts: &[] };
+    let findings = crate::run(rules, &input).findings.into_iter();
+    findings.filter(|finding| finding.object == subject).map(|finding| Details::new(rules, finding)).collect()
 }
 
-/// The snapshot of a cluster of which only this object is known. A kind that no rule reads gives
-/// an empty one.
-fn snapshot_of(object: &str) -> Option<Snapshot> {
-    let Head { api_version, kind } = serde_json::from_str(object).ok()?;
+/// The kind by which the rules know an object of this group and version.
+fn kind_of(api_version: &str, kind: &str) -> Option<ResourceKind> {
     let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-    let mut builder = Builder::new(&[]);
-    if let Some(kind) = ResourceKind::from_group_kind(group, &kind) {
-        builder.add(Object::from_json(&api_version, kind, object).ok()?);
+    ResourceKind::from_group_kind(group, kind)
+}
+
+/// Which object is under review.
+struct Subject {
+    kind: ResourceKind,
+    namespace: String,
+    name: String,
+}
+
+impl Subject {
+    fn of(object: &Object) -> Self {
+        let metadata = object.metadata();
+        // An object that the API server is to name has the beginning of its name only.
+        let name = if metadata.name.is_empty() { &metadata.generate_name } else { &metadata.name };
+        Self { kind: object.kind(), namespace: metadata.namespace.as_str().into(), name: name.as_str().into() }
     }
-    Some(builder.finish(&Origin { kind: SourceKind::Admission, ..Origin::default() }))
+
+    fn is(&self, kind: ResourceKind, namespace: &str, name: &str) -> bool {
+        self.kind == kind && self.namespace == namespace && self.name == name
+    }
+
+    fn find(&self, snapshot: &Snapshot) -> Option<ObjectId> {
+        let text = |text| snapshot.text(text);
+        let is_it = |object: &ha_core::snapshot::Object| {
+            object.read
+                && text(object.kind) == self.kind.kind()
+                && self.is(self.kind, text(object.namespace), text(object.name))
+        };
+        snapshot.objects.iter().position(is_it).map(ObjectId::at)
+    }
+}
+
+/// The snapshot of a cluster of which this object is known, and what the inventory holds beside it.
+fn snapshot_of(object: Object, reviewed: &Subject, inventory: &Inventory<'_>) -> Snapshot {
+    let mut builder = Builder::new(&[]);
+    builder.add(object);
+    let namespaces = inventory.namespace.iter().map(|(namespace, kinds)| (namespace.as_str(), kinds));
+    for (namespace, kinds) in namespaces.chain([("", &inventory.cluster)]) {
+        for (api_version, kinds) in kinds {
+            for (kind, objects) in kinds {
+                let Some(kind) = kind_of(api_version, kind) else { continue };
+                // The object's former state is not its neighbour.
+                for (_, object) in objects.iter().filter(|(name, _)| !reviewed.is(kind, namespace, name)) {
+                    // One that cannot be read is as good as not handed over, which proves nothing.
+                    if let Ok(object) = Object::from_json(api_version, kind, object.get()) {
+                        builder.add(object);
+                    }
+                }
+            }
+        }
+    }
+    builder.finish(&Origin { kind: SourceKind::Admission, ..Origin::default() })
 }
 
 impl Details {
@@ -237,13 +321,19 @@ mod tests {
 
     fn check(input: &Input<'_>, findings: &mut Findings) {
         findings.fail(Snapshot::CLUSTER, "elsewhere");
+        let others = input.snapshot.workloads.len() - 1;
         for workload in &input.snapshot.workloads {
-            findings.fail(workload.object, "it \"is\"").severity(Severity::Medium).fix("do not");
+            let message = if others == 0 { "it \"is\"".into() } else { format!("it is one of {}", others + 1) };
+            findings.fail(workload.object, message).severity(Severity::Medium).fix("do not");
         }
     }
 
     fn ask(entrypoint: i32, input: &Value) -> Option<Value> {
-        let text = answer(&[&RULE], entrypoint, &input.to_string(), Format::Json)?;
+        ask_with(entrypoint, input, "")
+    }
+
+    fn ask_with(entrypoint: i32, input: &Value, data: &str) -> Option<Value> {
+        let text = answer(&[&RULE], entrypoint, &input.to_string(), data, Format::Json)?;
         let mut set: Value = serde_json::from_str(&text).ok()?;
         Some(set[0]["result"].take())
     }
@@ -292,7 +382,7 @@ mod tests {
     #[test]
     fn go_engines_get_a_set() {
         let input = json!({"review": {"object": deployment()}}).to_string();
-        let text = answer(&[&RULE], REPORT, &input, Format::Rego).unwrap();
+        let text = answer(&[&RULE], REPORT, &input, "", Format::Rego).unwrap();
         assert!(text.starts_with("{{\"result\":{\"findings\":[") && text.ends_with("]}}}"), "{text}");
     }
 
@@ -313,6 +403,30 @@ mod tests {
             assert_eq!(ask(VIOLATION, &input), None, "{input}");
         }
         assert_eq!(ask(2, &json!({"review": {"object": object}})), None);
-        assert!(answer(&[&RULE], VIOLATION, "", Format::Json).is_none());
+        assert!(answer(&[&RULE], VIOLATION, "", "", Format::Json).is_none());
+    }
+
+    #[test]
+    fn the_inventory_is_seen_but_not_judged() {
+        let input = json!({"review": {"object": deployment()}});
+        let with = |inventory: Value| {
+            let result = ask_with(VIOLATION, &input, &json!({"inventory": inventory, "other": [1]}).to_string());
+            result.map(|result| (result.as_array().map_or(0, Vec::len), result[0]["msg"].as_str().map(String::from)))
+        };
+        let of = |objects: Value| json!({"namespace": {"web": {"apps/v1": {"Deployment": objects}}}});
+        let alone = Some((1, Some("it \"is\" (every-workload). do not".into())));
+        let (mut other, mut broken) = (deployment(), deployment());
+        other["metadata"]["name"] = "other".into();
+        broken["spec"] = 1.into();
+        assert_eq!(with(json!({})), alone);
+        // Its own former state is not another object, and one that cannot be read is none at all.
+        assert_eq!(with(of(json!({"shop": deployment(), "broken": broken}))), alone);
+        let two = Some((1, Some("it is one of 2 (every-workload). do not".into())));
+        assert_eq!(with(of(json!({"shop": deployment(), "other": other}))), two);
+        // Kinds that no rule reads do no harm, whatever they hold.
+        assert_eq!(with(json!({"cluster": {"v1": {"Secret": {"s": 1}}}})), alone);
+        // An inventory of another form is not understood, and then nothing is.
+        assert_eq!(with(json!({"namespace": [1]})), None);
+        assert_eq!(ask_with(VIOLATION, &input, "{"), None);
     }
 }
