@@ -179,9 +179,33 @@ record! {
     pub struct Fact {
         /// The ConfigMap.
         pub object: ObjectId,
-        /// Which fact, such as `control-plane-endpoint` or `cluster-autoscaler-status`.
+        /// Which fact: one of the words below.
         pub name: Text,
         /// Its value.
         pub value: Text,
     }
+}
+
+/// The facts there are.
+impl Fact {
+    /// `controlPlaneEndpoint` of kubeadm: host and port of the API server, as the cluster was set up.
+    pub const CONTROL_PLANE_ENDPOINT: &str = "control-plane-endpoint";
+    /// The API server's address in `kube-public/cluster-info`, with which machines join.
+    pub const CLUSTER_INFO_SERVER: &str = "cluster-info-server";
+    /// `stacked` or `external`: whether etcd runs on the control-plane nodes, as kubeadm was told.
+    pub const ETCD_TOPOLOGY: &str = "etcd-topology";
+    /// The plugins of CoreDNS, sorted, with blanks between them.
+    pub const COREDNS_PLUGINS: &str = "coredns-plugins";
+    /// For how long CoreDNS goes on answering when it is told to stop, as a Go duration.
+    pub const COREDNS_LAMEDUCK: &str = "coredns-lameduck";
+    /// `Healthy` or `Unhealthy`: what the cluster autoscaler says of the cluster.
+    pub const AUTOSCALER_HEALTH: &str = "cluster-autoscaler-health";
+    /// `2/5`: two of five node groups of the cluster autoscaler are as large as they may become.
+    pub const AUTOSCALER_FULL_GROUPS: &str = "cluster-autoscaler-full-groups";
+    /// What the alerts in a file of Prometheus rules are about: of `backups`, `budgets`, `certificates`, `etcd`,
+    /// `nodes` and `volumes` those that they measure, sorted, with blanks between them.
+    pub const ALERTS: &str = "alerts";
+
+    /// The facts whose value is an address, hence somebody's.
+    pub const ADDRESSES: &[&str] = &[Self::CONTROL_PLANE_ENDPOINT, Self::CLUSTER_INFO_SERVER];
 }

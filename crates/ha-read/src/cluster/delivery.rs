@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use ha_core::snapshot::{GapReason, ResourceKind};
 use ha_snapshot::objects::{Object, Str};
 
-use super::Progress;
 use super::list::Identity;
 use super::reader::Event;
+use super::{Progress, facts};
 use crate::reading::Gap;
 
 /// More bad objects of one kind are counted, not listed.
@@ -52,7 +52,7 @@ impl<'a> Delivery<'a> {
     fn deliver(&mut self, kind: ResourceKind, api_version: &str, item: &[u8], may_repeat: bool) {
         let object = std::str::from_utf8(item)
             .map_err(|_| "it is not UTF-8".to_owned())
-            .and_then(|json| Object::from_json(api_version, kind, json).map_err(|error| error.to_string()));
+            .and_then(|json| decoded(api_version, kind, json).map_err(|error| error.to_string()));
         let object = match object {
             Ok(object) => object,
             Err(reason) => return self.bad_object(kind, item, &reason),
@@ -99,4 +99,9 @@ impl<'a> Delivery<'a> {
             }
         }
     }
+}
+
+/// A slim object; of a ConfigMap only facts.
+fn decoded(api_version: &str, kind: ResourceKind, json: &str) -> Result<Object, serde_json::Error> {
+    if kind == ResourceKind::ConfigMap { facts::reduced(json) } else { Object::from_json(api_version, kind, json) }
 }

@@ -1,6 +1,7 @@
 //! What is read from a cluster: one table, which also decides the least ClusterRole.
 //!
-//! Secrets are not in it and must never be. ConfigMaps are read by name only.
+//! Secrets are not in it and must never be. ConfigMaps are read by name, or by the label that Prometheus' rule files
+//! bear, and reduced to facts (`facts`).
 
 use ha_core::snapshot::ResourceKind as Kind;
 
@@ -126,6 +127,12 @@ pub const CONFIG_MAPS: &[NamedConfigMap] = &[
     NamedConfigMap { namespace: "kube-public", name: "cluster-info" },
     NamedConfigMap { namespace: "kube-system", name: "cluster-autoscaler-status" },
 ];
+
+/// The labels of the ConfigMaps in which Prometheus finds its rules: those that its operator makes, now and formerly,
+/// and those of its Helm chart. <https://github.com/prometheus-operator/prometheus-operator>,
+/// <https://github.com/prometheus-community/helm-charts>
+pub const RULE_FILES: &[&str] =
+    &["managed-by=prometheus-operator", "role=alert-rules", "app.kubernetes.io/name=prometheus"];
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ mod connection;
 mod delivery;
 mod discovery;
 mod error;
+mod facts;
 mod fault;
 mod fetch;
 mod kinds;
@@ -28,9 +29,9 @@ use crate::kubeconfig::{self, Environment, Flags};
 use crate::reading::Reading;
 use delivery::Delivery;
 pub use error::ClusterError;
-pub use kinds::{CONFIG_MAPS, LISTED, ListedKind, NAMESPACES, NamedConfigMap, Scope};
+pub use kinds::{CONFIG_MAPS, LISTED, ListedKind, NAMESPACES, NamedConfigMap, RULE_FILES, Scope};
 pub use retry::Limits;
-pub use role::{PolicyRule, cluster_role};
+pub use role::{PolicyRule, cluster_role, rule_files_rule};
 
 /// What to read, from where, as whom.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +65,24 @@ pub enum Progress<'a> {
     /// A credential plugin wrote this to standard error, perhaps how to log in. Without
     /// control characters except line ends; not necessarily a whole line.
     Said(&'a str),
+}
+
+/// The names of all namespaces, for whoever types one.
+///
+/// One request and no second try, all within `options.limits.request_timeout`, a credential plugin included. Nobody
+/// is asked anything; the error is for tests, not for people. Blocks; not to be called from asynchronous code.
+pub fn namespace_names(options: &Options) -> Result<Vec<String>, ClusterError> {
+    let target = kubeconfig::resolve(&options.flags, &options.environment)?;
+    let server = kubeconfig::shown(&target.config.cluster_url);
+    let internal = |error: std::io::Error| ClusterError::Internal(error.to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(internal)?;
+    let once = Options { limits: Limits { tries: 1, ..options.limits }, ..options.clone() };
+    let names = runtime.block_on(async {
+        tokio::time::timeout(options.limits.request_timeout, reader::namespace_names(target, &once)).await
+    });
+    // A name that is still being looked up must not hold up the end.
+    runtime.shutdown_background();
+    names.unwrap_or_else(|_| Err(ClusterError::Unreachable { server, reason: "it takes too long".to_owned() }))
 }
 
 /// Reads a cluster: hands every object to `sink`, in no particular order, and returns what else there is to know.

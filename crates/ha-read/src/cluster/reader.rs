@@ -16,7 +16,7 @@ use super::discovery::{Availability, Served};
 use super::error::ClusterError;
 use super::fault::Fault;
 use super::fetch::Fetcher;
-use super::kinds::{CONFIG_MAPS, LISTED, ListedKind, NAMESPACES, NamedConfigMap, Scope};
+use super::kinds::{CONFIG_MAPS, LISTED, ListedKind, NAMESPACES, NamedConfigMap, RULE_FILES, Scope};
 use super::list::{Identity, Page};
 use super::{Options, request};
 use crate::kubeconfig::{self, Target};
@@ -104,11 +104,33 @@ pub(super) async fn read(
     let reader = &reader;
     futures::stream::iter(LISTED).for_each_concurrent(SIDE_BY_SIDE, |listed| reader.list_kind(listed)).await;
     reader.get_config_maps().await;
+    reader.list_rule_files().await;
+    reader.send(Event::Done(ResourceKind::ConfigMap));
     let gaps = match reader.gaps.lock() {
         Ok(mut gaps) => std::mem::take(&mut *gaps),
         Err(poisoned) => std::mem::take(&mut *poisoned.into_inner()),
     };
     Ok(Outcome { server_version, gaps, notices })
+}
+
+/// The names of all namespaces, page by page; what a credential plugin says is lost.
+pub(super) async fn namespace_names(target: Target, options: &Options) -> Result<Vec<String>, ClusterError> {
+    let connection = Connection::open(target, Box::new(|_| ())).await?;
+    let fetcher = Fetcher::new(connection, options.limits);
+    let collection = request::collection(&NAMESPACES, "v1", None);
+    let mut names = Vec::new();
+    let mut token: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let path = request::page(&collection, options.limits.page_objects, None, token.as_deref());
+        let page = fetcher.get(&path, request::METADATA, Page::parse).await;
+        let page = page.map_err(|fault| no_reading(&fetcher, fault))?;
+        names.extend(page.items.iter().map(|item| Identity::of(item).name));
+        match page.next {
+            Some(next) => token = Some(next),
+            None => break,
+        }
+    }
+    Ok(names)
 }
 
 #[derive(serde::Deserialize)]
@@ -135,6 +157,14 @@ fn no_reading(fetcher: &Fetcher, fault: Fault) -> ClusterError {
         Fault::Unauthorized(reason) => ClusterError::Unauthorized { server, context: target.context.clone(), reason },
         fault => ClusterError::Unreachable { server, reason: fault.to_string() },
     }
+}
+
+/// What to list, and what it is a list of.
+struct Collection<'a> {
+    path: String,
+    labels: Option<&'a str>,
+    kind: ResourceKind,
+    api_version: String,
 }
 
 impl Reader<'_> {
@@ -258,23 +288,29 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads one collection page by page. When it expires on the way, it is continued where
-    /// the server offers that, else begun again, and repeated objects are dropped later.
+    /// Reads one collection of a kind.
     async fn read_collection(
         &self,
         listed: &ListedKind,
         version: &str,
         namespace: Option<&str>,
-        mut see: impl FnMut(&[Bytes]),
+        see: impl FnMut(&[Bytes]),
     ) -> Result<(), Fault> {
-        let collection = request::collection(listed, version, namespace);
+        let path = request::collection(listed, version, namespace);
         let labels = self.options.label_selector.as_deref();
         let labels = labels.filter(|_| listed.selected_by_labels);
+        self.read_pages(&Collection { path, labels, kind: listed.kind, api_version: listed.api_version(version) }, see)
+            .await
+    }
+
+    /// Reads a collection page by page. When it expires on the way, it is continued where
+    /// the server offers that, else begun again, and repeated objects are dropped later.
+    async fn read_pages(&self, collection: &Collection<'_>, mut see: impl FnMut(&[Bytes])) -> Result<(), Fault> {
         let limits = self.fetcher.limits();
         let mut restarts = 0;
         let mut token: Option<String> = None;
         for number in 0..MOST_PAGES {
-            let path = request::page(&collection, limits.page_objects, labels, token.as_deref());
+            let path = request::page(&collection.path, limits.page_objects, collection.labels, token.as_deref());
             let page = match self.fetcher.get(&path, request::JSON, Page::parse).await {
                 Ok(page) => page,
                 Err(Fault::Expired(next)) if restarts < limits.restarts => {
@@ -288,8 +324,9 @@ impl Reader<'_> {
                 return Err(Fault::Unreadable("the server sends the same page again and again".to_owned()));
             }
             see(&page.items);
-            let may_repeat = number > 0 || page.next.is_some();
-            self.send_objects(listed.kind, listed.api_version(version), page.items, may_repeat).await;
+            // The rule files of one label may be those of another, too.
+            let may_repeat = number > 0 || page.next.is_some() || collection.kind == ResourceKind::ConfigMap;
+            self.send_objects(collection.kind, collection.api_version.clone(), page.items, may_repeat).await;
             match page.next {
                 Some(next) => token = Some(next),
                 None => return Ok(()),
@@ -305,13 +342,32 @@ impl Reader<'_> {
             let path = request::config_map(config_map);
             match self.fetcher.get(&path, request::JSON, Page::of_object).await {
                 Ok(page) => {
-                    self.send_objects(ResourceKind::ConfigMap, "v1".to_owned(), page.items, false).await;
+                    self.send_objects(ResourceKind::ConfigMap, "v1".to_owned(), page.items, true).await;
                 }
                 Err(Fault::NotFound) => {}
                 Err(fault) => self.config_map_gap(config_map, &fault),
             }
         }
-        self.send(Event::Done(ResourceKind::ConfigMap));
+    }
+
+    /// Reads the ConfigMaps with Prometheus' rules. Whoever may not list ConfigMaps by a label may list none, so the
+    /// first refusal is the answer for all.
+    async fn list_rule_files(&self) {
+        for &labels in RULE_FILES {
+            let path = request::CONFIG_MAPS.to_owned();
+            let kind = ResourceKind::ConfigMap;
+            let collection = Collection { path, labels: Some(labels), kind, api_version: "v1".to_owned() };
+            if let Err(fault) = self.read_pages(&collection, |_| ()).await {
+                self.push(Gap {
+                    kind: Some(kind),
+                    namespace: String::new(),
+                    name: String::new(),
+                    reason: fault.reason(),
+                    message: format!("cannot list configmaps with rules of Prometheus ({labels}): {fault}"),
+                });
+                return;
+            }
+        }
     }
 
     async fn send_objects(&self, kind: ResourceKind, api_version: String, items: Vec<Bytes>, may_repeat: bool) {

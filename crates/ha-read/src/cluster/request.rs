@@ -12,6 +12,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The plain JSON of the Kubernetes API.
 pub(super) const JSON: &str = "application/json";
+/// Names and labels only, where the server can; else whole objects.
+pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 /// Aggregated discovery, else the plain lists of older servers.
 pub(super) const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
      application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,\
@@ -55,6 +57,9 @@ pub(super) fn config_map(config_map: NamedConfigMap) -> String {
     let NamedConfigMap { namespace, name } = config_map;
     format!("/api/v1/namespaces/{namespace}/configmaps/{name}")
 }
+
+/// All ConfigMaps, to be narrowed by a label.
+pub(super) const CONFIG_MAPS: &str = "/api/v1/configmaps";
 
 /// The root of an API group in one version.
 pub(super) fn group_version(group: &str, version: &str) -> String {

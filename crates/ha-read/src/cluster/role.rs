@@ -25,7 +25,8 @@ const PATHS: &[&str] = &["/api", "/api/*", "/apis", "/apis/*", "/version"];
 /// The rules of the least ClusterRole, one for each API group, sorted.
 ///
 /// Its verbs are `get` and `list` only; Secrets do not occur; ConfigMaps may only be got
-/// by the few names that are read.
+/// by the few names that are read. That Prometheus' rule files are found by their label
+/// would take the right to list all ConfigMaps: see [`rule_files_rule`].
 pub fn cluster_role() -> Vec<PolicyRule> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for listed in LISTED.iter().chain([&NAMESPACES]) {
@@ -61,6 +62,18 @@ pub fn cluster_role() -> Vec<PolicyRule> {
         verbs: vec!["get"],
     });
     rules
+}
+
+/// What finding Prometheus' rule files takes besides [`cluster_role`]. It lets its holder list every ConfigMap, since
+/// Kubernetes knows no right for those with a label; nobody has to grant it.
+pub fn rule_files_rule() -> PolicyRule {
+    PolicyRule {
+        api_groups: vec![""],
+        resources: vec!["configmaps"],
+        resource_names: Vec::new(),
+        non_resource_urls: Vec::new(),
+        verbs: vec!["list"],
+    }
 }
 
 #[cfg(test)]

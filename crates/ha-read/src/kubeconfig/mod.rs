@@ -258,6 +258,11 @@ fn notices(config: &Config, cluster: &str) -> Vec<String> {
     notices
 }
 
+/// The same of an address as text; empty when it is none.
+pub(crate) fn shown_text(server: &str) -> String {
+    server.parse().map(|server| shown(&server)).unwrap_or_default()
+}
+
 /// A server's address without user, password and query, to be shown.
 pub(crate) fn shown(server: &Uri) -> String {
     let scheme = server.scheme_str().unwrap_or("https");

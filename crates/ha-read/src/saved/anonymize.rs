@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ha_core::snapshot::Timestamp;
+use ha_core::snapshot::{Fact, Timestamp};
 use ha_snapshot::objects::{Body, Object};
 use serde_json::{Map, Value};
 
@@ -216,7 +216,12 @@ impl Anonymizer {
             Value::Array(values) => values.into_iter().map(|value| self.value(field, value)).collect(),
             Value::Object(map) if QUANTITIES.contains(&field) => Value::Object(map),
             Value::Object(map) if field == "facts" => {
-                let rename = |(fact, value): (String, Value)| (fact, self.value("", value));
+                // All but addresses are words of ours.
+                let is_address = |fact: &str| Fact::ADDRESSES.contains(&fact);
+                let rename = |(fact, value): (String, Value)| {
+                    let value = if is_address(&fact) { self.value("", value) } else { value };
+                    (fact, value)
+                };
                 Value::Object(map.into_iter().map(rename).collect())
             }
             Value::Object(map) if is_label_map(field, &map) => {

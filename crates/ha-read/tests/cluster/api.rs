@@ -58,6 +58,7 @@ impl Api {
                 let name = path.rsplit('/').next().unwrap();
                 Reply::json(json!({"kind": "ConfigMap", "metadata": {"name": name}}).to_string())
             }
+            "/api/v1/configmaps" => Reply::json(json!({"kind": "ConfigMapList", "items": []}).to_string()),
             path => match kind_of(path) {
                 Some(listed) => Reply::json(list(listed, &["shop/a"], None)),
                 None => Reply::status(404, "{}"),

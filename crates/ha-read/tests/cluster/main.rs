@@ -6,6 +6,7 @@ mod api;
 mod credentials;
 mod faults;
 mod kubeconfig;
+mod namespaces;
 mod paging;
 mod permissions;
 mod server;

@@ -110,3 +110,12 @@ fn a_forbidden_namespace_of_several_is_named() {
     assert!(messages(&reading).contains(&expected));
     assert_eq!(server.count(&collection(POD)), 0);
 }
+
+#[test]
+fn rule_files_that_may_not_be_listed_are_one_gap_and_asked_for_once() {
+    let server = Api::default().on("/api/v1/configmaps", |_, _| forbidden("jane")).start();
+    let (collected, reading) = read(&options(&server));
+    let [message] = messages(&reading)[..] else { panic!("{:?}", reading.gaps) };
+    assert!(message.starts_with("cannot list configmaps") && message.contains("forbidden for user jane"), "{message}");
+    assert_eq!((server.count("/api/v1/configmaps"), collected.of(POD).len()), (1, 1));
+}

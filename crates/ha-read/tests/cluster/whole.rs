@@ -1,9 +1,11 @@
 //! A cluster that behaves.
 
 use ha_core::snapshot::{GapReason, ResourceKind};
-use ha_read::cluster::{self, CONFIG_MAPS, Progress};
+use ha_read::cluster::{self, CONFIG_MAPS, Progress, RULE_FILES};
+use serde_json::json;
 
 use crate::api::{Api, all_kinds, options, read};
+use crate::server::Reply;
 
 #[test]
 fn every_kind_is_read_and_only_read() {
@@ -21,7 +23,8 @@ fn every_kind_is_read_and_only_read() {
         assert_eq!(request.method, "GET");
         // (20)
         assert!(!request.path().contains("secrets"), "{request:?}");
-        assert!(!request.path().ends_with("/configmaps"), "{request:?}");
+        let narrowed = request.query("labelSelector").is_some_and(|labels| labels.contains("%3D"));
+        assert!(!request.path().ends_with("/configmaps") || narrowed, "{request:?}");
     }
 }
 
@@ -93,4 +96,26 @@ fn progress_ends_for_every_kind_with_its_count() {
     expected.push((ResourceKind::ConfigMap, CONFIG_MAPS.len()));
     expected.sort_unstable();
     assert_eq!(done, expected);
+}
+
+#[test]
+fn rule_files_are_found_by_label_and_kept_as_facts_once() {
+    let rules = "groups: [{rules: [{alert: hunter2, expr: kube_poddisruptionbudget_status_expected_pods}]}]";
+    let found = json!({
+        "metadata": {"namespace": "monitoring", "name": "rules"}, "data": {"a.yaml": rules, "b.yaml": "hunter2"},
+    });
+    let server = Api::default()
+        .on("/api/v1/configmaps", move |request, _| {
+            // The operator's and the chart's label on one ConfigMap.
+            let items =
+                if request.query("labelSelector").unwrap().contains("role") { json!([]) } else { json!([found]) };
+            Reply::json(json!({"kind": "ConfigMapList", "items": items}).to_string())
+        })
+        .start();
+    let mut kept = Vec::new();
+    let reading = cluster::read(&options(&server), &mut |object| kept.push(object), &mut |_| ()).unwrap();
+    assert_eq!(server.count("/api/v1/configmaps"), RULE_FILES.len());
+    assert_eq!(reading.counts[&ResourceKind::ConfigMap], CONFIG_MAPS.len() + 1);
+    let text: String = kept.iter().map(|object| serde_json::to_string(&object.body).unwrap()).collect();
+    assert!(text.contains(r#""alerts":"budgets""#) && !text.contains("hunter2"), "{text}");
 }

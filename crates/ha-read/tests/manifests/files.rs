@@ -93,6 +93,7 @@ fn utf16_as_powershell_writes_it() {
 }
 
 #[test]
+#[cfg(unix)]
 fn binary_data_is_refused_at_once() {
     let error = read_source(Source::Path("/dev/zero".into()), &Options::default()).unwrap_err();
     assert!(error.to_string().contains("/dev/zero: binary data"), "{error}");

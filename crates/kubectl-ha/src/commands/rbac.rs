@@ -1,6 +1,6 @@
 //! `kubectl ha rbac`: the least ClusterRole that reading a cluster needs.
 
-use ha_read::cluster::{PolicyRule, cluster_role};
+use ha_read::cluster::{PolicyRule, cluster_role, rule_files_rule};
 
 use crate::terminal;
 
@@ -15,10 +15,16 @@ metadata:
 rules:
 ";
 
+const OPTIONAL: &str = "\
+# Not needed: with this rule as well, the files of Prometheus' rules are found by their label, and what their alerts are
+# about is known. It is the right to list all ConfigMaps, since Kubernetes has none for those with a label.
+";
+
 /// Prints it.
 pub(super) fn run() -> anyhow::Result<()> {
     let rules: String = cluster_role().iter().map(rule).collect();
-    terminal::print(&format!("{HEAD}{rules}"))?;
+    let optional: String = rule(&rule_files_rule()).lines().map(|line| format!("#{line}\n")).collect();
+    terminal::print(&format!("{HEAD}{rules}{OPTIONAL}{optional}"))?;
     Ok(())
 }
 
