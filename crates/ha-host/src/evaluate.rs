@@ -9,10 +9,11 @@ use wasmtime::component::TypedFunc;
 use wasmtime::{Engine, Store, Trap};
 
 use crate::cache::Cache;
+use crate::compile::Compiler;
 use crate::engine::{self, Clock, HostError};
 use crate::inspect::CONTRACT;
 use crate::limits::{Limits, Meter};
-use crate::load::{self, LoadError, Policy};
+use crate::load::{self, LoadError, Policy, Tools};
 use crate::output;
 
 /// The contract's one function, in Rust.
@@ -84,6 +85,7 @@ pub(crate) struct State {
 pub struct Host {
     engine: Engine,
     cache: Option<Cache>,
+    compiler: Option<Compiler>,
     _clock: Clock,
 }
 
@@ -92,7 +94,18 @@ impl Host {
     pub fn new(cache: Option<Cache>) -> Result<Self, HostError> {
         let engine = engine::engine()?;
         let clock = Clock::start(&engine);
-        Ok(Self { engine, cache, _clock: clock })
+        Ok(Self { engine, cache, compiler: None, _clock: clock })
+    }
+
+    /// The same host, with a process of its own for each policy that has to be compiled. Without, this process
+    /// compiles, and nothing bounds what that takes: right for policies of one's own only.
+    #[must_use]
+    pub fn compiling_apart(self, compiler: Compiler) -> Self {
+        Self { compiler: Some(compiler), ..self }
+    }
+
+    fn tools(&self) -> Tools<'_> {
+        Tools { engine: &self.engine, cache: self.cache.as_ref(), compiler: self.compiler.as_ref() }
     }
 
     /// Loads the policy in a file.
@@ -102,7 +115,7 @@ impl Host {
 
     /// Loads a policy.
     pub fn load(&self, wasm: &[u8]) -> Result<Policy, LoadError> {
-        Policy::load(&self.engine, self.cache.as_ref(), wasm)
+        Policy::load(&self.tools(), wasm)
     }
 
     /// Loads a policy together with its native code, which is used when it is for this machine
@@ -114,7 +127,7 @@ impl Host {
     #[allow(unsafe_code)]
     pub unsafe fn load_precompiled(&self, wasm: &[u8], native: &[u8]) -> Result<Policy, LoadError> {
         // SAFETY: the caller's.
-        unsafe { Policy::load_precompiled(&self.engine, wasm, native) }
+        unsafe { Policy::load_precompiled(&self.tools(), wasm, native) }
     }
 
     /// Asks a policy about a snapshot, within the limits for its size.

@@ -8,6 +8,7 @@
 //! How verdicts are shown, and what follows from a failed policy, is decided elsewhere.
 
 mod cache;
+mod compile;
 mod engine;
 mod evaluate;
 mod inspect;
@@ -17,6 +18,7 @@ mod output;
 mod vet;
 
 pub use cache::Cache;
+pub use compile::{Compiler, answer as compile};
 pub use engine::{HostError, engine_config};
 pub use evaluate::{Host, PolicyFailure};
 pub use inspect::{CONTRACT, Inspection};

@@ -2,21 +2,18 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
+use ha_core::finding::CheckOutput;
+use ha_core::{Impact, Settings, Snapshot};
 use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::cache::Cache;
+use crate::compile::Compiler;
 use crate::evaluate::State;
 use crate::inspect::{CONTRACT, Inspection};
 use crate::vet;
-
-/// How long compiling a policy may take. The built-in one, among the largest, takes a few seconds
-/// on one slow core.
-const COMPILE_TIME: Duration = Duration::from_secs(30);
 
 /// Why a file is not a policy that this host can run.
 #[derive(Debug, thiserror::Error)]
@@ -62,15 +59,28 @@ pub enum LoadError {
         /// The version that it exports.
         found: Option<String>,
     },
+    /// It exports an interface of the right name and version, but not that interface.
+    #[error(
+        "its interface is called {CONTRACT}, but is not that of this version of kubectl ha, which expects what \
+         wit/policy.wit of version {} says: {difference}",
+        env!("CARGO_PKG_VERSION")
+    )]
+    OtherTypes {
+        /// The first difference: what was expected, and what there is.
+        difference: String,
+    },
     /// It wants something from its host.
     #[error("it imports {}; a policy may import nothing", .0.join(", "))]
     Imports(Vec<String>),
-    /// Compiling it took too long.
-    #[error("it was not compiled within {} s", COMPILE_TIME.as_secs())]
-    CompileTimedOut,
+    /// Compiling it takes more than it may.
+    #[error("compiling it takes more than {0}; a policy that is meant well takes far less")]
+    TooCostly(String),
     /// The compiler refuses it.
-    #[error("it does not compile: {0:#}")]
-    Compile(wasmtime::Error),
+    #[error("it does not compile: {0}")]
+    Compile(String),
+    /// The process that was to compile it gave no answer that can be used.
+    #[error("it was not compiled, because the compiling process failed: {0}")]
+    Compiler(String),
 }
 
 /// A policy, ready to be asked.
@@ -98,41 +108,78 @@ impl Policy {
         &self.inspection
     }
 
-    /// Compiles a policy, or takes it from the cache.
-    pub(crate) fn load(engine: &Engine, cache: Option<&Cache>, wasm: &[u8]) -> Result<Self, LoadError> {
+    /// Takes a policy from the cache, or compiles it.
+    pub(crate) fn load(tools: &Tools<'_>, wasm: &[u8]) -> Result<Self, LoadError> {
         let inspection = checked(Self::inspect(wasm)?)?;
-        let cached = cache.and_then(|cache| cache.get(engine, &inspection.digest));
-        if let Some(component) = cached {
-            return Self::new(engine, inspection, &component);
-        }
-        let component = compile_in_time(engine, wasm)?;
-        if let Some(cache) = cache {
-            cache.put(engine, &inspection.digest, &component);
-        }
-        Self::new(engine, inspection, &component)
+        let component = tools.component(wasm, &inspection)?;
+        Self::new(tools.engine, inspection, &component)
     }
 
-    /// Loads a policy that was compiled ahead of time; compiles it after all when the code is for
-    /// another machine or another version of the engine.
+    /// Loads a policy that was compiled ahead of time; when that code is for another machine or another version of
+    /// the engine, the policy is taken from the cache or compiled after all.
     ///
     /// # Safety
     /// `native` is what an engine made from `wasm`, and nobody else could change it.
     #[allow(unsafe_code)]
-    pub(crate) unsafe fn load_precompiled(engine: &Engine, wasm: &[u8], native: &[u8]) -> Result<Self, LoadError> {
+    pub(crate) unsafe fn load_precompiled(tools: &Tools<'_>, wasm: &[u8], native: &[u8]) -> Result<Self, LoadError> {
         let inspection = checked(Inspection::of(wasm)?)?;
         // SAFETY: the caller's.
-        let component = match unsafe { Component::deserialize(engine, native) } {
+        let component = match unsafe { Component::deserialize(tools.engine, native) } {
             Ok(component) => component,
-            Err(_) => Component::new(engine, wasm).map_err(LoadError::Compile)?,
+            Err(_) => tools.component(wasm, &inspection)?,
         };
-        Self::new(engine, inspection, &component)
+        Self::new(tools.engine, inspection, &component)
     }
 
     fn new(engine: &Engine, inspection: Inspection, component: &Component) -> Result<Self, LoadError> {
+        check_types(engine, component)?;
         // An empty linker: the sandbox has no door.
-        let instance = Linker::new(engine).instantiate_pre(component).map_err(LoadError::Compile)?;
+        let instance = Linker::new(engine).instantiate_pre(component);
+        let instance = instance.map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         Ok(Self { inspection, instance })
     }
+}
+
+/// What a policy is loaded with.
+pub(crate) struct Tools<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) cache: Option<&'a Cache>,
+    /// The process that compiles; none: this one does.
+    pub(crate) compiler: Option<&'a Compiler>,
+}
+
+impl Tools<'_> {
+    fn component(&self, wasm: &[u8], inspection: &Inspection) -> Result<Component, LoadError> {
+        if let Some(component) = self.cache.and_then(|cache| cache.get(self.engine, &inspection.digest)) {
+            return Ok(component);
+        }
+        let code = match self.compiler {
+            Some(compiler) => compiler.compile(wasm)?,
+            None => self.engine.precompile_component(wasm).map_err(|error| LoadError::Compile(format!("{error:#}")))?,
+        };
+        if let Some(cache) = self.cache {
+            cache.put(self.engine, &inspection.digest, &code);
+        }
+        // SAFETY: an engine of this very program made the code just now.
+        #[allow(unsafe_code)]
+        let component = unsafe { Component::deserialize(self.engine, &code) };
+        component.map_err(|error| LoadError::Compiler(format!("{error:#}")))
+    }
+}
+
+/// Refuses an interface with the contract's name and other types, before anything of it runs.
+fn check_types(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    let ty = component.component_type();
+    let interface = ty.get_export(engine, CONTRACT);
+    let Some(ComponentItem::ComponentInstance(interface)) = interface.map(|export| export.ty) else {
+        return Err(LoadError::OtherTypes { difference: "expected an interface".to_owned() });
+    };
+    let function = interface.get_export(engine, "check");
+    let Some(ComponentItem::ComponentFunc(function)) = function.map(|export| export.ty) else {
+        return Err(LoadError::OtherTypes { difference: "expected a function named 'check', found none".to_owned() });
+    };
+    let same = function.typecheck::<(&Snapshot, &Settings, &[Impact]), (CheckOutput,)>(&ty.instance_type());
+    same.map_err(|error| LoadError::OtherTypes { difference: format!("{error:#}") })
 }
 
 /// Reads a policy file, but no more of it than a policy may have.
@@ -155,19 +202,4 @@ fn checked(inspection: Inspection) -> Result<Inspection, LoadError> {
         return Err(LoadError::OtherContract { found });
     }
     Ok(inspection)
-}
-
-/// Compiles on another thread and waits only so long. A compiler that is late finishes for
-/// nothing; what it may be given at all is bounded in `vet`.
-fn compile_in_time(engine: &Engine, wasm: &[u8]) -> Result<Component, LoadError> {
-    let (done, result) = mpsc::channel();
-    let (engine, wasm) = (engine.clone(), wasm.to_vec());
-    thread::spawn(move || {
-        // Nobody waits any more when sending fails.
-        let _ = done.send(Component::new(&engine, wasm));
-    });
-    match result.recv_timeout(COMPILE_TIME) {
-        Ok(component) => component.map_err(LoadError::Compile),
-        Err(_) => Err(LoadError::CompileTimedOut),
-    }
 }

@@ -2,17 +2,22 @@
 //!
 //! The protocol is Cobra's: one candidate a line, a tab and a description after it, and last a colon with a number
 //! that tells the shell what else to do. Names of contexts come from the kubeconfig, names of namespaces from the
-//! cluster; when either is slow or missing there are none.
+//! cluster; when either is slow or missing there are none, and nothing is said about it.
 
 use std::ffi::OsString;
 use std::fmt::Write;
+use std::time::Duration;
 
 use clap::{Arg, Command, CommandFactory, ValueHint};
-use ha_read::kubeconfig::{Environment, context_names};
+use ha_read::cluster::{self, Limits, Options};
+use ha_read::kubeconfig::{Environment, Flags, context_names};
 
 use crate::cli::Cli;
 use crate::policies::Policies;
 use crate::{cli, sanitize};
+
+/// How long the cluster may take to name its namespaces.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// What the shell does with the candidates, in Cobra's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,18 +159,26 @@ fn contexts(before: &[String]) -> Vec<String> {
     context_names(kubeconfig, &Environment::of_process()).unwrap_or_default()
 }
 
-/// Asked of kubectl, which is there (it asks us) and knows how to connect.
+/// The cluster's, when it answers at once: nobody waits for a word that is quicker to type.
 fn namespaces(before: &[String]) -> Vec<String> {
-    let mut kubectl = std::process::Command::new("kubectl");
-    kubectl.args(["get", "namespaces", "--request-timeout=2s", "--output=jsonpath={.items[*].metadata.name}"]);
-    for flag in ["--kubeconfig", "--context", "--cluster", "--user", "--server"] {
-        if let Some(value) = value_of(before, flag) {
-            kubectl.arg(format!("{flag}={value}"));
-        }
-    }
-    let output = kubectl.stdin(std::process::Stdio::null()).output();
-    let names = output.ok().filter(|output| output.status.success()).map(|output| output.stdout);
-    String::from_utf8_lossy(&names.unwrap_or_default()).split_whitespace().map(ToOwned::to_owned).collect()
+    let value = |flag| value_of(before, flag).map(str::to_owned);
+    let flags = Flags {
+        kubeconfig: value("--kubeconfig").map(Into::into),
+        context: value("--context"),
+        cluster: value("--cluster"),
+        user: value("--user"),
+        server: value("--server"),
+        token: value("--token").map(Into::into),
+        as_user: value("--as"),
+        insecure_skip_tls_verify: before.iter().any(|word| word == "--insecure-skip-tls-verify"),
+        tls_server_name: value("--tls-server-name"),
+        certificate_authority: value("--certificate-authority").map(Into::into),
+        kuberc: value("--kuberc").map(Into::into),
+        ..Flags::default()
+    };
+    let limits = Limits { request_timeout: PATIENCE, ..Limits::default() };
+    let options = Options { flags, environment: Environment::of_process(), limits, ..Options::default() };
+    cluster::namespace_names(&options).unwrap_or_default()
 }
 
 fn first_line(help: Option<&clap::builder::StyledStr>) -> String {

@@ -13,6 +13,7 @@ pub mod complete;
 pub mod config;
 pub mod excerpt;
 pub mod input;
+pub mod own;
 pub mod policies;
 pub mod render;
 pub mod sanitize;
@@ -38,6 +39,10 @@ impl std::error::Error for UsageError {}
 
 /// Runs the command with these arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(code) = own::answer(&arguments) {
+        return code;
+    }
     let cli = match cli::Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

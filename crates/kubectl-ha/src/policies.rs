@@ -6,10 +6,10 @@ use anyhow::Context;
 use ha_core::finding::CheckOutput;
 use ha_core::rule::{Input, RuleInfo};
 use ha_core::{Settings, Snapshot};
-use ha_host::{Cache, Host};
+use ha_host::{Cache, Compiler, Host};
 
-use crate::cli;
 use crate::config::Loaded;
+use crate::{cli, own};
 
 /// The built-in policy's name.
 pub const BASELINE: &str = "baseline";
@@ -47,8 +47,7 @@ impl Policies {
         if arguments.native {
             return Ok(Self { host: None, list: vec![Policy::native()] });
         }
-        let cache = if arguments.files.is_empty() { None } else { Cache::of_user() };
-        let host = Host::new(cache).context("the sandbox cannot be set up")?;
+        let host = host()?;
         let mut list = Vec::new();
         if !arguments.no_baseline_policy {
             list.push(Policy::built_in(&host)?);
@@ -120,6 +119,14 @@ impl Policy {
         let rules = policy.inspection().rules.clone();
         Self { name, rules, kind: Kind::Sandboxed(Box::new(policy)) }
     }
+}
+
+/// The sandbox. What it has to compile is compiled by this program in another process, and kept for the next time.
+fn host() -> anyhow::Result<Host> {
+    let host = Host::new(Cache::of_user()).context("the sandbox cannot be set up")?;
+    // Few systems do not tell programs where they are; there, it is looked for on the PATH, as kubectl does.
+    let this = std::env::current_exe().unwrap_or_else(|_| "kubectl-ha".into());
+    Ok(host.compiling_apart(Compiler::new(this, vec![own::COMPILE.into()])))
 }
 
 /// The built-in policy as a component.

@@ -26,12 +26,14 @@ pub(super) fn run(arguments: &Completion) -> anyhow::Result<()> {
 }
 
 /// Puts the completer beside this program, where kubectl finds both on the PATH. A package manager may have linked
-/// only this program; the completer then is where the link points to, or this program under its other name.
+/// only this program; the completer then is where the link points to.
 fn install() -> anyhow::Result<()> {
     let called = std::env::current_exe().context("cannot tell where this program is")?;
     let real = called.canonicalize().unwrap_or_else(|_| called.clone());
     let source = real.with_file_name(format!("{COMPLETER}{}", std::env::consts::EXE_SUFFIX));
-    let source = if source.is_file() { source } else { real };
+    if !source.is_file() {
+        bail!("{} is missing; install it from the archive that this program came in", source.display());
+    }
     let directory = directory_on_path(&called)?;
     let target = directory.join(format!("{COMPLETER}{}", std::env::consts::EXE_SUFFIX));
     let shown = target.display().to_string();
