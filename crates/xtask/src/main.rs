@@ -1,12 +1,16 @@
 //! The project's task runner: everything that is not `cargo build` itself.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(unix)]
 mod cluster;
+mod dist;
 mod docs;
 mod plugin;
 mod shell;
 mod test;
 mod wasm;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -20,9 +24,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     /// Runs a real control plane on this machine, for tests and benchmarks.
+    #[cfg(unix)]
     Cluster(cluster::Args),
     /// Builds everything and checks the built-in demo cluster.
     Demo,
+    /// Builds this machine's release archive and a manifest for Krew.
+    Dist(dist::Args),
     /// Writes the files that are generated from the rules and from the program.
     Docs(docs::Args),
     /// Puts kubectl-ha and kubectl_complete-ha on the PATH.
@@ -33,10 +40,23 @@ enum Task {
     Wasm(wasm::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().task {
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes, never a backtrace: what failed is a step, not a line of code.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
+        #[cfg(unix)]
         Task::Cluster(args) => cluster::run(args),
         Task::Demo => plugin::demo(),
+        Task::Dist(args) => dist::run(&args),
         Task::Docs(args) => docs::run(&args),
         Task::Install(args) => plugin::install(&args),
         Task::Test => test::run(),

@@ -12,7 +12,7 @@ use crate::shell::{self, Steps};
 use crate::wasm;
 
 /// The executables: the plugin, and what kubectl asks for completions.
-const EXECUTABLES: [&str; 2] = ["kubectl-ha", "kubectl_complete-ha"];
+pub(crate) const EXECUTABLES: [&str; 2] = ["kubectl-ha", "kubectl_complete-ha"];
 
 /// Puts kubectl-ha and kubectl_complete-ha on the PATH.
 #[derive(Debug, Parser)]

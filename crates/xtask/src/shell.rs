@@ -19,6 +19,13 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// The folder for what is installed or built once for all checkouts: `kubectl-ha-dev` in the user's cache folder.
+pub(crate) fn cache() -> Result<PathBuf> {
+    use etcetera::BaseStrategy as _;
+
+    Ok(etcetera::choose_base_strategy().context("there is no home folder")?.cache_dir().join("kubectl-ha-dev"))
+}
+
 /// A shell that works in the repository's root.
 pub(crate) fn shell() -> Result<Shell> {
     let shell = Shell::new()?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use crate::shell::{self, Steps};
-use crate::wasm;
+use crate::{dist, wasm};
 
 /// Runs all steps, and prints how long each took also when one fails.
 pub(crate) fn run() -> Result<()> {
@@ -28,7 +28,24 @@ fn all(shell: &Shell, steps: &mut Steps) -> Result<()> {
     steps.run("generated files are up to date", || Ok(cmd!(shell, "cargo xtask docs --check").run()?))?;
     steps.run("dependencies", || Ok(cmd!(shell, "cargo deny --log-level error check bans licenses sources").run()?))?;
     steps.run("tests", || Ok(cmd!(shell, "cargo test --workspace --all-features").run()?))?;
-    steps.run("the policy in OPA's JavaScript engine", || opa_wasm(shell))
+    steps.run("the policy in OPA's JavaScript engine", || opa_wasm(shell))?;
+    steps.run("the policy in OPA's Go engine", || opa_go(shell))?;
+    let package = steps.run("the release archive", || dist::build(shell, None))?;
+    steps.run("the release archive, installed as Krew does", || try_package(shell, &package))
+}
+
+/// Has the real kubectl run what is in the archive.
+#[cfg(unix)]
+fn try_package(shell: &Shell, package: &dist::Built) -> Result<()> {
+    use ha_cluster::binaries::{KUBECTL, ensure};
+
+    dist::install::try_out(shell, package, &ensure(&KUBECTL, &|line| println!("{line}"))?)
+}
+
+/// Where the test cluster's programs cannot be built, the machine's own kubectl does.
+#[cfg(not(unix))]
+fn try_package(shell: &Shell, package: &dist::Built) -> Result<()> {
+    dist::install::try_out(shell, package, std::path::Path::new("kubectl"))
 }
 
 /// Loads the OPA module in npm's `@open-policy-agent/opa-wasm`.
@@ -36,6 +53,16 @@ fn opa_wasm(shell: &Shell) -> Result<()> {
     let _folder = shell.push_dir("tests/engines/opa-wasm");
     cmd!(shell, "npm ci --no-audit --no-fund --loglevel error").run()?;
     Ok(cmd!(shell, "node --test test.js").run()?)
+}
+
+/// Loads the OPA module in OPA itself, whose WebAssembly runtime is compiled with a tag only.
+fn opa_go(shell: &Shell) -> Result<()> {
+    let _folder = shell.push_dir("tests/engines/opa-go");
+    // Go keeps what it compiled; `-count` makes it run what it knows to have passed.
+    Ok(cmd!(shell, "go test -tags opa_wasm -count=1 ./...")
+        .env("GOFLAGS", "-mod=readonly")
+        .env("GOWORK", "off")
+        .run()?)
 }
 
 /// The programs that the steps need, besides the Rust toolchain itself.

@@ -28,6 +28,16 @@ pub(crate) struct Args {
     /// The platform to compile ahead of time for, instead of this machine's.
     #[arg(long, value_name = "TRIPLE")]
     precompile_for: Option<String>,
+    /// Builds nothing: takes this component, and compiles it ahead of time.
+    #[arg(long, value_name = "FILE", conflicts_with = "toolchain")]
+    component: Option<PathBuf>,
+}
+
+impl Args {
+    /// For a release of one platform: what it embeds is built here, or was built on another machine.
+    pub(crate) fn for_target(triple: &str, component: Option<PathBuf>) -> Self {
+        Self { precompile_for: Some(triple.to_owned()), component, ..Self::default() }
+    }
 }
 
 /// Link arguments that make the module loadable by OPA engines: memory comes from the engine,
@@ -42,31 +52,36 @@ const LINK_ARGS: &[&str] = &[
 /// Compiles and packs; prints the files and their sizes.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let shell = shell::shell()?;
-    let toolchain = args.toolchain.prepare(&shell)?;
-    let module = shell.read_binary_file(compile(&shell, toolchain)?)?;
-
-    let metadata = package::metadata();
-    let opa = package::opa_module(&module, &metadata)?;
-    let component = package::component(&module, &metadata)?;
-    package::ensure_same_program(&opa, &component)?;
-    let native = precompile::precompile(&component, args.precompile_for.as_deref())?;
-
-    try_out::try_out(&component, &native)?;
+    let mut files = match &args.component {
+        Some(component) => vec![("baseline.component.wasm", shell.read_binary_file(std::path::absolute(component)?)?)],
+        None => build(&shell, args.toolchain.prepare(&shell)?)?,
+    };
+    let component = files.last().map(|(_, component)| component.as_slice()).unwrap_or_default();
+    let native = precompile::precompile(component, args.precompile_for.as_deref())?;
+    try_out::try_out(component, &native)?;
+    files.push(("baseline.cwasm", native));
 
     let folder = shell::root().join("target/policies");
-    for (name, bytes) in
-        [("baseline.opa.wasm", &opa), ("baseline.component.wasm", &component), ("baseline.cwasm", &native)]
-    {
-        let path = folder.join(name);
-        write_if_changed(&shell, &path, bytes)?;
+    for (name, bytes) in &files {
+        write_if_changed(&shell, &folder.join(name), bytes)?;
         println!("{:>7} KiB  target/policies/{name}", bytes.len().div_ceil(1024));
     }
     Ok(())
 }
 
+/// The files that come from the sources, by name; the component last.
+fn build(shell: &Shell, toolchain: Toolchain) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let module = shell.read_binary_file(compile(shell, toolchain)?)?;
+    let metadata = package::metadata();
+    let opa = package::opa_module(&module, &metadata)?;
+    let component = package::component(&module, &metadata)?;
+    package::ensure_same_program(&opa, &component)?;
+    Ok(vec![("baseline.opa.wasm", opa), ("baseline.component.wasm", component)])
+}
+
 /// Compiles the policy to a core module and returns its path.
 fn compile(shell: &Shell, toolchain: Toolchain) -> Result<PathBuf> {
-    let target_dir = shell::root().join("target/wasm");
+    let target_dir = shell::root().join("target").join(toolchain.folder());
     toolchain
         .cargo(shell)
         .args(["--package", "baseline", "--lib", "--crate-type", "cdylib", "--profile", "wasm"])
@@ -82,7 +97,7 @@ fn compile(shell: &Shell, toolchain: Toolchain) -> Result<PathBuf> {
 
 /// Compiler flags that keep this machine's paths out of panic messages, so that the same sources
 /// and compiler give the same module everywhere.
-fn remap_flags() -> String {
+pub(crate) fn remap_flags() -> String {
     let home = home::cargo_home().unwrap_or_default();
     let replacements = [(home, "cargo"), (shell::root(), ".")];
     replacements.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).join("\x1f")

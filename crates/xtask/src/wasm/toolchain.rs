@@ -52,13 +52,18 @@ impl Toolchain {
         }
     }
 
+    /// Where it builds, below `target`: one for each compiler, so that neither finds the other's products.
+    pub(crate) fn folder(self) -> &'static str {
+        if self == Self::Debian { "wasm-debian" } else { "wasm" }
+    }
+
     /// `cargo rustc` for the target, to be completed with the package and its flags.
     pub(crate) fn cargo(self, shell: &Shell) -> Cmd<'_> {
         let cargo = cmd!(shell, "cargo rustc --target {TARGET}");
         if self != Self::Debian {
             return cargo;
         }
-        // `build-std` is not stable; the variable lets a stable compiler do it.
+        // `build-std` is not stable; the variable lets a stable cargo and compiler do it.
         cargo
             .args(["-Z", "build-std=core,alloc,panic_abort"])
             .env("RUSTC", DEBIAN_COMPILER)
