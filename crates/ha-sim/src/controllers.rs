@@ -88,14 +88,6 @@ impl Controllers {
         }))
     }
 
-    /// StatefulSets that lack a pod before anything happens.
-    pub fn incomplete_sets(state: &State) -> Vec<WorkloadId> {
-        let lacking = state.model.sets.iter().filter(|(_, set)| set.slots.iter().any(Option::is_none));
-        let mut ids: Vec<WorkloadId> = lacking.map(|(&id, _)| id).collect();
-        ids.sort_unstable();
-        ids
-    }
-
     /// Looks at a StatefulSet once: the pods that it creates now.
     pub fn sync(&mut self, state: &mut State, random: &mut Random, workload: WorkloadId) -> Vec<PodIndex> {
         let mut created = Vec::new();
@@ -113,6 +105,22 @@ impl Controllers {
             if !ready && !set.parallel {
                 break;
             }
+        }
+        created
+    }
+}
+
+impl Controllers {
+    /// Creates every pod that the StatefulSets looked at so far lack, whether their order allows it yet or not.
+    pub(crate) fn create_all(&mut self, state: &mut State, random: &mut Random) -> Vec<PodIndex> {
+        let mut created = Vec::new();
+        let mut sets: Vec<(&WorkloadId, &mut Set)> = self.sets.iter_mut().collect();
+        sets.sort_by_key(|(id, _)| **id);
+        for slot in sets.into_iter().flat_map(|(_, set)| &mut set.slots).filter(|slot| slot.pod.is_none()) {
+            create_claims(state, random, &slot.next);
+            let pod = state.create(slot.next.clone());
+            slot.pod = Some(pod);
+            created.push(pod);
         }
         created
     }

@@ -104,7 +104,7 @@ fn drain(settling: &mut Settling, nodes: &[usize]) -> Vec<RefusedPod> {
 }
 
 /// Whether a drain evicts the pod. One that came back to the drained node because it tolerates the cordon is left.
-fn is_evicted(state: &State, pod: PodIndex) -> bool {
+pub(crate) fn is_evicted(state: &State, pod: PodIndex) -> bool {
     let snapshot = state.model.snapshot;
     let kind = snapshot.workload(state.pod(pod).workload).kind;
     let tolerates = state.model.statics(state.model.class(state.pod(pod).class).statics).tolerates_cordon;

@@ -42,15 +42,22 @@ pub struct Outcome {
 /// that moved or waits.
 pub fn run(state: &mut State, disruption: &Disruption, seed: u64, all: bool) -> Outcome {
     let mark = state.mark();
+    let hit = hit(state, disruption);
     let nodes = state.model.nodes.len();
     let mut settling = Settling::new(state, Run::new(seed, nodes));
     let refused = failure::apply(&mut settling, disruption);
-    let outcome = collect(&settling, disruption, refused, all);
+    let outcome = collect(&settling, &hit, refused, all);
     state.undo_to(mark);
     outcome
 }
 
-fn collect(settling: &Settling, disruption: &Disruption, refused: Vec<RefusedPod>, all: bool) -> Outcome {
+/// The workloads with pods on the nodes.
+fn hit(state: &State, disruption: &Disruption) -> Vec<WorkloadId> {
+    let nodes = failure::nodes(state, disruption);
+    failure::pods_on(state, &nodes).into_iter().map(|pod| state.pod(pod).workload).collect()
+}
+
+fn collect(settling: &Settling, hit: &[WorkloadId], refused: Vec<RefusedPod>, all: bool) -> Outcome {
     let state = &*settling.state;
     let snapshot = state.model.snapshot;
     let mut outcome = Outcome { refused, endless: settling.endless, ..Outcome::default() };
@@ -61,7 +68,7 @@ fn collect(settling: &Settling, disruption: &Disruption, refused: Vec<RefusedPod
     let workloads: Vec<WorkloadId> = if all {
         (0..snapshot.workloads.len()).map(WorkloadId::at).collect()
     } else {
-        touched(settling, disruption, &outcome)
+        touched(settling, hit, &outcome)
     };
     let mut created: HashMap<WorkloadId, Vec<PodIndex>> = HashMap::new();
     for pod in state.created() {
@@ -79,12 +86,10 @@ fn collect(settling: &Settling, disruption: &Disruption, refused: Vec<RefusedPod
 }
 
 /// Workloads with a pod on the nodes, one that was created, preempted, or that waits.
-fn touched(settling: &Settling, disruption: &Disruption, outcome: &Outcome) -> Vec<WorkloadId> {
+fn touched(settling: &Settling, hit: &[WorkloadId], outcome: &Outcome) -> Vec<WorkloadId> {
     let state = &*settling.state;
-    let snapshot = state.model.snapshot;
     let mut workloads: Vec<WorkloadId> = outcome.preempted.iter().map(|&(workload, _)| workload).collect();
-    let hit = |pod: &&ha_core::snapshot::Pod| pod.node.is_some_and(|node| disruption.nodes.contains(&node));
-    workloads.extend(snapshot.pods.iter().filter(hit).map(|pod| pod.workload));
+    workloads.extend(hit);
     workloads.extend(state.created().map(|pod| state.pod(pod).workload));
     workloads.extend(settling.waiting().iter().map(|waiting| state.pod(waiting.pod).workload));
     workloads.sort_unstable();

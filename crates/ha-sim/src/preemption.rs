@@ -91,16 +91,15 @@ fn victims_on(state: &mut State, random: &mut Random, cycle: &mut Cycle, node: u
         state.remove(pod);
     }
     cycle.refresh(state);
-    let result = match check_with_nominated(state, cycle, node) {
-        Some(refusal) => Err(NoHelp::Refused(refusal)),
-        None => {
-            let mut victims = Vec::new();
-            reprieve(state, cycle, node, &violating, &mut victims);
-            let violations = victims.len();
-            reprieve(state, cycle, node, &others, &mut victims);
-            victims.sort_by_key(|pod| potential.iter().position(|other| other == pod));
-            Ok(Candidate { node, victims, violations })
-        }
+    let result = if let Some(refusal) = check_with_nominated(state, cycle, node) {
+        Err(NoHelp::Refused(refusal))
+    } else {
+        let mut victims = Vec::new();
+        reprieve(state, cycle, node, &violating, &mut victims);
+        let violations = victims.len();
+        reprieve(state, cycle, node, &others, &mut victims);
+        victims.sort_by_key(|pod| potential.iter().position(|other| other == pod));
+        Ok(Candidate { node, victims, violations })
     };
     state.undo_to(mark);
     state.set_trial(false);

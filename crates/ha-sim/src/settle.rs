@@ -89,13 +89,11 @@ impl<'s, 'm> Settling<'s, 'm> {
             removals: 0,
             attempts: 0,
         };
-        let snapshot = settling.state.model.snapshot;
-        for (position, pod) in snapshot.pods.iter().enumerate() {
-            if pod.node_name.is_empty() && !pod.is_finished() && pod.deleted_at.is_none() {
-                settling.enqueue(PodIndex::at(position));
-            }
+        let model = settling.state.model;
+        for &pod in &model.waiting {
+            settling.enqueue(pod);
         }
-        for id in Controllers::incomplete_sets(settling.state) {
+        for &id in &model.incomplete_sets {
             settling.sync(id);
         }
         settling
@@ -105,7 +103,7 @@ impl<'s, 'm> Settling<'s, 'm> {
         let class = self.state.model.class(self.state.pod(pod).class);
         let random = &mut self.run.search.random;
         let wave = self.wave + u32::try_from(random.below(self.run.waves)).unwrap_or(0);
-        let time = if self.run.in_order { 0 } else { random.next() };
+        let time = if self.run.in_order { 0 } else { random.roll() };
         self.queue.push(pod, wave, class.key.priority, time);
     }
 
@@ -164,7 +162,7 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     /// Goes on until nothing moves any more.
     pub fn settle(&mut self) {
-        let limit = 1000 + 50 * self.state.pods().count();
+        let limit = 1000 + 50 * self.state.pod_count();
         loop {
             while let Some((pod, wave)) = self.queue.pop() {
                 self.wave = wave;
@@ -253,6 +251,15 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     fn park(&mut self, pod: PodIndex, diagnosis: Option<Diagnosis>) {
         self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
+    }
+
+    /// All pods without a node that the scheduler is to place from here on: those in the queue, and those that
+    /// StatefulSets create later. The latter are created for the asking, so the way cannot be gone on from here.
+    pub fn displaced(&mut self) -> Vec<PodIndex> {
+        let mut pods: Vec<PodIndex> = std::iter::from_fn(|| self.queue.pop()).map(|(pod, _)| pod).collect();
+        pods.extend(self.controllers.create_all(self.state, &mut self.run.search.random));
+        pods.sort_unstable();
+        pods
     }
 
     /// The pods that wait at the end.

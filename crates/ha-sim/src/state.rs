@@ -106,12 +106,12 @@ impl<'m> State<'m> {
             let Some(change) = self.journal.pop() else {
                 return;
             };
-            self.undo(change);
+            self.undo(&change);
         }
     }
 
-    fn undo(&mut self, change: Change) {
-        match change {
+    fn undo(&mut self, change: &Change) {
+        match *change {
             Change::Placed(pod) => {
                 self.detach(pod);
             }
@@ -159,6 +159,11 @@ impl<'m> State<'m> {
     /// All pods that exist or existed, those of the snapshot first.
     pub fn pods(&self) -> impl Iterator<Item = PodIndex> + use<> {
         (0..self.node_of.len()).map(PodIndex::at)
+    }
+
+    /// How many pods exist or existed.
+    pub fn pod_count(&self) -> usize {
+        self.node_of.len()
     }
 
     /// The pods that controllers created.

@@ -153,7 +153,7 @@ impl Presence {
 /// All tallies.
 #[derive(Clone, Debug)]
 pub struct Tallies {
-    tallies: Vec<Tally>,
+    list: Vec<Tally>,
     numbers: HashMap<TallyKey, TallyId>,
     presences: Vec<Presence>,
     presence_numbers: HashMap<(Inclusion, KeyId), usize>,
@@ -163,7 +163,7 @@ pub struct Tallies {
 impl Tallies {
     pub(crate) fn new(model: &Model) -> Self {
         Self {
-            tallies: Vec::new(),
+            list: Vec::new(),
             numbers: HashMap::new(),
             presences: Vec::new(),
             presence_numbers: HashMap::new(),
@@ -173,7 +173,7 @@ impl Tallies {
 
     /// The tally at `id`.
     pub fn get(&self, id: TallyId) -> &Tally {
-        &self.tallies[id.position()]
+        &self.list[id.position()]
     }
 
     /// The smallest count of a spread constraint's tally, and over how many domains it was taken.
@@ -220,19 +220,19 @@ impl Tallies {
     /// Adds an empty tally and returns the classes that it counts, with their weights.
     pub(crate) fn add(&mut self, model: &Model, key: TallyKey) -> (TallyId, Vec<(ClassId, i64)>) {
         let members = members(model, &key);
-        let id = TallyId::at(self.tallies.len());
+        let id = TallyId::at(self.list.len());
         for &(class, weight) in &members {
             self.of_class[class.position()].push((id, weight));
         }
         let counts = Counts::new(model.topology.domains(key.key));
-        self.tallies.push(Tally { key: key.clone(), counts, nonzero: 0 });
+        self.list.push(Tally { key: key.clone(), counts, nonzero: 0 });
         self.numbers.insert(key, id);
         (id, members)
     }
 
     /// Counts a pod in one tally.
     pub(crate) fn count_one(&mut self, model: &Model, id: TallyId, pod: &Counting) {
-        let tally = &mut self.tallies[id.position()];
+        let tally = &mut self.list[id.position()];
         if let Some(number) = tally.key.presence {
             // A trial change is counted even where the scheduler would not count an existing pod: that is how
             // `updateWithPod` of PodTopologySpread differs from `countPodsMatchSelector`.

@@ -11,11 +11,9 @@ use crate::state::State;
 
 /// The pod's claims, all of which must exist (`readWriteOncePodPVCsForPod`).
 pub(crate) fn claims(state: &State, pod: PodIndex) -> Result<Vec<ClaimIndex>, Rejection> {
-    let resolve = |&claim: &ClaimRef| match (state.claim_of(pod, claim), claim) {
-        (Some(claim), _) => Ok(claim),
-        (None, ClaimRef::Missing(name)) => Err(missing(state, name)),
-        // A claim that exists is always found.
-        (None, ClaimRef::Known(claim)) => Ok(claim),
+    let resolve = |&claim: &ClaimRef| match claim {
+        ClaimRef::Known(claim) => Ok(claim),
+        ClaimRef::Missing(name) => state.claim_of(pod, claim).ok_or_else(|| missing(state, name)),
     };
     state.pod(pod).claims.iter().map(resolve).collect()
 }

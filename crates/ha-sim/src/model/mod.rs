@@ -108,6 +108,12 @@ pub struct Model<'a> {
     /// StatefulSets by workload.
     pub sets: HashMap<WorkloadId, StatefulModel>,
     links: Links,
+    /// StatefulSets that lack a pod before anything happens.
+    pub incomplete_sets: Vec<WorkloadId>,
+    /// The snapshot's pods that wait for a node.
+    pub waiting: Vec<PodIndex>,
+    /// The lowest priority of any pod.
+    pub lowest_priority: i32,
     /// The order in which the scheduler looks at nodes (`nodeTree`): zone by zone in turn.
     pub node_order: Vec<u32>,
 }
@@ -124,7 +130,7 @@ impl<'a> Model<'a> {
         let sets = sets::stateful_sets(&mut builder, &mut pods);
         let replacements = builder.replacements();
         let ClassBuilder { topology, statics, shapes, classes, matchers, added_labels, .. } = builder;
-        let (nodes, allocatable) = nodes(snapshot, &names, &mut resources, &storage);
+        let (nodes, allocatable) = nodes(snapshot, &names, &mut resources);
         let mut model = Self {
             snapshot,
             names,
@@ -143,12 +149,17 @@ impl<'a> Model<'a> {
             added_labels,
             pods,
             storage,
+            incomplete_sets: incomplete_sets(&sets),
             sets,
+            waiting: waiting(snapshot),
+            lowest_priority: 0,
             node_order: node_order(snapshot),
         };
         for (position, pod) in model.pods.iter().enumerate() {
             model.pods_of_class[pod.class.position()].push(PodIndex::at(position));
         }
+        model.lowest_priority = model.classes.iter().map(|class| class.key.priority).min().unwrap_or(0);
+        model.forget_explained_attachments();
         model.links = Links::new(&model);
         model.budgets_of_class = budgets_of_classes(&model);
         model
@@ -197,6 +208,24 @@ impl<'a> Model<'a> {
         &self.budgets_of_class[id.position()]
     }
 
+    /// Attachments that a pod of the node accounts for are counted with the pod.
+    fn forget_explained_attachments(&mut self) {
+        let snapshot = self.snapshot;
+        for (pod, record) in snapshot.pods.iter().zip(&self.pods) {
+            let Some(node) = pod.node.map(|node| &mut self.nodes[node.position()]) else {
+                continue;
+            };
+            for &claim in &record.claims {
+                if let ClaimRef::Known(claim) = claim
+                    && let storage::Binding::Volume(volume) = self.storage.claims[claim.position()].binding
+                {
+                    let volume = snapshot.volume(volume);
+                    node.attached.retain(|&attached| attached != (volume.driver, volume.handle));
+                }
+            }
+        }
+    }
+
     /// Which classes mean or repel which.
     pub(crate) fn links(&self) -> &Links {
         &self.links
@@ -208,12 +237,21 @@ impl<'a> Model<'a> {
     }
 }
 
-fn nodes(
-    snapshot: &Snapshot,
-    names: &Names,
-    resources: &mut Resources,
-    storage: &StorageModel,
-) -> (Vec<NodeModel>, Vec<i64>) {
+fn incomplete_sets(sets: &HashMap<WorkloadId, StatefulModel>) -> Vec<WorkloadId> {
+    let lacking = sets.iter().filter(|(_, set)| set.slots.iter().any(Option::is_none));
+    let mut ids: Vec<WorkloadId> = lacking.map(|(&id, _)| id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn waiting(snapshot: &Snapshot) -> Vec<PodIndex> {
+    let waits =
+        |pod: &ha_core::snapshot::Pod| pod.node_name.is_empty() && !pod.is_finished() && pod.deleted_at.is_none();
+    let pods = snapshot.pods.iter().enumerate().filter(|(_, pod)| waits(pod));
+    pods.map(|(position, _)| PodIndex::at(position)).collect()
+}
+
+fn nodes(snapshot: &Snapshot, names: &Names, resources: &mut Resources) -> (Vec<NodeModel>, Vec<i64>) {
     let mut nodes: Vec<NodeModel> = Vec::with_capacity(snapshot.nodes.len());
     let mut amounts = Vec::with_capacity(snapshot.nodes.len());
     for node in &snapshot.nodes {
@@ -228,7 +266,7 @@ fn nodes(
             allocatable[position * width + resource.position()] = value;
         }
     }
-    storage.describe_nodes(snapshot, &mut nodes);
+    storage::describe_nodes(snapshot, &mut nodes);
     (nodes, allocatable)
 }
 

@@ -125,13 +125,12 @@ fn claims(
         let name = format!("{}{ordinal}", prefix(template.name));
         claims.push(builder.names.intern(&name));
     }
-    let shared: Vec<Text> = match sibling {
-        Some(pod) => snapshot.pod(pod).claims.of(&snapshot.pod_claims).iter().map(|claim| claim.name).collect(),
-        None => {
-            let volumes = snapshot.spec_of(workload).volumes.iter();
-            let of_claims = volumes.filter(|volume| volume.source == ha_core::snapshot::VolumeSource::Claim);
-            of_claims.map(|volume| volume.reference).collect()
-        }
+    let shared: Vec<Text> = if let Some(pod) = sibling {
+        snapshot.pod(pod).claims.of(&snapshot.pod_claims).iter().map(|claim| claim.name).collect()
+    } else {
+        let volumes = snapshot.spec_of(workload).volumes.iter();
+        let of_claims = volumes.filter(|volume| volume.source == ha_core::snapshot::VolumeSource::Claim);
+        of_claims.map(|volume| volume.reference).collect()
     };
     let is_own = |name: &Text| templates.iter().any(|t| snapshot.text(*name).starts_with(&prefix(t.name)));
     claims.extend(shared.into_iter().filter(|name| !is_own(name)));

@@ -150,17 +150,17 @@ fn only_nodes(names: &Names, spec: &StaticSpec) -> Option<Vec<Text>> {
     let terms = &spec.node_affinity.as_ref()?.terms;
     let mut all = Vec::new();
     for term in terms {
-        let mut named: Option<Vec<Text>> = None;
+        let mut meant: Option<Vec<Text>> = None;
         let by_name = |field: &&ha_core::labels::Requirement| {
             field.operator == Operator::In && names.get(field.key) == "metadata.name"
         };
         for field in term.fields.iter().filter(by_name) {
-            named = Some(match named {
+            meant = Some(match meant {
                 None => field.values.clone(),
                 Some(before) => before.into_iter().filter(|name| field.values.contains(name)).collect(),
             });
         }
-        all.extend(named?);
+        all.extend(meant?);
     }
     all.sort_unstable();
     all.dedup();

@@ -138,23 +138,23 @@ impl StorageModel {
             ..ClaimModel::default()
         }
     }
+}
 
-    /// Attach limits and attachments.
-    pub(super) fn describe_nodes(&self, snapshot: &Snapshot, nodes: &mut [NodeModel]) {
-        let limits = |csi: &CsiNode| -> Vec<(Text, i64)> {
-            csi.drivers.iter().filter_map(|driver| Some((driver.driver, i64::from(driver.limit?)))).collect()
-        };
-        for csi in &snapshot.csi_nodes {
-            if let Some(node) = csi.node {
-                nodes[node.position()].volume_limits = limits(csi);
-            }
+/// Attach limits and attachments.
+pub(super) fn describe_nodes(snapshot: &Snapshot, nodes: &mut [NodeModel]) {
+    let limits = |csi: &CsiNode| -> Vec<(Text, i64)> {
+        csi.drivers.iter().filter_map(|driver| Some((driver.driver, i64::from(driver.limit?)))).collect()
+    };
+    for csi in &snapshot.csi_nodes {
+        if let Some(node) = csi.node {
+            nodes[node.position()].volume_limits = limits(csi);
         }
-        let handles: HashMap<Text, (Text, Text)> =
-            snapshot.volumes.iter().map(|volume| (volume.name, (volume.driver, volume.handle))).collect();
-        for attachment in &snapshot.volume_attachments {
-            if let (Some(node), Some(&volume)) = (attachment.node, handles.get(&attachment.volume_name)) {
-                nodes[node.position()].attached.push(volume);
-            }
+    }
+    let handles: HashMap<Text, (Text, Text)> =
+        snapshot.volumes.iter().map(|volume| (volume.name, (volume.driver, volume.handle))).collect();
+    for attachment in &snapshot.volume_attachments {
+        if let (Some(node), Some(&volume)) = (attachment.node, handles.get(&attachment.volume_name)) {
+            nodes[node.position()].attached.push(volume);
         }
     }
 }

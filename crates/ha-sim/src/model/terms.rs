@@ -45,13 +45,13 @@ impl Matcher {
         Some((exact.key, exact.values[0]))
     }
 
-    /// A term of a pod in `namespace` with these labels. `named` are the namespaces that the term's namespace selector
-    /// selects.
+    /// A term of a pod in `namespace` with these labels. `select` tells the namespaces that a namespace
+    /// selector selects.
     pub(super) fn of_term(
         term: &PodAffinityTerm,
         namespace: Text,
         labels: &LabelSet,
-        named: impl FnOnce(&LabelSelector) -> Vec<Text>,
+        select: impl FnOnce(&LabelSelector) -> Vec<Text>,
     ) -> Self {
         let mut names = term.namespaces.clone();
         let mut all = false;
@@ -59,7 +59,7 @@ impl Matcher {
             None if names.is_empty() => names.push(namespace),
             None => {}
             Some(selector) if selector.is_empty() => all = true,
-            Some(selector) => names.extend(named(selector)),
+            Some(selector) => names.extend(select(selector)),
         }
         names.sort_unstable();
         names.dedup();
