@@ -1,0 +1,101 @@
+package scheduler
+
+import (
+	"maps"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// count says of every workload how far it got. A bare pod is a workload of its own.
+func (c *cluster) count() map[string]counts {
+	found := map[string]counts{}
+	for _, w := range c.workloads() {
+		if w.desired == 0 {
+			continue
+		}
+		pods := c.podsOf(w)
+		counted := counts{Kind: w.kind, Desired: w.desired, NotCreated: w.desired - int32(len(pods))}
+		for _, pod := range pods {
+			if pod.Spec.NodeName == "" {
+				counted.Pending++
+			} else {
+				counted.Assigned++
+			}
+		}
+		found[w.key()] = counted
+	}
+	for _, pod := range list[v1.Pod](c.store) {
+		if metav1.GetControllerOf(pod) == nil {
+			counted := counts{Kind: "Pod", Desired: 1, Pending: 1}
+			if pod.Spec.NodeName != "" {
+				counted.Pending, counted.Assigned = 0, 1
+			}
+			found[keyOf(pod)] = counted
+		}
+	}
+	return found
+}
+
+// workloadOf returns the key of the workload that a pod belongs to.
+func (c *cluster) workloadOf(pod *v1.Pod) string {
+	for _, w := range c.workloads() {
+		if w.owns(pod) {
+			return w.key()
+		}
+	}
+	return keyOf(pod)
+}
+
+func (c *cluster) pendingPods() []pendingPod {
+	found := []pendingPod{}
+	for _, pod := range list[v1.Pod](c.store) {
+		if pod.Spec.NodeName != "" {
+			continue
+		}
+		c.mu.Lock()
+		last := c.diagnoses[keyOf(pod)]
+		c.mu.Unlock()
+		if len(pod.Spec.SchedulingGates) > 0 {
+			last = diagnosis{plugins: []string{"SchedulingGates"}}
+		}
+		if last.message == "" {
+			for _, condition := range pod.Status.Conditions {
+				if condition.Type == v1.PodScheduled {
+					last.message = condition.Message
+				}
+			}
+		}
+		found = append(found, pendingPod{
+			Workload: c.workloadOf(pod), Pod: pod.Name, Message: last.message,
+			Plugins: last.plugins, Nodes: last.nodes, Rest: last.rest,
+		})
+	}
+	return found
+}
+
+// placements counts the pods of each workload per node.
+func (c *cluster) placements() map[string]map[string]int {
+	found := map[string]map[string]int{}
+	for _, pod := range list[v1.Pod](c.store) {
+		if pod.Spec.NodeName == "" {
+			continue
+		}
+		key := c.workloadOf(pod)
+		if found[key] == nil {
+			found[key] = map[string]int{}
+		}
+		found[key][pod.Spec.NodeName]++
+	}
+	return found
+}
+
+func (c *cluster) settleAfterSecond() error {
+	time.Sleep(time.Second)
+	return c.settle()
+}
+
+func samePlacements(a, b map[string]map[string]int) bool {
+	return maps.EqualFunc(a, b, maps.Equal)
+}
