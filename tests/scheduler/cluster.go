@@ -19,6 +19,9 @@ import (
 // mostAttempts bounds what one cluster may try before it is given up as never at rest.
 const mostAttempts = 20_000
 
+// longestBackoff is how many seconds the scheduler waits at most before it tries again after an error, and some.
+const longestBackoff = 15
+
 // cluster is a store with a real scheduler at work on it. It lives in one bubble of virtual time
 // (testing/synctest): the bubble tells when nothing is left to do, and waiting takes no time.
 type cluster struct {
@@ -165,8 +168,10 @@ func (c *cluster) pause(paused bool) {
 }
 
 // settle returns when nothing moves any more: no event is left, the controllers have nothing to do, and
-// the scheduler waits for the next event with nothing under way.
+// the scheduler waits for the next event with nothing under way. Pods that fail with an error, such as for
+// want of any node, are tried again for ever; they are at rest when that has changed nothing for a while.
 func (c *cluster) settle() error {
+	idle := 0
 	for {
 		synctest.Wait()
 		c.mu.Lock()
@@ -178,13 +183,16 @@ func (c *cluster) settle() error {
 		before := c.currentVersion()
 		c.reconcile()
 		if c.currentVersion() != before {
+			idle = 0
 			continue
 		}
-		if c.scheduler.Cache.Dump().AssumedPods.Len() == 0 && len(c.scheduler.SchedulingQueue.PodsInBackoffQ()) == 0 {
+		binding := c.scheduler.Cache.Dump().AssumedPods.Len() > 0
+		if !binding && (len(c.scheduler.SchedulingQueue.PodsInBackoffQ()) == 0 || idle == longestBackoff) {
 			return nil
 		}
 		// Volumes are bound with a poll of one second, errors are tried again after a back-off.
 		time.Sleep(time.Second)
+		idle++
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 )
 
-// filterAnswer says, for every pod without a node, which plugins refuse which nodes. Each plugin is asked on
-// its own, so that none hides another. Nodes that a plugin lets pass are not listed.
+// filterAnswer says, for every pod that was asked about, which plugins refuse which nodes. Each plugin is asked
+// on its own, so that none hides another. Nodes that a plugin lets pass are not listed.
 type filterAnswer struct {
 	Nodes []string      `json:"nodes"`
 	Pods  []filteredPod `json:"pods"`
@@ -26,9 +26,14 @@ type filteredPod struct {
 	Plugins map[string]map[string]verdict `json:"plugins"`
 }
 
-// filter asks all filter plugins of the default profile about all pairs of a pod without a node and a node.
+// filter asks all filter plugins of the default profile about all pairs of a pod of the request and a node. The
+// pods are not part of the cluster; they are as the API server would have stored them.
 func filter(t *testing.T, asked *request) (*filterAnswer, error) {
 	objects, err := decodeAll(asked.Objects)
+	if err != nil {
+		return nil, err
+	}
+	pods, err := decodeAll(asked.Pods)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +43,11 @@ func filter(t *testing.T, asked *request) (*filterAnswer, error) {
 			return nil, err
 		}
 		defer c.close()
-		return c.filter()
+		return c.filter(pods)
 	})
 }
 
-func (c *cluster) filter() (*filterAnswer, error) {
+func (c *cluster) filter(pods []object) (*filterAnswer, error) {
 	profile := c.scheduler.Profiles[v1.DefaultSchedulerName]
 	snapshot, ours := profile.SnapshotSharedLister().(*cache.Snapshot)
 	if !ours {
@@ -59,9 +64,10 @@ func (c *cluster) filter() (*filterAnswer, error) {
 	for _, node := range nodes {
 		answer.Nodes = append(answer.Nodes, node.Node().Name)
 	}
-	for _, pod := range list[v1.Pod](c.store) {
-		if pod.Spec.NodeName != "" {
-			continue
+	for _, item := range pods {
+		pod, isPod := item.(*v1.Pod)
+		if !isPod {
+			return nil, fmt.Errorf("%s is asked about, but is not a pod", keyOf(item))
 		}
 		asked := filteredPod{Pod: keyOf(pod), Plugins: map[string]map[string]verdict{}}
 		for _, plugin := range profile.EnqueueExtensions() {

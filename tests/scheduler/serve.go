@@ -20,6 +20,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 )
 
 // request is one case.
@@ -35,6 +37,8 @@ type request struct {
 	Later   []json.RawMessage `json:"later"`
 	Failure *failure          `json:"failure"`
 	Runs    int               `json:"runs"`
+	// Pods are those to ask the filter plugins about.
+	Pods []json.RawMessage `json:"pods"`
 }
 
 // answer is the line that a request is answered with.
@@ -49,6 +53,8 @@ type answer struct {
 func serve(t *testing.T, input io.Reader, output io.Writer, workers int) {
 	// The signal handler of a scheduler would start a goroutine that belongs to no bubble.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR2)
+	// Errors are told once, without the pause that follows them: its clock would be that of another bubble.
+	utilruntime.ErrorHandlers = utilruntime.ErrorHandlers[:1]
 	lines := make(chan []byte)
 	var writing sync.Mutex
 	encoder := json.NewEncoder(output)

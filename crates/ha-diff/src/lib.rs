@@ -1,0 +1,19 @@
+//! Proves the simulator right: the same clusters and failures, once simulated and once played by the real scheduler.
+//!
+//! [`generate`] makes hard cases from a seed. [`Scheduler`] plays them with the scheduler of Kubernetes itself, in process
+//! (`tests/scheduler`).
+//!
+//! Left out: what the scheduler does not decide (time to recover, evictions, the control plane's own health).
+
+mod answer;
+mod case;
+mod error;
+pub mod generate;
+mod scheduler;
+mod summary;
+
+pub use answer::{Counts, Filtered, FilteredPod, Outcome, PendingPod, Played, Verdict};
+pub use case::{Case, Failure, Kind};
+pub use error::{Error, Result};
+pub use scheduler::{Pending, Scheduler};
+pub use summary::Hardness;
