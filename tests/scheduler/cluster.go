@@ -200,8 +200,13 @@ func (c *cluster) settle() error {
 // nothing any more: what is Pending then does not fit.
 func (c *cluster) retry() error {
 	for range 10 {
-		before := c.placements()
-		time.Sleep(6 * time.Minute)
+		before, waiting := c.placements(), map[string]*v1.Pod{}
+		for _, pod := range list[v1.Pod](c.store) {
+			if pod.Spec.NodeName == "" {
+				waiting[keyOf(pod)] = pod
+			}
+		}
+		c.scheduler.SchedulingQueue.Activate(klog.Logger{}, waiting)
 		if err := c.settle(); err != nil {
 			return err
 		}

@@ -4,8 +4,10 @@ import (
 	"maps"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // count says of every workload how far it got. A bare pod is a workload of its own.
@@ -38,18 +40,26 @@ func (c *cluster) count() map[string]counts {
 	return found
 }
 
-// workloadOf returns the key of the workload that a pod belongs to.
-func (c *cluster) workloadOf(pod *v1.Pod) string {
-	for _, w := range c.workloads() {
-		if w.owns(pod) {
-			return w.key()
-		}
+// owners returns what finds the key of the workload that a pod belongs to.
+func (c *cluster) owners() func(*v1.Pod) string {
+	byUID := map[types.UID]string{}
+	for _, set := range list[appsv1.ReplicaSet](c.store) {
+		byUID[set.UID] = replicaSet(set).key()
 	}
-	return keyOf(pod)
+	return func(pod *v1.Pod) string {
+		owner := metav1.GetControllerOf(pod)
+		if owner == nil {
+			return keyOf(pod)
+		}
+		if key, found := byUID[owner.UID]; found {
+			return key
+		}
+		return pod.Namespace + "/" + owner.Name
+	}
 }
 
 func (c *cluster) pendingPods() []pendingPod {
-	found := []pendingPod{}
+	found, workloadOf := []pendingPod{}, c.owners()
 	for _, pod := range list[v1.Pod](c.store) {
 		if pod.Spec.NodeName != "" {
 			continue
@@ -68,7 +78,7 @@ func (c *cluster) pendingPods() []pendingPod {
 			}
 		}
 		found = append(found, pendingPod{
-			Workload: c.workloadOf(pod), Pod: pod.Name, Message: last.message,
+			Workload: workloadOf(pod), Pod: pod.Name, Message: last.message,
 			Plugins: last.plugins, Nodes: last.nodes, Rest: last.rest,
 		})
 	}
@@ -77,12 +87,12 @@ func (c *cluster) pendingPods() []pendingPod {
 
 // placements counts the pods of each workload per node.
 func (c *cluster) placements() map[string]map[string]int {
-	found := map[string]map[string]int{}
+	found, workloadOf := map[string]map[string]int{}, c.owners()
 	for _, pod := range list[v1.Pod](c.store) {
 		if pod.Spec.NodeName == "" {
 			continue
 		}
-		key := c.workloadOf(pod)
+		key := workloadOf(pod)
 		if found[key] == nil {
 			found[key] = map[string]int{}
 		}

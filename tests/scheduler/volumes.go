@@ -11,6 +11,13 @@ import (
 // (pkg/controller/volume/persistentvolume): it binds claims of class Immediate to the smallest volume that
 // matches, and completes bindings that the scheduler or the user began. It provisions and deletes nothing.
 func (s *store) bindClaims() {
+	for _, found := range list[v1.PersistentVolume](s) {
+		if found.Status.Phase == "" || found.Status.Phase == v1.VolumePending {
+			available := found.DeepCopy()
+			available.Status.Phase = v1.VolumeAvailable
+			s.put(available)
+		}
+	}
 	for _, claim := range list[v1.PersistentVolumeClaim](s) {
 		if !metav1.HasAnnotation(claim.ObjectMeta, volume.AnnBindCompleted) {
 			if found := s.volumeFor(claim); found != nil {

@@ -7,13 +7,21 @@
 
 mod answer;
 mod case;
+mod compare;
 mod error;
 pub mod generate;
+mod predict;
+mod run;
 mod scheduler;
+mod shrink;
 mod summary;
 
 pub use answer::{Counts, Filtered, FilteredPod, Outcome, PendingPod, Played, Verdict};
 pub use case::{Case, Failure, Kind};
+pub use compare::{Claims, Disagreement, compare, compare_refusals};
 pub use error::{Error, Result};
+pub use predict::{Certainty, Forecast, Missing, Prediction, Refusals, Simulator};
+pub use run::{Options, Report, run};
 pub use scheduler::{Pending, Scheduler};
-pub use summary::Hardness;
+pub use shrink::shrink;
+pub use summary::{Hardness, PLUGINS};

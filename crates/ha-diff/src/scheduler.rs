@@ -68,10 +68,13 @@ impl Scheduler {
             Kind::Removed => "node-removed",
             Kind::Unreachable => "node-unreachable",
         };
-        self.send(&case.name, json!({
-            "mode": "play", "objects": case.objects, "later": case.later, "settle": !case.at_rest, "runs": runs,
-            "seed": case.seed % 1_000_000_000_000, "failure": {"kind": kind, "nodes": case.failure.nodes},
-        }))
+        self.send(
+            &case.name,
+            json!({
+                "mode": "play", "objects": case.objects, "later": case.later, "settle": !case.at_rest, "runs": runs,
+                "seed": case.seed % 1_000_000_000_000, "failure": {"kind": kind, "nodes": case.failure.nodes},
+            }),
+        )
     }
 
     /// Asks what every filter plugin says about pods on the nodes of a cluster; [`Scheduler::filtered`] waits.
@@ -116,7 +119,8 @@ impl Scheduler {
                 return Err(Error::Refused { name, reason: answer.error });
             }
             let mut line = String::new();
-            let read = self.answers.read_line(&mut line).map_err(|source| Error::Process { action: "read from", source })?;
+            let read =
+                self.answers.read_line(&mut line).map_err(|source| Error::Process { action: "read from", source })?;
             if read == 0 {
                 return Err(Error::Ended(name));
             }

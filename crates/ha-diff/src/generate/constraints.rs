@@ -39,7 +39,8 @@ impl Draft {
         if self.dice.chance(theme.soft) {
             constraints.push(self.spread(about, "ScheduleAnyway"));
         }
-        constraints.dedup_by(|a, b| a["topologyKey"] == b["topologyKey"] && a["whenUnsatisfiable"] == b["whenUnsatisfiable"]);
+        constraints
+            .dedup_by(|a, b| a["topologyKey"] == b["topologyKey"] && a["whenUnsatisfiable"] == b["whenUnsatisfiable"]);
         if !constraints.is_empty() {
             spec["topologySpreadConstraints"] = json!(constraints);
         }
@@ -47,7 +48,8 @@ impl Draft {
 
     fn add_required_nodes(&mut self, spec: &mut Value) {
         if self.dice.chance(35) {
-            let (key, value) = self.dice.one(&[("pool", "general"), ("pool", "memory"), ("disk", "ssd"), ("rack", "r1")]);
+            let (key, value) =
+                self.dice.one(&[("pool", "general"), ("pool", "memory"), ("disk", "ssd"), ("rack", "r1")]);
             spec["nodeSelector"] = json!({key: value});
         }
         if self.dice.chance(75) {
@@ -78,7 +80,9 @@ impl Draft {
         match self.dice.from(0, 6) {
             0 => json!({"key": "generation", "operator": "Gt", "values": [self.dice.one(&["1", "2"])]}),
             1 => json!({"key": "generation", "operator": "Lt", "values": [self.dice.one(&["2", "3"])]}),
-            2 => json!({"key": self.dice.one(&["rack", "disk", ZONE]), "operator": self.dice.one(&["Exists", "DoesNotExist"])}),
+            2 => {
+                json!({"key": self.dice.one(&["rack", "disk", ZONE]), "operator": self.dice.one(&["Exists", "DoesNotExist"])})
+            }
             3 => json!({"key": "pool", "operator": self.dice.one(&["In", "NotIn"]),
                 "values": self.dice.some(&["general", "memory", "edge"])}),
             4 => json!({"key": "disk", "operator": "NotIn", "values": ["ssd"]}),
@@ -111,7 +115,8 @@ impl Draft {
             2 => term["namespaceSelector"] = json!({"matchLabels": {"env": "prod"}}),
             3 => {
                 term["namespaces"] = json!(["lab"]);
-                term["namespaceSelector"] = json!({"matchExpressions": [{"key": "team", "operator": "In", "values": ["red"]}]});
+                term["namespaceSelector"] =
+                    json!({"matchExpressions": [{"key": "team", "operator": "In", "values": ["red"]}]});
             }
             _ => {}
         }

@@ -11,8 +11,12 @@ impl Draft {
         if let Some(zone) = zone
             && self.dice.chance(50)
         {
-            let nodes: Vec<String> =
-                self.nodes.iter().filter(|node| node.zone.as_deref() == Some(&zone)).map(|node| node.name.clone()).collect();
+            let nodes: Vec<String> = self
+                .nodes
+                .iter()
+                .filter(|node| node.zone.as_deref() == Some(&zone))
+                .map(|node| node.name.clone())
+                .collect();
             if nodes.len() < self.nodes.len() || self.dice.chance(30) {
                 return Failure { kind, zone: Some(zone), nodes };
             }

@@ -5,6 +5,7 @@
 //! can be read by a person.
 
 mod budgets;
+mod candidates;
 mod constraints;
 mod dice;
 mod failure;
@@ -17,6 +18,7 @@ mod workloads;
 use serde_json::{Value, json};
 
 use crate::case::Case;
+pub use candidates::candidates;
 use dice::Dice;
 use theme::Theme;
 

@@ -30,7 +30,8 @@ impl Draft {
     fn add_node(&mut self, index: u32, zone: u32) {
         let name = format!("node-{index:02}");
         let mut labels = Map::new();
-        let zone = (!self.dice.chance(6)).then(|| format!("zone-{}", char::from(b'a' + u8::try_from(zone).unwrap_or(0))));
+        let zone =
+            (!self.dice.chance(6)).then(|| format!("zone-{}", char::from(b'a' + u8::try_from(zone).unwrap_or(0))));
         if let Some(zone) = &zone {
             labels.insert("topology.kubernetes.io/zone".into(), json!(zone));
             if !self.dice.chance(10) {
@@ -107,9 +108,15 @@ impl Draft {
             let labels = &mut node["metadata"]["labels"];
             if self.dice.chance(self.theme.cordons / 2) {
                 node["spec"]["unschedulable"] = json!(true);
-                push(&mut node["spec"]["taints"], json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}));
+                push(
+                    &mut node["spec"]["taints"],
+                    json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}),
+                );
             } else if self.dice.chance(self.theme.taints / 8) {
-                push(&mut node["spec"]["taints"], json!({"key": "dedicated", "value": "batch", "effect": "NoSchedule"}));
+                push(
+                    &mut node["spec"]["taints"],
+                    json!({"key": "dedicated", "value": "batch", "effect": "NoSchedule"}),
+                );
             } else if self.dice.chance(2) {
                 labels["pool"] = json!("moved");
             } else {

@@ -55,7 +55,8 @@ impl Draft {
         let field = if self.dice.chance(12) { "limits" } else { "requests" };
         spec["containers"][0]["resources"] = json!({field: amounts});
         if self.dice.chance(self.theme.extended) {
-            let (name, amount) = self.dice.one(&[("example.com/gpu", "1"), ("example.com/gpu", "2"), ("hugepages-2Mi", "128Mi")]);
+            let (name, amount) =
+                self.dice.one(&[("example.com/gpu", "1"), ("example.com/gpu", "2"), ("hugepages-2Mi", "128Mi")]);
             spec["containers"][0]["resources"]["limits"][name] = json!(amount);
         }
         let more = format!("{}m", milli / 2 + 20);

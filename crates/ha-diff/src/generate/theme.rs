@@ -47,12 +47,12 @@ pub(super) struct Theme {
 type Emphasis = fn(&mut Theme);
 
 const EMPHASES: [Emphasis; 15] = [
-    |theme| theme.taints = 45,
+    |theme| theme.taints = 35,
     |theme| {
-        theme.cordons = 25;
-        theme.taints += 10;
+        theme.cordons = 18;
+        theme.taints += 5;
     },
-    |theme| theme.node_affinity = 65,
+    |theme| theme.node_affinity = 55,
     |theme| theme.host_ports = 70,
     |theme| theme.extended = 60,
     |theme| theme.pod_affinity = 75,
@@ -62,8 +62,8 @@ const EMPHASES: [Emphasis; 15] = [
         theme.soft = 60;
     },
     |theme| {
-        theme.priority = 80;
-        theme.load = 115;
+        theme.priority = 85;
+        theme.load = 110;
         theme.budgets = 50;
     },
     |theme| theme.claims = 70,
@@ -80,29 +80,29 @@ const EMPHASES: [Emphasis; 15] = [
         theme.limits = 95;
     },
     |theme| theme.disks = 60,
-    |theme| theme.gates = 15,
+    |theme| theme.gates = 8,
 ];
 
 impl Theme {
     pub(super) fn choose(dice: &mut Dice) -> Self {
         let mut theme = Self {
-            taints: 10,
-            cordons: 5,
-            node_affinity: 15,
+            taints: 6,
+            cordons: 3,
+            node_affinity: 10,
             host_ports: 8,
-            extended: 8,
+            extended: 5,
             pod_affinity: 20,
             spread: 20,
             soft: 20,
-            priority: 15,
+            priority: 25,
             budgets: 15,
             claims: 10,
             label_only: 15,
             one_pod: 10,
             disks: 4,
             limits: 15,
-            gates: 2,
-            load: dice.one(&[25, 45, 60, 75, 90, 105]),
+            gates: 0,
+            load: dice.one(&[25, 45, 60, 75, 85, 95, 105]),
         };
         for _ in 0..dice.from(2, 3) {
             dice.one(&EMPHASES)(&mut theme);

@@ -94,7 +94,9 @@ impl Draft {
             1 => json!({"awsElasticBlockStore": {"volumeID": format!("vol-{number}"), "readOnly": read_only}}),
             2 => json!({"iscsi": {"targetPortal": "10.0.0.9:3260", "iqn": format!("iqn.2001-04.example:{number}"),
                 "lun": 0, "readOnly": read_only}}),
-            _ => json!({"rbd": {"monitors": ["10.0.0.8:6789"], "image": format!("image-{number}"), "readOnly": read_only}}),
+            _ => {
+                json!({"rbd": {"monitors": ["10.0.0.8:6789"], "image": format!("image-{number}"), "readOnly": read_only}})
+            }
         };
         let mut volume = source;
         volume["name"] = json!("disk");
@@ -132,7 +134,8 @@ impl Draft {
                 self.volumes.wanted.push(Wanted { class, mode, size });
             }
         }
-        let mut spec = json!({"accessModes": [mode], "storageClassName": class, "resources": {"requests": {"storage": size}}});
+        let mut spec =
+            json!({"accessModes": [mode], "storageClassName": class, "resources": {"requests": {"storage": size}}});
         if self.dice.chance(8) {
             spec["selector"] = json!({"matchLabels": {"tier": "fast"}});
         }
@@ -181,7 +184,8 @@ impl Draft {
             "persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"});
         match class.trim_end_matches("-now").trim_end_matches("-late") {
             "zonal" => {
-                spec["iscsi"] = json!({"targetPortal": "10.0.0.9:3260", "iqn": format!("iqn.2001-04.example:{name}"), "lun": 0});
+                spec["iscsi"] =
+                    json!({"targetPortal": "10.0.0.9:3260", "iqn": format!("iqn.2001-04.example:{name}"), "lun": 0});
                 self.restrict_to_zone(&mut metadata, &mut spec);
             }
             "local" => {
@@ -217,8 +221,7 @@ impl Draft {
 
     /// The name of a node that local volumes can find.
     fn host(&mut self) -> String {
-        let names: Vec<&str> =
-            self.nodes.iter().filter(|node| node.hostname).map(|node| node.name.as_str()).collect();
+        let names: Vec<&str> = self.nodes.iter().filter(|node| node.hostname).map(|node| node.name.as_str()).collect();
         if names.is_empty() { "node-00".to_owned() } else { (*self.dice.one_of(&names)).to_owned() }
     }
 }

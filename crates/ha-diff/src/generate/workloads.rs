@@ -10,8 +10,16 @@ impl Draft {
         let mut names: Vec<String> = Vec::new();
         for index in 0..self.dice.from(2, 8) {
             let kind = self.dice.one(&[
-                "Deployment", "Deployment", "Deployment", "Deployment", "StatefulSet", "StatefulSet", "StatefulSet",
-                "DaemonSet", "Job", "Pod",
+                "Deployment",
+                "Deployment",
+                "Deployment",
+                "Deployment",
+                "StatefulSet",
+                "StatefulSet",
+                "StatefulSet",
+                "DaemonSet",
+                "Job",
+                "Pod",
             ]);
             let name = format!("{}-{index}", self.dice.one(&["web", "api", "db", "cache"]));
             let (namespace, _, _) = self.dice.one(&NAMESPACES);
@@ -40,7 +48,8 @@ impl Draft {
             }
             "Job" => self.add_job(about, template),
             _ => {
-                let metadata = json!({"name": about.name, "namespace": about.namespace, "labels": template["metadata"]["labels"]});
+                let metadata =
+                    json!({"name": about.name, "namespace": about.namespace, "labels": template["metadata"]["labels"]});
                 self.add(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}));
             }
         }
