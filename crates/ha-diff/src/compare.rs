@@ -149,7 +149,8 @@ fn plugins(workload: &str, forecast: &Forecast, played: &Played) -> Option<Disag
     };
     let waiting: Vec<_> = outcome.pending_pods.iter().filter(|pod| pod.workload == workload).collect();
     let real: BTreeSet<String> = waiting.iter().flat_map(|pod| pod.plugins.clone().unwrap_or_default()).collect();
-    if forecast.certainty != Certainty::Certain || waiting.is_empty() || real == forecast.plugins {
+    let told = waiting.iter().any(|pod| pod.plugins.is_some());
+    if forecast.certainty != Certainty::Certain || !told || real == forecast.plugins {
         return None;
     }
     Some(Disagreement::Plugins { workload: workload.to_owned(), forecast: forecast.plugins.clone(), real })
