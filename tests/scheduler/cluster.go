@@ -94,6 +94,7 @@ func newIdleCluster(objects []object, seed int64) (*cluster, error) {
 		}
 		c.factory.deliver(change)
 	}
+	clear(c.occasions)
 	return c, nil
 }
 

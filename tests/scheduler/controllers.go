@@ -11,6 +11,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	podutil "k8s.io/kubernetes/pkg/api/v1/pod"
 	"k8s.io/kubernetes/pkg/controller"
@@ -23,6 +24,9 @@ import (
 type workload struct {
 	kind, namespace, name string
 	desired               int32
+	// surplus returns the pods to delete once the controller looks; nil where there are none ever.
+	surplus func(existing []*v1.Pod) []*v1.Pod
+	uid     types.UID
 	// missing returns the pods (and the claims they need) to create now, given those that exist.
 	missing func(s *store, existing []*v1.Pod) ([]*v1.Pod, []*v1.PersistentVolumeClaim, error)
 	owns    func(*v1.Pod) bool
@@ -60,8 +64,8 @@ func controlled(
 	owner object, kind schema.GroupVersionKind, template *v1.PodTemplateSpec, desired int32,
 ) *workload {
 	return &workload{
-		kind: kind.Kind, namespace: owner.GetNamespace(), name: owner.GetName(), desired: desired,
-		owns: ownedBy(owner),
+		kind: kind.Kind, namespace: owner.GetNamespace(), name: owner.GetName(), uid: owner.GetUID(),
+		desired: desired, owns: ownedBy(owner),
 		missing: func(s *store, existing []*v1.Pod) ([]*v1.Pod, []*v1.PersistentVolumeClaim, error) {
 			var pods []*v1.Pod
 			for range int(desired) - len(existing) {
@@ -107,36 +111,39 @@ func job(work *batchv1.Job) *workload {
 	return controlled(work, batchv1.SchemeGroupVersion.WithKind("Job"), &work.Spec.Template, desired)
 }
 
-// daemonSet wants one pod for each node that the DaemonSet controller finds eligible.
+// daemonSet wants one pod for each node that the DaemonSet controller finds eligible. It leaves pods on nodes
+// that are no longer eligible but for a taint that only keeps new pods away. Pods that wait for a node which is
+// gone are deleted at the next occasion: the controller is not told of deleted nodes, but of changes of its pods.
 func daemonSet(s *store, set *appsv1.DaemonSet) *workload {
-	var nodes []string
+	wanted, tolerated := []string{}, map[string]bool{}
 	for _, node := range list[v1.Node](s) {
-		if run, _ := daemon.NodeShouldRunDaemonPod(klog.Background(), node, set); run {
-			nodes = append(nodes, node.Name)
+		run, stay := daemon.NodeShouldRunDaemonPod(klog.Background(), node, set)
+		if run {
+			wanted = append(wanted, node.Name)
 		}
+		tolerated[node.Name] = stay
 	}
 	kind := appsv1.SchemeGroupVersion.WithKind("DaemonSet")
-	found := controlled(set, kind, &set.Spec.Template, int32(len(nodes)))
-	create := func(s *store, node string) (*v1.Pod, error) {
-		template := daemonutil.CreatePodTemplate(set.Spec.Template, nil, "")
-		pod, err := controller.GetPodFromTemplate(&template, set, metav1.NewControllerRef(set, kind))
-		if err != nil {
-			return nil, err
-		}
-		pod.Namespace, pod.Name = set.Namespace, pod.GenerateName+suffix(s)
-		pod.Spec.Affinity = daemonutil.ReplaceDaemonSetPodNodeNameNodeAffinity(pod.Spec.Affinity, node)
-		return pod, nil
+	found := controlled(set, kind, &set.Spec.Template, int32(len(wanted)))
+	found.surplus = func(existing []*v1.Pod) []*v1.Pod {
+		return slices.DeleteFunc(slices.Clone(existing), func(pod *v1.Pod) bool {
+			target, err := daemonutil.GetTargetNodeName(pod)
+			return err != nil || tolerated[target]
+		})
 	}
 	found.missing = func(s *store, existing []*v1.Pod) ([]*v1.Pod, []*v1.PersistentVolumeClaim, error) {
+		there := map[string]bool{}
+		for _, pod := range existing {
+			if target, err := daemonutil.GetTargetNodeName(pod); err == nil {
+				there[target] = true
+			}
+		}
 		var pods []*v1.Pod
-		for _, node := range nodes {
-			if slices.ContainsFunc(existing, func(pod *v1.Pod) bool {
-				target, err := daemonutil.GetTargetNodeName(pod)
-				return err == nil && target == node
-			}) {
+		for _, node := range wanted {
+			if there[node] {
 				continue
 			}
-			pod, err := create(s, node)
+			pod, err := daemonPod(s, set, node)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -145,6 +152,19 @@ func daemonSet(s *store, set *appsv1.DaemonSet) *workload {
 		return pods, nil, nil
 	}
 	return found
+}
+
+// daemonPod is the pod of a DaemonSet for one node.
+func daemonPod(s *store, set *appsv1.DaemonSet, node string) (*v1.Pod, error) {
+	template := daemonutil.CreatePodTemplate(set.Spec.Template, nil, "")
+	owner := metav1.NewControllerRef(set, appsv1.SchemeGroupVersion.WithKind("DaemonSet"))
+	pod, err := controller.GetPodFromTemplate(&template, set, owner)
+	if err != nil {
+		return nil, err
+	}
+	pod.Namespace, pod.Name = set.Namespace, pod.GenerateName+suffix(s)
+	pod.Spec.Affinity = daemonutil.ReplaceDaemonSetPodNodeNameNodeAffinity(pod.Spec.Affinity, node)
+	return pod, nil
 }
 
 // statefulSet creates by ordinal. With OrderedReady each waits until all before it are ready.
@@ -244,6 +264,11 @@ func (s *store) reconcile() error {
 }
 
 func (s *store) reconcileWorkload(w *workload) error {
+	if w.surplus != nil && s.noticed(w.uid) {
+		for _, pod := range w.surplus(s.podsOf(w)) {
+			s.remove(pod)
+		}
+	}
 	pods, claims, err := w.missing(s, s.podsOf(w))
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", w.kind, w.key(), err)

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -14,11 +15,13 @@ import (
 func (c *cluster) count() map[string]counts {
 	found := map[string]counts{}
 	for _, w := range c.workloads() {
-		if w.desired == 0 {
+		// A DaemonSet keeps pods on nodes for which it would create none now.
+		pods := c.podsOf(w)
+		desired := max(w.desired, int32(len(pods)))
+		counted := counts{Kind: w.kind, Desired: desired, NotCreated: desired - int32(len(pods))}
+		if desired == 0 {
 			continue
 		}
-		pods := c.podsOf(w)
-		counted := counts{Kind: w.kind, Desired: w.desired, NotCreated: w.desired - int32(len(pods))}
 		for _, pod := range pods {
 			if pod.Spec.NodeName == "" {
 				counted.Pending++
@@ -81,6 +84,17 @@ func (c *cluster) pendingPods() []pendingPod {
 			Workload: workloadOf(pod), Pod: pod.Name, Message: last.message,
 			Plugins: last.plugins, Nodes: last.nodes, Rest: last.rest,
 		})
+	}
+	return found
+}
+
+// reasons joins the plugins that rejected the pods of each workload.
+func reasons(pods []pendingPod) map[string][]string {
+	found := map[string][]string{}
+	for _, pod := range pods {
+		plugins := slices.Concat([]string{}, found[pod.Workload], pod.Plugins)
+		slices.Sort(plugins)
+		found[pod.Workload] = slices.Compact(plugins)
 	}
 	return found
 }

@@ -43,6 +43,9 @@ type outcome struct {
 	PendingPods []pendingPod              `json:"pendingPods"`
 	Preempted   []string                  `json:"preempted"`
 	Placements  map[string]map[string]int `json:"placements"`
+	// Reasons are, for each workload with Pending pods, the plugins that rejected them: one set, as a list,
+	// for every way in which a run of this outcome named them.
+	Reasons map[string][][]string `json:"reasons"`
 }
 
 // failure is what breaks: `node-removed`, `node-unreachable`, `zone-removed` or `zone-unreachable`.
@@ -123,10 +126,23 @@ func (a *playAnswer) add(ended *outcome) {
 	for _, known := range a.Outcomes {
 		if reflect.DeepEqual(known.Workloads, ended.Workloads) && reflect.DeepEqual(known.AfterRetry, ended.AfterRetry) {
 			known.Seen++
+			for workload, sets := range ended.Reasons {
+				for _, set := range sets {
+					known.name(workload, set)
+				}
+			}
 			return
 		}
 	}
 	a.Outcomes = append(a.Outcomes, ended)
+}
+
+// name adds a set of plugins as a reason, once.
+func (o *outcome) name(workload string, plugins []string) {
+	same := func(known []string) bool { return slices.Equal(known, plugins) }
+	if !slices.ContainsFunc(o.Reasons[workload], same) {
+		o.Reasons[workload] = append(o.Reasons[workload], plugins)
+	}
 }
 
 // bringToRest creates the pods of all workloads, one workload after another, lets the scheduler place them,
@@ -219,6 +235,10 @@ func playFailure(objects []object, broken *failure, seed int64, answer *playAnsw
 		return nil, err
 	}
 	ended.AfterRetry, ended.PendingPods, ended.Placements = c.count(), c.pendingPods(), c.placements()
+	ended.Reasons = map[string][][]string{}
+	for workload, plugins := range reasons(ended.PendingPods) {
+		ended.name(workload, plugins)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ended.Preempted = append([]string{}, c.preempted...)

@@ -89,10 +89,13 @@ type store struct {
 	random  *rand.Rand
 	objects map[reflect.Type]map[string]object
 	events  []event
+	// occasions are the controllers of which a pod changed since they last looked.
+	occasions map[types.UID]bool
 }
 
 func newStore(seed int64) *store {
 	s := &store{random: rand.New(rand.NewSource(seed)), objects: map[reflect.Type]map[string]object{}}
+	s.occasions = map[types.UID]bool{}
 	s.changed = sync.NewCond(&s.mu)
 	return s
 }
@@ -136,6 +139,18 @@ func (s *store) remove(item object) bool {
 }
 
 func (s *store) tell(change event) {
+	switch item := change.object().(type) {
+	case *v1.Pod:
+		if owner := metav1.GetControllerOf(item); owner != nil {
+			s.occasions[owner.UID] = true
+		}
+	case *v1.Node:
+		if change.new != nil {
+			for _, set := range s.objects[reflect.TypeFor[*appsv1.DaemonSet]()] {
+				s.occasions[set.GetUID()] = true
+			}
+		}
+	}
 	s.events = append(s.events, change)
 	s.changed.Signal()
 }
@@ -177,6 +192,14 @@ func (s *store) close() {
 	defer s.mu.Unlock()
 	s.closed = true
 	s.changed.Broadcast()
+}
+
+// noticed says whether a controller has had an occasion to look at its pods since it was last asked.
+func (s *store) noticed(controller types.UID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer delete(s.occasions, controller)
+	return s.occasions[controller]
 }
 
 // shuffle puts things into an order of the store's random numbers.

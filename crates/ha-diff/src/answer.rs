@@ -65,6 +65,9 @@ pub struct Outcome {
     /// Pods per workload and node.
     #[serde(default)]
     pub placements: BTreeMap<String, BTreeMap<String, u32>>,
+    /// Per workload with Pending pods: the plugins that rejected them, once for every way in which a run named them.
+    #[serde(default)]
+    pub reasons: BTreeMap<String, BTreeSet<BTreeSet<String>>>,
 }
 
 /// A pod without a node, and the scheduler's last words on it.

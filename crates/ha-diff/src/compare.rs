@@ -31,10 +31,10 @@ pub enum Disagreement {
     Plugins {
         /// `namespace/name`.
         workload: String,
-        /// What was predicted.
-        forecast: BTreeSet<String>,
-        /// What really was.
-        real: BTreeSet<String>,
+        /// What was predicted: one set for every way in which it may end.
+        forecast: BTreeSet<BTreeSet<String>>,
+        /// What really was, in any run.
+        real: BTreeSet<BTreeSet<String>>,
     },
     /// A filter plugin on its own says something else about pairs of a pod and a node.
     Verdicts {
@@ -99,7 +99,8 @@ pub fn compare(prediction: &Result<Prediction, String>, played: &Played) -> (Vec
 fn unchanged(workload: &str, played: &Played) -> Forecast {
     let same = played.before.get(workload).map(missing).unwrap_or_default();
     let before = played.pending_before.iter().filter(|pod| pod.workload == workload);
-    let plugins = before.flat_map(|pod| pod.plugins.clone().unwrap_or_default()).collect();
+    let plugins: BTreeSet<String> = before.flat_map(|pod| pod.plugins.clone().unwrap_or_default()).collect();
+    let plugins = BTreeSet::from([plugins]);
     Forecast { certainty: Certainty::Certain, expected: same, best: same, worst: same, plugins, messages: Vec::new() }
 }
 
@@ -142,37 +143,37 @@ fn stuck(workload: &str, real: Missing, played: &Played, forecast: &Forecast, sp
     })
 }
 
-/// Compares the plugins that keep pods Pending, where all runs ended alike and the forecast is definite.
+/// Compares the plugins that keep pods Pending, where all runs ended alike and the forecast is definite: one run must
+/// have named them as one way of the forecast does, since they too depend on orders and ties.
 fn plugins(workload: &str, forecast: &Forecast, played: &Played) -> Option<Disagreement> {
     let [outcome] = played.outcomes.as_slice() else {
         return None;
     };
-    let waiting: Vec<_> = outcome.pending_pods.iter().filter(|pod| pod.workload == workload).collect();
-    let real: BTreeSet<String> = waiting.iter().flat_map(|pod| pod.plugins.clone().unwrap_or_default()).collect();
-    let told = waiting.iter().any(|pod| pod.plugins.is_some());
-    if forecast.certainty != Certainty::Certain || !told || real == forecast.plugins {
+    let real = outcome.reasons.get(workload).cloned().unwrap_or_default();
+    if forecast.certainty != Certainty::Certain || real.is_empty() || !real.is_disjoint(&forecast.plugins) {
         return None;
     }
     Some(Disagreement::Plugins { workload: workload.to_owned(), forecast: forecast.plugins.clone(), real })
 }
 
-/// Compares the verdicts of single plugins; also returns how many pairs were compared per plugin.
+/// Compares the verdicts of single plugins; also returns how many pairs were compared per plugin. Pods and plugins that
+/// the simulator does not speak of are not compared.
 #[must_use]
 pub fn compare_refusals(simulated: &Refusals, real: &Filtered) -> (Vec<Disagreement>, BTreeMap<String, usize>) {
     let (mut found, mut compared) = (Vec::new(), BTreeMap::new());
     for asked in &real.pods {
-        let empty = BTreeMap::new();
-        let mine = simulated.get(&asked.pod).unwrap_or(&empty);
-        for (plugin, nodes) in &asked.plugins {
+        for (plugin, mine) in simulated.get(&asked.pod).into_iter().flatten() {
+            let Some(nodes) = asked.plugins.get(plugin) else {
+                continue;
+            };
             *compared.entry(plugin.clone()).or_default() += real.nodes.len();
             let real: BTreeSet<String> = nodes.keys().cloned().collect();
-            let mine = mine.get(plugin).cloned().unwrap_or_default();
-            if mine != real {
+            if *mine != real {
                 found.push(Disagreement::Verdicts {
                     pod: asked.pod.clone(),
                     plugin: plugin.clone(),
                     only_simulated: mine.difference(&real).cloned().collect(),
-                    only_real: real.difference(&mine).cloned().collect(),
+                    only_real: real.difference(mine).cloned().collect(),
                 });
             }
         }
@@ -205,7 +206,16 @@ mod tests {
             pending_pods: if retried.pending > 0 { vec![pod] } else { Vec::new() },
             preempted: Vec::new(),
             placements: BTreeMap::new(),
+            reasons: if retried.pending > 0 {
+                BTreeMap::from([("shop/web".to_owned(), ways("NodePorts"))])
+            } else {
+                BTreeMap::new()
+            },
         }
+    }
+
+    fn ways(plugin: &str) -> BTreeSet<BTreeSet<String>> {
+        BTreeSet::from([BTreeSet::from([plugin.to_owned()])])
     }
 
     fn played(outcomes: Vec<Outcome>) -> Played {
@@ -220,7 +230,7 @@ mod tests {
 
     fn forecast(certainty: Certainty, pending: i32, worst: i32, plugin: &str) -> Result<Prediction, String> {
         let at = |pending| Missing { pending, not_created: 0 };
-        let plugins = BTreeSet::from([plugin.to_owned()]);
+        let plugins = ways(plugin);
         let forecast = Forecast {
             certainty,
             expected: at(pending),

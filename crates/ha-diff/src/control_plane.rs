@@ -67,6 +67,7 @@ impl ControlPlane {
             pending_pods: pending(&after),
             preempted: Vec::new(),
             placements: BTreeMap::new(),
+            reasons: BTreeMap::new(),
         };
         let played = Played {
             objects: Vec::new(),
@@ -300,11 +301,15 @@ fn count(objects: &[Value]) -> BTreeMap<String, Counts> {
             Some("Pod") if object["metadata"]["ownerReferences"].is_null() => Some(1),
             _ => None,
         };
-        let desired = wanted.and_then(|wanted| i32::try_from(wanted).ok()).unwrap_or(0);
+        let Some(wanted) = wanted.and_then(|wanted| i32::try_from(wanted).ok()) else {
+            continue;
+        };
+        let key = key(&object["metadata"]["namespace"], &object["metadata"]["name"]);
+        let of = |placed: bool| pods.iter().filter(|(name, on)| *name == key && *on == placed).count();
+        let [assigned, pending] = [of(true), of(false)].map(|count| i32::try_from(count).unwrap_or(i32::MAX));
+        // A DaemonSet keeps pods on nodes for which it would create none now.
+        let desired = wanted.max(assigned + pending);
         if desired > 0 {
-            let key = key(&object["metadata"]["namespace"], &object["metadata"]["name"]);
-            let of = |placed: bool| pods.iter().filter(|(name, on)| *name == key && *on == placed).count();
-            let [assigned, pending] = [of(true), of(false)].map(|count| i32::try_from(count).unwrap_or(i32::MAX));
             counted.insert(key, Counts { desired, assigned, pending, not_created: desired - assigned - pending });
         }
     }

@@ -21,7 +21,7 @@ pub trait Simulator {
     }
 }
 
-/// Per pod and plugin: the nodes that the plugin refuses. Plugins that refuse none may be left out.
+/// Per pod and plugin: the nodes that the plugin refuses. What is left out was not looked at.
 pub type Refusals = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// What is predicted for a case.
@@ -43,8 +43,8 @@ pub struct Forecast {
     pub best: Missing,
     /// The worst possible end.
     pub worst: Missing,
-    /// The plugins that keep its pods Pending.
-    pub plugins: BTreeSet<String>,
+    /// The plugins that keep its pods Pending, once for every way in which orders and ties let them.
+    pub plugins: BTreeSet<BTreeSet<String>>,
     /// The scheduler's words.
     #[serde(default)]
     pub messages: Vec<String>,
