@@ -92,7 +92,7 @@ func (c *cluster) pendingPods() []pendingPod {
 func reasons(pods []pendingPod) map[string][]string {
 	found := map[string][]string{}
 	for _, pod := range pods {
-		plugins := slices.Concat([]string{}, found[pod.Workload], pod.Plugins)
+		plugins := append(append([]string{}, found[pod.Workload]...), pod.Plugins...)
 		slices.Sort(plugins)
 		found[pod.Workload] = slices.Compact(plugins)
 	}
