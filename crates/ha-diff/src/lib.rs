@@ -16,6 +16,7 @@ mod predict;
 mod run;
 mod scheduler;
 mod shrink;
+mod simulated;
 mod summary;
 
 pub use answer::{Counts, Filtered, FilteredPod, Outcome, PendingPod, Played, Verdict};
@@ -27,4 +28,5 @@ pub use predict::{Certainty, Forecast, Missing, Prediction, Refusals, Simulator}
 pub use run::{Options, Report, run};
 pub use scheduler::{Pending, Scheduler};
 pub use shrink::shrink;
+pub use simulated::HaSim;
 pub use summary::{Hardness, PLUGINS};
