@@ -75,7 +75,8 @@ func play(t *testing.T, asked *request) (*playAnswer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if objects, err = inBubble(t, func() ([]object, error) { return bringToRest(objects, later, asked.Seed) }); err != nil {
+		rest := func() ([]object, error) { return bringToRest(objects, later, asked.Seed) }
+		if objects, err = inBubble(t, rest); err != nil {
 			return nil, err
 		}
 		answer.Objects = objects

@@ -228,6 +228,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::unnecessary_wraps)] // what a simulator answers
     fn forecast(certainty: Certainty, pending: i32, worst: i32, plugin: &str) -> Result<Prediction, String> {
         let at = |pending| Missing { pending, not_created: 0 };
         let plugins = ways(plugin);

@@ -104,7 +104,7 @@ impl ControlPlane {
     fn wait_for_nodes(&self, case: &Case) -> Result<()> {
         let tainted = |nodes: &Value| {
             let taints =
-                nodes["items"].as_array().into_iter().flatten().flat_map(|node| node["spec"]["taints"].as_array());
+                nodes["items"].as_array().into_iter().flatten().filter_map(|node| node["spec"]["taints"].as_array());
             taints.flatten().any(|taint| taint["key"] == "node.kubernetes.io/not-ready")
         };
         let started = Instant::now();

@@ -128,9 +128,9 @@ impl Report {
             .flat_map(|pod| pod.named().into_iter().map(str::to_owned))
             .collect();
         for plugin in named {
-            let (cases, agreed) = self.plugins.entry(plugin).or_default();
-            *cases += 1;
-            *agreed += usize::from(agrees);
+            let entry = self.plugins.entry(plugin).or_default();
+            entry.0 += 1;
+            entry.1 += usize::from(agrees);
         }
         if !agrees {
             let small = self.disagreements.len() < options.shrink;
@@ -196,8 +196,9 @@ impl Report {
     pub fn summary(&self) -> String {
         let Self { certain, hesitant, possible, unknown, .. } = self;
         let mut text = format!(
-            "{}{} of {} cases agree. Of the workloads' ends {certain} were predicted for certain, {possible} as possible \
-             where several were seen, {hesitant} as possible where one was seen, {unknown} as unknown. {:.1} cases/s.\n",
+            "{}{} of {} cases agree. Of the workloads' ends {certain} were predicted for certain, {possible} as \
+             possible where several were seen, {hesitant} as possible where one was seen, {unknown} as unknown. {:.1} \
+             cases/s.\n",
             self.hardness,
             self.agreed,
             self.hardness.cases,

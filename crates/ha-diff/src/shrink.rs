@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::case::Case;
 use crate::compare::{Disagreement, compare};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::predict::Simulator;
 use crate::scheduler::Scheduler;
 
@@ -62,9 +62,14 @@ fn disagreement(
 ) -> Result<Option<(Case, Vec<Disagreement>)>> {
     let mut asked = case.clone();
     asked.at_rest = false;
-    let Ok(mut played) = scheduler.play(&asked, RUNS) else {
+    // Controllers make these anew.
+    let waits = |pod: &Value| pod["kind"] == "Pod" && !pod["spec"]["nodeName"].is_string();
+    asked.objects.retain(|object| !(waits(object) && object["metadata"]["ownerReferences"].is_array()));
+    let mut played = match scheduler.play(&asked, RUNS) {
+        Ok(played) => played,
         // What is left is not a valid cluster, or never rests.
-        return Ok(None);
+        Err(Error::Refused { .. }) => return Ok(None),
+        Err(error) => return Err(error),
     };
     let settled = Case { objects: std::mem::take(&mut played.objects), later: Vec::new(), at_rest: true, ..asked };
     let (found, _) = compare(&simulator.predict(&settled), &played);
@@ -176,7 +181,7 @@ fn steps(case: &Case) -> Vec<Step> {
         }
     }
     for object in case.objects.iter().filter(|object| templates(object)) {
-        for pointer in fields(&object["spec"]["template"]["spec"], String::new(), 0) {
+        for pointer in fields(&object["spec"]["template"]["spec"], "", 0) {
             steps.push(Step::Field(name(object, "namespace"), name(object, "name"), pointer));
         }
     }
@@ -184,7 +189,7 @@ fn steps(case: &Case) -> Vec<Step> {
 }
 
 /// Pointers to the fields of a pod specification that can be done without.
-fn fields(value: &Value, below: String, depth: u32) -> Vec<String> {
+fn fields(value: &Value, below: &str, depth: u32) -> Vec<String> {
     const NEEDED: [&str; 8] = [
         "containers",
         "image",
@@ -212,7 +217,7 @@ fn fields(value: &Value, below: String, depth: u32) -> Vec<String> {
         let pointer = format!("{below}/{}", key.replace('~', "~0").replace('/', "~1"));
         found.push(pointer.clone());
         if depth < 5 {
-            found.extend(fields(child, pointer, depth + 1));
+            found.extend(fields(child, &pointer, depth + 1));
         }
     }
     found
@@ -248,12 +253,9 @@ fn fewer(objects: &mut Vec<Value>, position: usize) {
             && object["metadata"]["labels"]["app"] == name
     };
     for object in objects.iter_mut() {
-        if object["metadata"]["name"] == name && object["metadata"]["namespace"] == namespace
-            || its(object, "ReplicaSet")
-        {
-            if object["spec"]["replicas"].is_i64() || object["spec"]["replicas"].is_u64() {
-                object["spec"]["replicas"] = replicas.into();
-            }
+        let owner = object["metadata"]["name"] == name && object["metadata"]["namespace"] == namespace;
+        if (owner || its(object, "ReplicaSet")) && object["spec"]["replicas"].is_number() {
+            object["spec"]["replicas"] = replicas.into();
         }
     }
     let last = objects.iter().rposition(|object| its(object, "Pod"));

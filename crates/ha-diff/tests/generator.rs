@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ha_diff::{Hardness, Scheduler, generate};
+use ha_diff::{Hardness, PLUGINS, Scheduler, generate};
 
 #[test]
 fn the_same_seed_gives_the_same_case_and_another_seed_another() {
@@ -20,4 +20,8 @@ fn many_cases_end_with_pending_pods_for_every_reason() {
     }
     println!("{hardness}");
     assert!(hardness.pending * 100 >= hardness.cases * 30, "{hardness}");
+    assert!(hardness.stranded * 100 >= hardness.cases * 20, "{hardness}");
+    for plugin in PLUGINS {
+        assert!(hardness.reasons.contains_key(plugin), "{plugin} is no reason in any case\n{hardness}");
+    }
 }

@@ -81,7 +81,8 @@ impl Draft {
             0 => json!({"key": "generation", "operator": "Gt", "values": [self.dice.one(&["1", "2"])]}),
             1 => json!({"key": "generation", "operator": "Lt", "values": [self.dice.one(&["2", "3"])]}),
             2 => {
-                json!({"key": self.dice.one(&["rack", "disk", ZONE]), "operator": self.dice.one(&["Exists", "DoesNotExist"])})
+                let operator = self.dice.one(&["Exists", "DoesNotExist"]);
+                json!({"key": self.dice.one(&["rack", "disk", ZONE]), "operator": operator})
             }
             3 => json!({"key": "pool", "operator": self.dice.one(&["In", "NotIn"]),
                 "values": self.dice.some(&["general", "memory", "edge"])}),

@@ -95,7 +95,8 @@ impl Draft {
             2 => json!({"iscsi": {"targetPortal": "10.0.0.9:3260", "iqn": format!("iqn.2001-04.example:{number}"),
                 "lun": 0, "readOnly": read_only}}),
             _ => {
-                json!({"rbd": {"monitors": ["10.0.0.8:6789"], "image": format!("image-{number}"), "readOnly": read_only}})
+                let image = format!("image-{number}");
+                json!({"rbd": {"monitors": ["10.0.0.8:6789"], "image": image, "readOnly": read_only}})
             }
         };
         let mut volume = source;

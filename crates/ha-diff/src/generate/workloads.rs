@@ -41,10 +41,10 @@ impl Draft {
         }
         match about.kind {
             "Deployment" => self.add_deployment(about, template),
-            "StatefulSet" => self.add_stateful_set(about, template, &claims),
+            "StatefulSet" => self.add_stateful_set(about, &template, &claims),
             "DaemonSet" => {
                 let spec = json!({"selector": selector(about), "template": template});
-                self.add(object("apps/v1", about, spec));
+                self.add(object("apps/v1", about, &spec));
             }
             "Job" => self.add_job(about, template),
             _ => {
@@ -58,7 +58,7 @@ impl Draft {
     /// A Deployment and its one ReplicaSet, as the Deployment controller would have made it.
     fn add_deployment(&mut self, about: &About, template: Value) {
         let spec = json!({"replicas": about.replicas, "selector": selector(about), "template": template});
-        let mut deployment = object("apps/v1", about, spec);
+        let mut deployment = object("apps/v1", about, &spec);
         let uid = self.uid();
         deployment["metadata"]["uid"] = json!(uid);
         let hash = format!("{:09x}", self.dice.seed() % (1 << 36));
@@ -77,7 +77,7 @@ impl Draft {
         }));
     }
 
-    fn add_stateful_set(&mut self, about: &About, template: Value, claims: &[Value]) {
+    fn add_stateful_set(&mut self, about: &About, template: &Value, claims: &[Value]) {
         let mut spec = json!({
             "replicas": about.replicas, "selector": selector(about), "template": template, "serviceName": about.name,
             "podManagementPolicy": self.dice.one(&["OrderedReady", "Parallel"]),
@@ -85,7 +85,7 @@ impl Draft {
         if !claims.is_empty() {
             spec["volumeClaimTemplates"] = json!(claims);
         }
-        let set = object("apps/v1", about, spec);
+        let set = object("apps/v1", about, &spec);
         self.add(set);
     }
 
@@ -95,7 +95,7 @@ impl Draft {
         template["metadata"]["labels"]["batch.kubernetes.io/job-name"] = json!(about.name);
         let spec = json!({"parallelism": about.replicas, "completions": about.replicas, "template": template,
             "selector": {"matchLabels": {"batch.kubernetes.io/job-name": about.name}}, "manualSelector": true});
-        self.add(object("batch/v1", about, spec));
+        self.add(object("batch/v1", about, &spec));
     }
 
     fn uid(&mut self) -> String {
@@ -107,7 +107,7 @@ pub(super) fn selector(about: &About) -> Value {
     json!({"matchLabels": {"app": about.name}})
 }
 
-fn object(version: &str, about: &About, spec: Value) -> Value {
+fn object(version: &str, about: &About, spec: &Value) -> Value {
     json!({"apiVersion": version, "kind": about.kind, "spec": spec,
         "metadata": {"name": about.name, "namespace": about.namespace, "labels": {"app": about.name}}})
 }
