@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod cluster;
+mod diff;
 mod docs;
 mod plugin;
 mod shell;
@@ -23,6 +24,8 @@ enum Task {
     Cluster(cluster::Args),
     /// Builds everything and checks the built-in demo cluster.
     Demo,
+    /// Compares the simulator with the real kube-scheduler on generated clusters and failures.
+    Diff(diff::Args),
     /// Writes the files that are generated from the rules and from the program.
     Docs(docs::Args),
     /// Puts kubectl-ha and kubectl_complete-ha on the PATH.
@@ -37,6 +40,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Cluster(args) => cluster::run(args),
         Task::Demo => plugin::demo(),
+        Task::Diff(args) => diff::diff(args),
         Task::Docs(args) => docs::run(&args),
         Task::Install(args) => plugin::install(&args),
         Task::Test => test::run(),
