@@ -35,6 +35,8 @@ type cluster struct {
 	// are somewhere between.
 	eager bool
 
+	// open is closed while the scheduler may go on to its next pod.
+	open chan struct{}
 	// controlling keeps two goroutines from acting as the controllers at the same time.
 	controlling sync.Mutex
 
@@ -84,6 +86,7 @@ func newIdleCluster(objects []object, seed int64) (*cluster, error) {
 	}
 	c.scheduler = started
 	c.watchFailures()
+	c.holdable()
 	for _, item := range shuffle(c.store, append([]object{}, objects...)) {
 		c.put(item)
 	}
@@ -122,6 +125,37 @@ func (c *cluster) watchFailures() {
 		c.mu.Unlock()
 		handle(ctx, profile, pod, status, nominated, start)
 	}
+}
+
+// holdable lets the scheduler be held between two pods: what it takes from its queue waits until it may go on, and
+// only then does it look at the cluster.
+func (c *cluster) holdable() {
+	c.open = make(chan struct{})
+	close(c.open)
+	pop := c.scheduler.NextPod
+	c.scheduler.NextPod = func(logger klog.Logger) (*framework.QueuedPodInfo, error) {
+		pod, err := pop(logger)
+		c.mu.Lock()
+		open := c.open
+		c.mu.Unlock()
+		select {
+		case <-open:
+		case <-c.ctx.Done():
+		}
+		return pod, err
+	}
+}
+
+// atOnce makes changes of which the scheduler sees all or none when it looks at its next pod.
+func (c *cluster) atOnce(change func() error) error {
+	open := make(chan struct{})
+	c.mu.Lock()
+	c.open = open
+	c.mu.Unlock()
+	defer close(open)
+	err := change()
+	synctest.Wait()
+	return err
 }
 
 // dispatch delivers events one by one.
