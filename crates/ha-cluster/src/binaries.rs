@@ -15,14 +15,14 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::{Progress, repository};
 
-/// A Go program of a pinned module in `tests/cluster`.
+/// A Go program of a pinned module in `tests`.
 #[derive(Debug)]
 pub struct Program {
     /// The name of the executable.
     pub name: &'static str,
-    /// The folder below `tests/cluster` whose `go.mod` pins it.
-    module: &'static str,
-    /// The Go package of its `main`.
+    /// The folder below `tests` whose `go.mod` pins it.
+    folder: &'static str,
+    /// The Go package of its `main`; `.` is the folder itself, whose tests are the program.
     package: &'static str,
     /// The Go module that holds the package; its version is the program's.
     origin: &'static str,
@@ -36,8 +36,8 @@ const KUBERNETES_VERSION: &[&str] =
     &["k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion"];
 
 const fn kubernetes(name: &'static str, package: &'static str, takes: &'static str) -> Program {
-    let (module, origin) = ("kubernetes", "k8s.io/kubernetes");
-    Program { name, module, package, origin, version_variables: KUBERNETES_VERSION, takes }
+    let (folder, origin) = ("cluster/kubernetes", "k8s.io/kubernetes");
+    Program { name, folder, package, origin, version_variables: KUBERNETES_VERSION, takes }
 }
 
 /// The API server.
@@ -54,7 +54,7 @@ pub static KUBECTL: Program = kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubec
 /// The store of the API server.
 pub static ETCD: Program = Program {
     name: "etcd",
-    module: "etcd",
+    folder: "cluster/etcd",
     package: "go.etcd.io/etcd/server/v3",
     origin: "go.etcd.io/etcd/server/v3",
     version_variables: &[],
@@ -63,7 +63,7 @@ pub static ETCD: Program = Program {
 /// Plays the kubelets: nodes are Ready and pods Running although nothing runs.
 pub static KWOK: Program = Program {
     name: "kwok",
-    module: "kwok",
+    folder: "cluster/kwok",
     package: "sigs.k8s.io/kwok/cmd/kwok",
     origin: "sigs.k8s.io/kwok",
     version_variables: &[],
@@ -72,12 +72,26 @@ pub static KWOK: Program = Program {
 /// The linter that benchmarks compare with.
 pub static KUBE_SCORE: Program = Program {
     name: "kube-score",
-    module: "kube-score",
+    folder: "cluster/kube-score",
     package: "github.com/zegl/kube-score/cmd/kube-score",
     origin: "github.com/zegl/kube-score",
     version_variables: &["main.version"],
     takes: "less than a minute",
 };
+
+/// The scheduler in process, which answers for generated cases (`tests/scheduler/README.md`). Run it with
+/// `-test.run TestServe -test.timeout 0`.
+pub static SCHEDULER_IN_PROCESS: Program = Program {
+    name: "scheduler-in-process",
+    folder: "scheduler",
+    package: OWN_TESTS,
+    origin: "k8s.io/kubernetes",
+    version_variables: &[],
+    takes: "about 3 minutes",
+};
+
+/// The package of a program that consists of the folder's own tests.
+const OWN_TESTS: &str = ".";
 
 /// kwok's own descriptions of how nodes and pods come to life, as paths below its module.
 const STAGES: &[&str] = &[
@@ -146,10 +160,13 @@ fn build(program: &'static Program, path: &Path, progress: Progress) -> Result<(
     progress(&format!("building {} {version} with Go: {} on two cores, this one time", program.name, program.takes));
     let started = Instant::now();
     let unfinished = path.with_extension("unfinished");
+    let verb: &[&str] = if program.package == OWN_TESTS { &["test", "-c"] } else { &["build"] };
     go(
         program,
-        &["build", "-o", &unfinished.to_string_lossy(), "-trimpath", "-ldflags"]
-            .into_iter()
+        &verb
+            .iter()
+            .copied()
+            .chain(["-o", &unfinished.to_string_lossy(), "-trimpath", "-ldflags"])
             .chain([link_flags(program, &version).as_str(), program.package])
             .collect::<Vec<_>>(),
     )?;
@@ -219,7 +236,23 @@ pub(crate) fn last_lines(log: &[u8]) -> String {
 }
 
 fn module_folder(program: &Program) -> PathBuf {
-    repository().join("tests/cluster").join(program.module)
+    repository().join("tests").join(program.folder)
+}
+
+/// The files that decide what comes out: the pins, and the code where it is our own.
+fn sources(program: &Program) -> Result<Vec<PathBuf>> {
+    let folder = module_folder(program);
+    let mut files = vec![folder.join("go.mod"), folder.join("go.sum")];
+    if program.package == OWN_TESTS {
+        let entries = fs::read_dir(&folder).map_err(Error::file("list", &folder))?;
+        let mut code: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "go"))
+            .collect();
+        code.sort();
+        files.append(&mut code);
+    }
+    Ok(files)
 }
 
 /// The folder that holds what one pinned Go module builds.
@@ -229,15 +262,14 @@ struct Cache {
 
 impl Cache {
     fn open(program: &Program) -> Result<Self> {
-        let module = module_folder(program);
         let mut hash = Sha256::new();
-        for name in ["go.mod", "go.sum"] {
-            let file = module.join(name);
+        for file in sources(program)? {
             hash.update(fs::read(&file).map_err(Error::file("read", &file))?);
         }
         hash.update(link_flags(program, ""));
         let hash = format!("{:x}", hash.finalize());
-        let folder = root()?.join(format!("{}-{}", program.module, &hash[..16]));
+        let module = program.folder.rsplit('/').next().unwrap_or(program.folder);
+        let folder = root()?.join(format!("{module}-{}", &hash[..16]));
         fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
         Ok(Self { folder })
     }

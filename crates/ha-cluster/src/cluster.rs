@@ -11,7 +11,7 @@ use crate::binaries::Binaries;
 use crate::components::{Components, Ports};
 use crate::credentials::{Credentials, USERS, kubeconfig_path};
 use crate::error::{Error, Result};
-use crate::process::{Group, Launch, Lifetime, kill};
+use crate::process::{Group, Launch, Lifetime, kill, signal};
 use crate::state::{Component, State, all_clusters, directory};
 use crate::{Progress, repository};
 
@@ -143,6 +143,20 @@ impl Cluster {
             ready: is_healthy(&component.health),
         };
         Ok(self.state.components.iter().map(health).collect())
+    }
+
+    /// Stops a component such as `kube-controller-manager` from doing anything, or lets it go on. Its leases run out
+    /// after 10 s.
+    pub fn pause(&self, component: &str, paused: bool) -> Result<()> {
+        let found = self.state.components.iter().find(|known| known.name == component);
+        let Some(found) = found else {
+            return Err(Error::Usage(format!("the cluster has no component {component}")));
+        };
+        signal(found.pid, paused).map_err(|source| Error::Process {
+            action: if paused { "pause" } else { "wake" },
+            program: component.to_owned(),
+            source,
+        })
     }
 
     pub(crate) fn api(&self) -> Result<Api> {

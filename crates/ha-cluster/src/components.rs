@@ -133,6 +133,8 @@ impl Components<'_> {
             format!("--config={}", self.binaries.kwok_stages.display()),
             format!("--server-address={address}"),
             "--manage-all-nodes=true".to_owned(),
+            // A node with this annotation can be made to look lost.
+            "--disregard-status-with-annotation-selector=kwok.x-k8s.io/status=custom".to_owned(),
             "--node-lease-duration-seconds=240".to_owned(),
             "-v=WARN".to_owned(),
         ];

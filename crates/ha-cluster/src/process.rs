@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{self, Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::binaries::last_lines;
@@ -138,6 +138,13 @@ impl Drop for Group {
 pub(crate) fn kill(group: u32) -> std::io::Result<()> {
     let group = i32::try_from(group).map_err(std::io::Error::other)?;
     killpg(Pid::from_raw(group), Signal::SIGKILL).map_err(std::io::Error::from)
+}
+
+/// Holds a process where it is, or lets it go on.
+pub(crate) fn signal(process: u32, paused: bool) -> std::io::Result<()> {
+    let process = i32::try_from(process).map_err(std::io::Error::other)?;
+    let signal = if paused { Signal::SIGSTOP } else { Signal::SIGCONT };
+    signal::kill(Pid::from_raw(process), signal).map_err(std::io::Error::from)
 }
 
 #[cfg(test)]

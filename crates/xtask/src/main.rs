@@ -3,6 +3,8 @@
 
 #[cfg(unix)]
 mod cluster;
+#[cfg(unix)]
+mod diff;
 mod dist;
 mod docs;
 mod plugin;
@@ -30,6 +32,9 @@ enum Task {
     Demo,
     /// Builds this machine's release archive and a manifest for Krew.
     Dist(dist::Args),
+    #[cfg(unix)]
+    /// Compares the simulator with the real kube-scheduler on generated clusters and failures.
+    Diff(diff::Args),
     /// Writes the files that are generated from the rules and from the program.
     Docs(docs::Args),
     /// Puts kubectl-ha and kubectl_complete-ha on the PATH.
@@ -57,6 +62,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Cluster(args) => cluster::run(args),
         Task::Demo => plugin::demo(),
         Task::Dist(args) => dist::run(&args),
+        #[cfg(unix)]
+        Task::Diff(args) => diff::diff(args),
         Task::Docs(args) => docs::run(&args),
         Task::Install(args) => plugin::install(&args),
         Task::Test => test::run(),

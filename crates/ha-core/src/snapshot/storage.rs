@@ -43,6 +43,12 @@ record! {
         pub bound: bool,
         /// The node chosen for a late binding (`volume.kubernetes.io/selected-node`).
         pub selected_node as "selected-node": Text,
+        /// `volumeMode: Block`; the default is `Filesystem`.
+        pub block: bool,
+        /// Whether `status.phase` is `Lost`: its volume does not exist any more.
+        pub lost: bool,
+        /// Whether its deletion was asked for.
+        pub deleting: bool,
     }
 }
 
@@ -75,6 +81,10 @@ record! {
         pub claim_name as "claim-name": Text,
         /// `status.phase`.
         pub phase: Text,
+        /// `volumeMode: Block`; the default is `Filesystem`.
+        pub block: bool,
+        /// Whether its deletion was asked for.
+        pub deleting: bool,
     }
 }
 

@@ -135,6 +135,10 @@ record! {
         pub access_modes as "access-modes": Vec<AccessMode>,
         /// Requested bytes.
         pub bytes: i64,
+        /// `selector`.
+        pub selector: Option<LabelSelector>,
+        /// `volumeMode: Block`; the default is `Filesystem`.
+        pub block: bool,
     }
 }
 

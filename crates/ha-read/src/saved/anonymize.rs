@@ -84,6 +84,7 @@ const KEPT: &[&str] = &[
     "type",
     "unhealthyPodEvictionPolicy",
     "volumeBindingMode",
+    "volumeMode",
     "whenScaled",
     "whenUnsatisfiable",
 ];

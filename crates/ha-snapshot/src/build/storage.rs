@@ -28,6 +28,9 @@ impl Builder {
             volume: None,
             bound: claim.status.phase == "Bound",
             selected_node: self.text(claim.metadata.annotations.get(SELECTED_NODE_ANNOTATION).unwrap_or("")),
+            block: spec.volume_mode == "Block",
+            lost: claim.status.phase == "Lost",
+            deleting: claim.metadata.deletion_timestamp.is_some(),
         }
     }
 
@@ -50,6 +53,8 @@ impl Builder {
             claim_namespace: self.text(namespace),
             claim_name: self.text(name),
             phase: self.text(&volume.status.phase),
+            block: spec.volume_mode == "Block",
+            deleting: volume.metadata.deletion_timestamp.is_some(),
         }
     }
 

@@ -220,6 +220,8 @@ impl Builder {
             storage_class: template.spec.storage_class_name.as_ref().map(|class| self.texts.intern(class)),
             access_modes: access_modes(&template.spec.access_modes),
             bytes: storage_bytes(&template.spec.resources.requests),
+            selector: template.spec.selector.as_ref().map(|selector| self.selector(selector)),
+            block: template.spec.volume_mode == "Block",
         }
     }
 }

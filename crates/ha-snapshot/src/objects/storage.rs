@@ -32,6 +32,8 @@ slim! {
         pub selector: Option<LabelSelector>,
         /// The volume.
         pub volume_name: Str,
+        /// `Filesystem` or `Block`.
+        pub volume_mode: Str,
     }
 }
 
@@ -66,6 +68,8 @@ slim! {
         pub access_modes: AccessModes,
         /// Where it can be used.
         pub node_affinity: VolumeNodeAffinity,
+        /// `Filesystem` or `Block`.
+        pub volume_mode: Str,
         /// What happens when it is released.
         pub persistent_volume_reclaim_policy: Str,
         /// The claim it is kept for.

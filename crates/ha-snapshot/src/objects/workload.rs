@@ -149,6 +149,10 @@ slim! {
         pub access_modes: AccessModes,
         /// Size.
         pub resources: ResourceRequirements,
+        /// Which volumes.
+        pub selector: Option<LabelSelector>,
+        /// `Filesystem` or `Block`.
+        pub volume_mode: Str,
     }
 }
 

@@ -1,0 +1,177 @@
+//! What controllers do when pods vanish: which are recreated, and when.
+//!
+//! ReplicaSets, ReplicationControllers and Jobs create a pod for each that is gone, at once. StatefulSets recreate the
+//! same ordinal with the same claims; with `OrderedReady` one at a time, each only when all before it are ready
+//! (`processReplica` in `pkg/controller/statefulset/stateful_set_control.go`). DaemonSets create nothing: their pods
+//! belong to the nodes that are gone or tainted. Bare and static pods are gone for good.
+//! Differs from upstream 1.36: a replacement has the specification of the pod that it replaces, which is that of its
+//! ReplicaSet or revision; only a StatefulSet in the middle of a rollout may give its pods a newer one. Custom
+//! controllers are taken to recreate what they lost; the outcome is then reported as unknown.
+
+use ha_core::snapshot::{WorkloadId, WorkloadKind};
+use hashbrown::HashMap;
+
+use crate::eviction::is_ready;
+use crate::filters::volume_binding;
+use crate::ids::{ClaimIndex, PodIndex};
+use crate::model::storage::{Binding, BindingMode};
+use crate::model::{ClaimRef, PodModel};
+use crate::random::Random;
+use crate::state::State;
+
+/// StatefulSets whose pods came or went.
+#[derive(Debug, Default)]
+pub struct Controllers {
+    sets: HashMap<WorkloadId, Set>,
+}
+
+#[derive(Debug)]
+struct Set {
+    parallel: bool,
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    pod: Option<PodIndex>,
+    next: PodModel,
+}
+
+/// What a controller does about a pod that vanished.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It created this pod.
+    Created(PodIndex),
+    /// Its StatefulSet has to be looked at.
+    Set(WorkloadId),
+    /// Nothing.
+    Nothing,
+}
+
+impl Controllers {
+    /// The controller of a pod that vanished answers.
+    pub fn lost(&mut self, state: &mut State, pod: PodIndex) -> Answer {
+        let workload = state.pod(pod).workload;
+        let snapshot = state.model.snapshot;
+        match snapshot.workload(workload).kind {
+            WorkloadKind::DaemonSet | WorkloadKind::BarePod | WorkloadKind::StaticPod => Answer::Nothing,
+            WorkloadKind::StatefulSet => {
+                self.vacate(state, workload, pod);
+                Answer::Set(workload)
+            }
+            // One that was being deleted has its replacement already.
+            _ if state.pod(pod).terminating => Answer::Nothing,
+            _ => {
+                let next = successor(state, pod);
+                Answer::Created(state.create(next))
+            }
+        }
+    }
+
+    fn vacate(&mut self, state: &State, workload: WorkloadId, pod: PodIndex) {
+        if let Some(set) = self.set(state, workload)
+            && let Some(slot) = set.slots.iter_mut().find(|slot| slot.pod == Some(pod))
+        {
+            slot.pod = None;
+        }
+    }
+
+    fn set(&mut self, state: &State, workload: WorkloadId) -> Option<&mut Set> {
+        let model = state.model.sets.get(&workload)?;
+        Some(self.sets.entry(workload).or_insert_with(|| {
+            let slots = model.slots.iter().zip(&model.prototypes);
+            let slots = slots.filter_map(|(&pod, prototype)| {
+                let next = pod.map(|pod| successor(state, pod)).or_else(|| prototype.clone())?;
+                Some(Slot { pod, next })
+            });
+            Set { parallel: model.parallel, slots: slots.collect() }
+        }))
+    }
+
+    /// Looks at a StatefulSet once: the pods that it creates now.
+    pub fn sync(&mut self, state: &mut State, random: &mut Random, workload: WorkloadId) -> Vec<PodIndex> {
+        let mut created = Vec::new();
+        let Some(set) = self.set(state, workload) else {
+            return created;
+        };
+        for slot in &mut set.slots {
+            let ready = slot.pod.is_some_and(|pod| is_ready(state, pod) && !state.pod(pod).terminating);
+            if slot.pod.is_none() {
+                create_claims(state, random, &slot.next);
+                let pod = state.create(slot.next.clone());
+                slot.pod = Some(pod);
+                created.push(pod);
+            }
+            if !ready && !set.parallel {
+                break;
+            }
+        }
+        created
+    }
+}
+
+impl Controllers {
+    /// Creates every pod that the StatefulSets looked at so far lack, whether their order allows it yet or not.
+    pub(crate) fn create_all(&mut self, state: &mut State, random: &mut Random) -> Vec<PodIndex> {
+        let mut created = Vec::new();
+        let mut sets: Vec<(&WorkloadId, &mut Set)> = self.sets.iter_mut().collect();
+        sets.sort_by_key(|(id, _)| **id);
+        for slot in sets.into_iter().flat_map(|(_, set)| &mut set.slots).filter(|slot| slot.pod.is_none()) {
+            create_claims(state, random, &slot.next);
+            let pod = state.create(slot.next.clone());
+            slot.pod = Some(pod);
+            created.push(pod);
+        }
+        created
+    }
+}
+
+/// The pod that takes the place of one that vanished.
+fn successor(state: &State, pod: PodIndex) -> PodModel {
+    let lost = state.pod(pod);
+    let model = state.model;
+    PodModel { class: model.replacement(lost.class), started: None, terminating: false, ..lost.clone() }
+}
+
+/// The claims of the set's templates that do not exist are made together with the pod, and bound by the volume
+/// controller where their class does not wait for the pod.
+fn create_claims(state: &mut State, random: &mut Random, pod: &PodModel) {
+    let model = state.model;
+    let workload = model.snapshot.workload(pod.workload);
+    let Some(settings) = &workload.stateful else {
+        return;
+    };
+    let set = model.snapshot.name_of(workload);
+    for &claim in &pod.claims {
+        let ClaimRef::Missing(name) = claim else {
+            continue;
+        };
+        if state.find_claim(workload.namespace, name).is_some() {
+            continue;
+        }
+        let of_template = |template: &&ha_core::snapshot::ClaimTemplate| {
+            let rest = model.names.get(name).strip_prefix(model.snapshot.text(template.name));
+            rest.and_then(|rest| rest.strip_prefix('-')?.strip_prefix(set)).is_some()
+        };
+        if let Some(template) = settings.claim_templates.iter().find(of_template) {
+            let index = state.create_claim(model.storage.templated(template, workload.namespace, name));
+            bind_at_once(state, random, index);
+        }
+    }
+}
+
+fn bind_at_once(state: &mut State, random: &mut Random, claim: ClaimIndex) {
+    let model = state.model;
+    let class = state.claim(claim).class;
+    if model.storage.mode(model.snapshot, class) == BindingMode::WaitForFirstConsumer {
+        return;
+    }
+    let rotation = random.below(usize::from(u16::MAX));
+    if let Some(volume) = volume_binding::matching_volume(state, claim, None, &[], rotation) {
+        state.bind(claim, Binding::Volume(volume));
+    } else if model.storage.class(model.snapshot, class).is_some_and(|class| model.storage.provisions(class)) {
+        // A volume is made wherever its driver likes.
+        let node = random.below(model.nodes.len());
+        state.bind(claim, Binding::Provisioned(u32::try_from(node).unwrap_or(0)));
+    }
+}

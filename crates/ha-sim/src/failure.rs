@@ -1,0 +1,113 @@
+//! Applies a disruption to a state: nodes lost in one of two ways, or drained.
+
+use ha_core::impact::{Disruption, DisruptionKind, LossMode};
+use ha_core::snapshot::WorkloadKind;
+
+use crate::eviction::{self, Answer};
+use crate::ids::PodIndex;
+use crate::settle::Settling;
+use crate::state::{State, flag};
+
+/// An eviction that is refused at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedPod {
+    /// The pod.
+    pub pod: PodIndex,
+    /// Why.
+    pub refusal: eviction::Refusal,
+}
+
+/// The nodes that a disruption hits, as positions; those that do not exist are left out.
+pub fn nodes(state: &State, disruption: &Disruption) -> Vec<usize> {
+    let known = disruption.nodes.iter().map(|node| node.position());
+    let mut nodes: Vec<usize> = known.filter(|&node| node < state.model.nodes.len()).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
+}
+
+/// What a disruption sets for its nodes.
+pub(crate) fn flags(kind: &DisruptionKind) -> u8 {
+    match kind {
+        DisruptionKind::Loss(LossMode::Removed) => flag::ABSENT,
+        DisruptionKind::Loss(LossMode::Unreachable) => flag::UNREACHABLE,
+        DisruptionKind::Drain | DisruptionKind::Upgrade | DisruptionKind::Rollout(_) => flag::CORDONED,
+    }
+}
+
+/// The pods on those nodes, in the order of their names.
+pub(crate) fn pods_on(state: &State, nodes: &[usize]) -> Vec<PodIndex> {
+    let mut pods: Vec<PodIndex> = nodes.iter().flat_map(|&node| state.pods_on(node)).copied().collect();
+    pods.sort_unstable();
+    pods
+}
+
+/// Applies a disruption and lets everything come to rest. Returns the evictions that are still refused then.
+pub fn apply(settling: &mut Settling, disruption: &Disruption) -> Vec<RefusedPod> {
+    let nodes = nodes(settling.state, disruption);
+    if let DisruptionKind::Loss(_) = disruption.kind {
+        lose(settling, &nodes, flags(&disruption.kind));
+        return Vec::new();
+    }
+    for &node in &nodes {
+        let flags = settling.state.flags(node) | flag::CORDONED;
+        settling.state.set_flags(node, flags);
+    }
+    drain(settling, &nodes)
+}
+
+/// Every pod object on the nodes goes, also those that tolerate the taints.
+fn lose(settling: &mut Settling, nodes: &[usize], flags: u8) {
+    let pods = pods_on(settling.state, nodes);
+    settling.lose_all(&pods);
+    for &node in nodes {
+        settling.state.set_flags(node, flags);
+    }
+    settling.settle();
+}
+
+/// Evicts every pod of the nodes, over and over, until a whole round over a cluster at rest evicts nothing more. Pods of
+/// DaemonSets and static pods stay, as with `kubectl drain --ignore-daemonsets`; those that were placed back on a
+/// drained node because they tolerate its taint are evicted once.
+fn drain(settling: &mut Settling, nodes: &[usize]) -> Vec<RefusedPod> {
+    settling.settle();
+    let mut returned = 0;
+    loop {
+        let mut pods: Vec<PodIndex> = pods_on(settling.state, nodes);
+        pods.retain(|&pod| is_evicted(settling.state, pod));
+        if settling.run.vanish_one_by_one {
+            settling.run.search.random.shuffle(&mut pods);
+        }
+        let (mut evicted, mut refused) = (false, Vec::new());
+        for pod in pods {
+            if settling.state.node_of(pod).is_none() {
+                continue;
+            }
+            match eviction::ask(settling.state, pod) {
+                Answer::Evicted => {
+                    evicted = true;
+                    returned += usize::from(pod.position() >= settling.state.model.pods.len());
+                    settling.lose(pod);
+                    if settling.run.settles_between {
+                        settling.settle();
+                    }
+                }
+                Answer::Refused(refusal) => refused.push(RefusedPod { pod, refusal }),
+            }
+        }
+        settling.settle();
+        let chases_itself = returned > 10 * (1 + settling.state.model.pods.len());
+        if !evicted || settling.endless || chases_itself {
+            return refused;
+        }
+    }
+}
+
+/// Whether a drain evicts the pod. One that came back to the drained node because it tolerates the cordon is left.
+pub(crate) fn is_evicted(state: &State, pod: PodIndex) -> bool {
+    let snapshot = state.model.snapshot;
+    let kind = snapshot.workload(state.pod(pod).workload).kind;
+    let tolerates = state.model.statics(state.model.class(state.pod(pod).class).statics).tolerates_cordon;
+    let came_back = tolerates && pod.position() >= state.model.pods.len();
+    !matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::StaticPod) && !came_back && !state.pod(pod).terminating
+}

@@ -1,0 +1,28 @@
+//! NodeResourcesFit refuses nodes on which a resource that the pod requests is not left, or too many pods are.
+//!
+//! Source: `fitsRequest` in `pkg/scheduler/framework/plugins/noderesources/fit.go`. What a pod requests is in
+//! `model/requests.rs`.
+//! Differs from upstream 1.36: extended resources backed by dynamic resource allocation are not known.
+
+use crate::cycle::{Cycle, Plugin, Refusal};
+use crate::model::Resources;
+use crate::state::State;
+
+/// What is not left on the node, bit 0 for pods and then one bit per resource that the pod requests; none when it fits.
+pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
+    let model = state.model;
+    let pods = i64::try_from(state.pods_on(node).len()).unwrap_or(i64::MAX);
+    let (mut reasons, mut unresolvable) = (u64::from(pods >= model.nodes[node].pods), false);
+    for (position, &(resource, wanted)) in cycle.shape.requests.amounts.iter().enumerate() {
+        let basic = resource <= Resources::EPHEMERAL_STORAGE;
+        if basic && wanted <= 0 {
+            continue;
+        }
+        let allocatable = model.allocatable(node, resource);
+        if wanted > allocatable.wrapping_sub(state.requested(node, resource)) {
+            reasons |= 1 << (position + 1).min(63);
+            unresolvable |= wanted > allocatable;
+        }
+    }
+    (reasons != 0).then_some(Refusal { plugin: Plugin::NodeResourcesFit, reasons, unresolvable })
+}

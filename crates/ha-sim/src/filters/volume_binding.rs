@@ -1,0 +1,200 @@
+//! VolumeBinding refuses nodes where a bound volume cannot be used, or where no volume is free for a claim that waits
+//! for its pod; and the pod as a whole while a claim of it that should have been bound at once is not.
+//!
+//! Sources: `pkg/scheduler/framework/plugins/volumebinding/volume_binding.go` and `binder.go`, `FindMatchingVolume` in
+//! `k8s.io/component-helpers/storage/volume/pv_helpers.go`.
+//! Differs from upstream 1.36: storage capacity that a driver publishes (CSIStorageCapacity) is not known, nor are
+//! volume attributes classes; in-tree volumes are not translated to CSI; a claim reference of a volume is compared by
+//! name, not by identity. A volume that is made on demand during the simulation can from then on be used in the zone of
+//! the node for which it was made (on that node, when it has no zone).
+
+use ha_core::snapshot::{AccessMode, NodeId, PersistentVolume, VolumeId};
+use ha_core::text::Text;
+
+use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
+use crate::ids::ClaimIndex;
+use crate::model::ClaimModel;
+use crate::model::storage::{Binding, BindingMode};
+use crate::state::State;
+
+/// The claims of a pod, as binding sees them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct VolumeCycle {
+    /// All of them.
+    pub(crate) claims: Vec<ClaimIndex>,
+    bound: Vec<Binding>,
+    waiting: Vec<ClaimIndex>,
+}
+
+/// Bits of the reasons.
+mod reason {
+    pub(super) const NODE_CONFLICT: u64 = 1;
+    pub(super) const NO_VOLUME: u64 = 2;
+    pub(super) const VOLUME_ABSENT: u64 = 8;
+}
+
+/// Sorts the claims into bound and waiting ones (`GetPodVolumeClaims`), or tells what keeps the pod waiting.
+pub(crate) fn start(state: &State, claims: &[ClaimIndex]) -> Result<VolumeCycle, Rejection> {
+    let rejected = |message: String| Err(Rejection { plugin: Plugin::VolumeBinding, message });
+    let mut cycle = VolumeCycle { claims: claims.to_vec(), ..VolumeCycle::default() };
+    let mut waits_for_controller = false;
+    for &index in claims {
+        let claim = state.claim(index);
+        let name = state.model.names.get(claim.name);
+        if claim.lost {
+            return rejected(format!("persistentvolumeclaim \"{name}\" bound to non-existent persistentvolume"));
+        }
+        if claim.deleting {
+            return rejected(format!("persistentvolumeclaim \"{name}\" is being deleted"));
+        }
+        match state.binding(index) {
+            binding @ (Binding::Volume(_) | Binding::Absent(_) | Binding::Provisioned(_)) => cycle.bound.push(binding),
+            Binding::Unbound if binds_late(state, claim) => cycle.waiting.push(index),
+            Binding::Unbound | Binding::Promised => waits_for_controller = true,
+        }
+    }
+    if waits_for_controller {
+        return rejected("pod has unbound immediate PersistentVolumeClaims".to_owned());
+    }
+    cycle.waiting.sort_by_key(|&claim| state.claim(claim).bytes);
+    Ok(cycle)
+}
+
+fn binds_late(state: &State, claim: &ClaimModel) -> bool {
+    state.model.storage.mode(state.model.snapshot, claim.class) == BindingMode::WaitForFirstConsumer
+}
+
+/// Why the node is refused.
+pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
+    let volumes = &cycle.volumes;
+    if volumes.claims.is_empty() {
+        return None;
+    }
+    let mut reasons = 0;
+    for binding in &volumes.bound {
+        if matches!(binding, Binding::Absent(_)) {
+            reasons |= reason::VOLUME_ABSENT;
+            break;
+        }
+        if !is_usable(state, *binding, node) {
+            reasons |= reason::NODE_CONFLICT;
+            break;
+        }
+    }
+    if bindings(state, &volumes.waiting, node, 0).is_none() {
+        reasons |= reason::NO_VOLUME;
+    }
+    (reasons != 0).then_some(Refusal { plugin: Plugin::VolumeBinding, reasons, unresolvable: true })
+}
+
+/// Whether a bound volume can be used on a node.
+fn is_usable(state: &State, binding: Binding, node: usize) -> bool {
+    match binding {
+        Binding::Volume(volume) => reaches(state, state.model.snapshot.volume(volume), node),
+        Binding::Provisioned(origin) => {
+            let nodes = &state.model.snapshot.nodes;
+            let (origin, here) = (origin as usize, &nodes[node]);
+            let zone = nodes[origin].zone;
+            if zone.is_empty() { origin == node } else { here.zone == zone }
+        }
+        Binding::Absent(_) | Binding::Unbound | Binding::Promised => true,
+    }
+}
+
+/// Whether a volume's node affinity selects a node (`CheckNodeAffinity`, which looks at labels only).
+fn reaches(state: &State, volume: &PersistentVolume, node: usize) -> bool {
+    let affinity = volume.node_affinity.as_ref();
+    let texts = &state.model.snapshot.texts;
+    affinity.is_none_or(|affinity| affinity.matches(state.node_labels(node), Text::default(), texts))
+}
+
+/// How the waiting claims would be bound on a node, the smallest claim first; none when one cannot be. Of equally small
+/// volumes the one after `rotation` in their list is taken: the scheduler's list has no order.
+pub(crate) fn bindings(
+    state: &State,
+    waiting: &[ClaimIndex],
+    node: usize,
+    rotation: usize,
+) -> Option<Vec<(ClaimIndex, Binding)>> {
+    let mut chosen: Vec<(ClaimIndex, Binding)> = Vec::with_capacity(waiting.len());
+    for &index in waiting {
+        let claim = state.claim(index);
+        let selected = claim.selected_node;
+        let node_name = state.model.snapshot.object(state.model.snapshot.node(NodeId::at(node)).object).name;
+        if !selected.is_empty() && selected != node_name {
+            return None;
+        }
+        let found =
+            if selected.is_empty() { matching_volume(state, index, Some(node), &chosen, rotation) } else { None };
+        let binding = match found {
+            Some(volume) => Binding::Volume(volume),
+            None => provisioned(state, claim, node)?,
+        };
+        chosen.push((index, binding));
+    }
+    Some(chosen)
+}
+
+/// A volume made on demand, where the claim's class makes any for the node (`checkVolumeProvisions`).
+fn provisioned(state: &State, claim: &ClaimModel, node: usize) -> Option<Binding> {
+    let model = state.model;
+    let class = model.storage.class(model.snapshot, claim.class)?;
+    let terms = &class.allowed_topologies.terms;
+    let labels = state.node_labels(node);
+    // Unlike in a node selector, a topology term without conditions matches (`MatchTopologySelectorTerms`).
+    let fits = |term: &ha_core::labels::NodeSelectorTerm| {
+        term.expressions.iter().all(|expression| expression.matches(labels, &model.snapshot.texts))
+    };
+    let allowed = terms.is_empty() || terms.iter().any(fits);
+    (model.storage.provisions(class) && allowed).then(|| Binding::Provisioned(u32::try_from(node).unwrap_or(u32::MAX)))
+}
+
+/// `FindMatchingVolume`: the volume kept for the claim, else the smallest free one that fits it. Without a node the
+/// volume controller asks, which binds claims of classes that do not wait.
+pub(crate) fn matching_volume(
+    state: &State,
+    index: ClaimIndex,
+    node: Option<usize>,
+    chosen: &[(ClaimIndex, Binding)],
+    rotation: usize,
+) -> Option<VolumeId> {
+    let snapshot = state.model.snapshot;
+    let claim = state.claim(index);
+    let is_chosen = |id: VolumeId| chosen.iter().any(|&(_, binding)| binding == Binding::Volume(id));
+    let volumes = state.model.storage.volumes(claim.class);
+    let start = if volumes.is_empty() { 0 } else { rotation % volumes.len() };
+    let mut smallest: Option<VolumeId> = None;
+    for &id in volumes[start..].iter().chain(&volumes[..start]) {
+        let volume = snapshot.volume(id);
+        let kept = volume.claim_name == claim.name && volume.claim_namespace == claim.namespace;
+        let free = volume.claim_name.is_empty();
+        let fits = volume.bytes >= claim.bytes && volume.block == claim.block && !volume.deleting;
+        if state.is_taken(id) || is_chosen(id) || !(kept || free) || !fits {
+            continue;
+        }
+        let reached = node.is_none_or(|node| reaches(state, volume, node));
+        if kept {
+            return reached.then_some(id);
+        }
+        let smaller = smallest.is_none_or(|best| volume.bytes < snapshot.volume(best).bytes);
+        if smaller && reached && is_free(state, claim, volume) {
+            smallest = Some(id);
+        }
+    }
+    smallest
+}
+
+/// Whether a volume that is kept for nobody may be bound to the claim.
+fn is_free(state: &State, claim: &ClaimModel, volume: &PersistentVolume) -> bool {
+    let snapshot = state.model.snapshot;
+    let labels = snapshot.labels(snapshot.object(volume.object).labels);
+    let has_mode = |mode: &AccessMode| volume.access_modes.contains(mode);
+    snapshot.text(volume.phase) == "Available"
+        && claim.selector.as_ref().is_none_or(|selector| selector.matches(labels, &snapshot.texts))
+        && claim.modes.iter().all(has_mode)
+}
+
+/// How the pod's waiting claims are bound once it is placed on a node.
+pub(crate) fn bindings_on(state: &State, cycle: &Cycle, node: usize, rotation: usize) -> Vec<(ClaimIndex, Binding)> {
+    bindings(state, &cycle.volumes.waiting, node, rotation).unwrap_or_default()
+}

@@ -1,0 +1,33 @@
+//! `Snapshot × Disruption → Impact`: what kube-scheduler 1.36 and the controllers do after a failure.
+//!
+//! A [`Model`] is a snapshot compiled once; a [`State`] is the cluster while something is tried out, and returns to where
+//! it was. [`simulate`](simulate::simulate) tries one disruption, [`matrix`] the standard ones. The files of `filters`
+//! and `scores` are named after the scheduler's plugins, and each opens with where it differs from upstream, and why.
+//!
+//! Pure: no I/O, no clock, no randomness but from a seed. Ties that the real scheduler breaks at random are broken by
+//! dice; what holds for all of them is called certain only with the argument in [`order`].
+
+pub mod controllers;
+pub mod cycle;
+pub mod eviction;
+pub mod failure;
+pub mod filters;
+pub mod ids;
+pub mod matrix;
+pub mod messages;
+pub mod model;
+pub mod order;
+pub mod outcome;
+pub mod preemption;
+pub mod queue;
+pub mod random;
+pub mod recovery;
+pub mod schedule;
+pub mod scores;
+pub mod settle;
+pub mod simulate;
+pub mod state;
+pub mod tally;
+
+pub use model::Model;
+pub use state::State;

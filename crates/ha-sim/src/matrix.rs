@@ -1,0 +1,78 @@
+//! Many disruptions on one snapshot: every node, every zone, every drain, every value of a label; on all processors.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ha_core::Snapshot;
+use ha_core::impact::{Disruption, DisruptionKind, Impact, LossMode};
+use ha_core::snapshot::NodeId;
+use rayon::prelude::*;
+
+use crate::model::Model;
+use crate::simulate::{Options, simulate};
+use crate::state::State;
+
+/// The loss of each node.
+pub fn each_node(snapshot: &Snapshot, mode: LossMode) -> Vec<Disruption> {
+    let loss = |id: NodeId| Disruption {
+        name: format!("node/{}", snapshot.name_of(snapshot.node(id))),
+        kind: DisruptionKind::Loss(mode),
+        nodes: vec![id],
+    };
+    snapshot.nodes_by_id().map(|(id, _)| loss(id)).collect()
+}
+
+/// The drain of each node.
+pub fn each_drain(snapshot: &Snapshot) -> Vec<Disruption> {
+    let drain = |id: NodeId| Disruption {
+        name: format!("drain/{}", snapshot.name_of(snapshot.node(id))),
+        kind: DisruptionKind::Drain,
+        nodes: vec![id],
+    };
+    snapshot.nodes_by_id().map(|(id, _)| drain(id)).collect()
+}
+
+/// The loss of each zone. Nodes without one belong to none.
+pub fn each_zone(snapshot: &Snapshot, mode: LossMode) -> Vec<Disruption> {
+    let zone = |id: NodeId| snapshot.text(snapshot.node(id).zone).to_owned();
+    domains(snapshot, "zone", zone, mode)
+}
+
+/// The loss of each domain of a node label.
+pub fn each_value(snapshot: &Snapshot, key: &str, mode: LossMode) -> Vec<Disruption> {
+    let value = |id: NodeId| {
+        let labels = snapshot.labels(snapshot.node(id).labels);
+        labels.get_named(&snapshot.texts, key).unwrap_or_default().to_owned()
+    };
+    domains(snapshot, key, value, mode)
+}
+
+fn domains(snapshot: &Snapshot, name: &str, value: impl Fn(NodeId) -> String, mode: LossMode) -> Vec<Disruption> {
+    let mut nodes_of: std::collections::BTreeMap<String, Vec<NodeId>> = std::collections::BTreeMap::new();
+    for (id, _) in snapshot.nodes_by_id() {
+        nodes_of.entry(value(id)).or_default().push(id);
+    }
+    nodes_of.remove("");
+    let loss = |(value, nodes): (String, Vec<NodeId>)| Disruption {
+        name: format!("{name}/{value}"),
+        kind: DisruptionKind::Loss(mode),
+        nodes,
+    };
+    nodes_of.into_iter().map(loss).collect()
+}
+
+/// The standard matrix: the loss of every node and of every zone, and a drain of every node.
+pub fn standard(snapshot: &Snapshot, mode: LossMode) -> Vec<Disruption> {
+    let mut all = each_zone(snapshot, mode);
+    all.extend(each_node(snapshot, mode));
+    all.extend(each_drain(snapshot));
+    all
+}
+
+/// Simulates all of them, in their order. Once `cancelled` is set no further one begins: those are left out.
+pub fn run(model: &Model, disruptions: &[Disruption], options: &Options, cancelled: &AtomicBool) -> Vec<Impact> {
+    let state = State::new(model);
+    let one = |state: &mut State, disruption: &Disruption| {
+        (!cancelled.load(Ordering::Relaxed)).then(|| simulate(state, disruption, options))
+    };
+    disruptions.par_iter().map_with(state, one).collect::<Vec<_>>().into_iter().flatten().collect()
+}

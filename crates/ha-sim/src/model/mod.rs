@@ -1,0 +1,313 @@
+//! A snapshot compiled for simulation: what never changes while failures are tried out.
+//!
+//! Everything the scheduler compares is resolved to numbers here, once: namespaces of affinity terms, topology
+//! domains, requests in whole units, claims and volumes. States share one model, also between threads.
+
+use ha_core::Snapshot;
+use ha_core::labels::{Label, LabelSet, LabelsId};
+use ha_core::snapshot::{BudgetId, NodeId, PodId, Timestamp, WorkloadId};
+use ha_core::text::Text;
+use hashbrown::HashMap;
+
+use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, ShapeId, StaticId};
+
+pub mod class;
+mod classes;
+mod links;
+pub mod names;
+pub mod requests;
+pub mod sets;
+pub mod statics;
+pub mod storage;
+pub mod terms;
+pub mod topology;
+
+pub use class::{Disk, HostPort, PodClass, Shape};
+pub use names::Names;
+pub use requests::{Requests, Resources};
+pub use sets::StatefulModel;
+pub use statics::Static;
+pub use storage::{ClaimModel, StorageModel};
+pub use terms::{Inclusion, Matcher, Spread, Term};
+pub use topology::Topology;
+
+use classes::ClassBuilder;
+use links::Links;
+
+/// A claim that a pod mounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimRef {
+    /// One that exists.
+    Known(ClaimIndex),
+    /// One of that name that does not exist.
+    Missing(Text),
+}
+
+/// A pod of the simulation.
+#[derive(Clone, Debug)]
+pub struct PodModel {
+    /// Its class.
+    pub class: ClassId,
+    /// Its workload.
+    pub workload: WorkloadId,
+    /// Its name; empty for one that a controller names at random.
+    pub name: Text,
+    /// Its place in a StatefulSet.
+    pub ordinal: Option<u32>,
+    /// Its claims.
+    pub claims: Box<[ClaimRef]>,
+    /// When it started; none sorts as now.
+    pub started: Option<Timestamp>,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+}
+
+/// A node, as far as it does not change.
+#[derive(Clone, Debug, Default)]
+pub struct NodeModel {
+    /// How many pods it may hold.
+    pub pods: i64,
+    /// Attach limits per CSI driver.
+    pub volume_limits: Vec<(Text, i64)>,
+    /// Volumes attached to it, by driver and handle.
+    pub attached: Vec<(Text, Text)>,
+}
+
+/// A snapshot compiled for simulation.
+#[derive(Debug)]
+pub struct Model<'a> {
+    /// The snapshot.
+    pub snapshot: &'a Snapshot,
+    /// All strings.
+    pub names: Names<'a>,
+    /// All resources.
+    pub resources: Resources,
+    /// Nodes in the snapshot's order.
+    pub nodes: Vec<NodeModel>,
+    /// What nodes may give: node by node, resource by resource.
+    allocatable: Vec<i64>,
+    /// Topology keys and domains.
+    pub topology: Topology,
+    /// Static specifications.
+    pub statics: Vec<Static>,
+    /// Shapes.
+    pub shapes: Vec<Shape>,
+    /// Classes.
+    pub classes: Vec<PodClass>,
+    /// Per class: that of a pod which replaces one of it.
+    replacements: Vec<ClassId>,
+    /// Selectors.
+    pub matchers: Vec<Matcher>,
+    added_labels: Vec<LabelSet>,
+    /// The pods of the snapshot, in its order.
+    pub pods: Vec<PodModel>,
+    pods_of_class: Vec<Vec<PodIndex>>,
+    budgets_of_class: Vec<Vec<BudgetId>>,
+    /// Claims and volumes.
+    pub storage: StorageModel,
+    /// StatefulSets by workload.
+    pub sets: HashMap<WorkloadId, StatefulModel>,
+    links: Links,
+    /// StatefulSets that lack a pod before anything happens.
+    pub incomplete_sets: Vec<WorkloadId>,
+    /// The snapshot's pods that wait for a node.
+    pub waiting: Vec<PodIndex>,
+    /// The lowest priority of any pod.
+    pub lowest_priority: i32,
+    /// The order in which the scheduler looks at nodes (`nodeTree`): zone by zone in turn.
+    pub node_order: Vec<u32>,
+}
+
+impl<'a> Model<'a> {
+    /// Compiles a snapshot.
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        let mut names = Names::new(&snapshot.texts);
+        let mut resources = Resources::new(&mut names);
+        let storage = StorageModel::new(snapshot, &mut names);
+        let mut builder = ClassBuilder::new(snapshot, &mut names, &mut resources, &storage);
+        let mut pods: Vec<PodModel> =
+            (0..snapshot.pods.len()).map(|position| builder.pod(PodId::at(position))).collect();
+        let sets = sets::stateful_sets(&mut builder, &mut pods);
+        let replacements = builder.replacements();
+        let ClassBuilder { topology, statics, shapes, classes, matchers, added_labels, .. } = builder;
+        let (nodes, allocatable) = nodes(snapshot, &names, &mut resources);
+        let mut model = Self {
+            snapshot,
+            names,
+            resources,
+            nodes,
+            allocatable,
+            topology,
+            statics,
+            shapes,
+            pods_of_class: vec![Vec::new(); classes.len()],
+            budgets_of_class: Vec::new(),
+            links: Links::default(),
+            classes,
+            replacements,
+            matchers,
+            added_labels,
+            pods,
+            storage,
+            incomplete_sets: incomplete_sets(&sets),
+            sets,
+            waiting: waiting(snapshot),
+            lowest_priority: 0,
+            node_order: node_order(snapshot),
+        };
+        for (position, pod) in model.pods.iter().enumerate() {
+            model.pods_of_class[pod.class.position()].push(PodIndex::at(position));
+        }
+        model.lowest_priority = model.classes.iter().map(|class| class.key.priority).min().unwrap_or(0);
+        model.forget_explained_attachments();
+        model.links = Links::new(&model);
+        model.budgets_of_class = budgets_of_classes(&model);
+        model
+    }
+
+    /// The class at `id`.
+    pub fn class(&self, id: ClassId) -> &PodClass {
+        &self.classes[id.position()]
+    }
+
+    /// The shape at `id`.
+    pub fn shape(&self, id: ShapeId) -> &Shape {
+        &self.shapes[id.position()]
+    }
+
+    /// The static specification at `id`.
+    pub fn statics(&self, id: StaticId) -> &Static {
+        &self.statics[id.position()]
+    }
+
+    /// The label set at `id`, of the snapshot or added to it.
+    pub fn labels(&self, id: LabelsId) -> &LabelSet {
+        match id.position().checked_sub(self.snapshot.label_sets.len()) {
+            None => self.snapshot.labels(id),
+            Some(position) => &self.added_labels[position],
+        }
+    }
+
+    /// What the node at `node` may give of a resource.
+    pub fn allocatable(&self, node: usize, resource: ResourceId) -> i64 {
+        self.allocatable[node * self.resources.count() + resource.position()]
+    }
+
+    /// The class of a pod that replaces one of class `id`.
+    pub fn replacement(&self, id: ClassId) -> ClassId {
+        self.replacements[id.position()]
+    }
+
+    /// The snapshot's pods of a class.
+    pub fn pods_of_class(&self, id: ClassId) -> &[PodIndex] {
+        &self.pods_of_class[id.position()]
+    }
+
+    /// The budgets that match a pod of that class.
+    pub fn budgets_of_class(&self, id: ClassId) -> &[BudgetId] {
+        &self.budgets_of_class[id.position()]
+    }
+
+    /// Attachments that a pod of the node accounts for are counted with the pod.
+    fn forget_explained_attachments(&mut self) {
+        let snapshot = self.snapshot;
+        for (pod, record) in snapshot.pods.iter().zip(&self.pods) {
+            let Some(node) = pod.node.map(|node| &mut self.nodes[node.position()]) else {
+                continue;
+            };
+            for &claim in &record.claims {
+                if let ClaimRef::Known(claim) = claim
+                    && let storage::Binding::Volume(volume) = self.storage.claims[claim.position()].binding
+                {
+                    let volume = snapshot.volume(volume);
+                    node.attached.retain(|&attached| attached != (volume.driver, volume.handle));
+                }
+            }
+        }
+    }
+
+    /// Which classes mean or repel which.
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The name of the node at `node`.
+    pub fn node_name(&self, node: usize) -> &str {
+        self.snapshot.name_of(self.snapshot.node(NodeId::at(node)))
+    }
+}
+
+fn incomplete_sets(sets: &HashMap<WorkloadId, StatefulModel>) -> Vec<WorkloadId> {
+    let lacking = sets.iter().filter(|(_, set)| set.slots.iter().any(Option::is_none));
+    let mut ids: Vec<WorkloadId> = lacking.map(|(&id, _)| id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn waiting(snapshot: &Snapshot) -> Vec<PodIndex> {
+    let waits =
+        |pod: &ha_core::snapshot::Pod| pod.node_name.is_empty() && !pod.is_finished() && pod.deleted_at.is_none();
+    let pods = snapshot.pods.iter().enumerate().filter(|(_, pod)| waits(pod));
+    pods.map(|(position, _)| PodIndex::at(position)).collect()
+}
+
+fn nodes(snapshot: &Snapshot, names: &Names, resources: &mut Resources) -> (Vec<NodeModel>, Vec<i64>) {
+    let mut nodes: Vec<NodeModel> = Vec::with_capacity(snapshot.nodes.len());
+    let mut amounts = Vec::with_capacity(snapshot.nodes.len());
+    for node in &snapshot.nodes {
+        let (given, pods) = resources.allocatable(names, &node.allocatable);
+        nodes.push(NodeModel { pods, ..NodeModel::default() });
+        amounts.push(given);
+    }
+    let width = resources.count();
+    let mut allocatable = vec![0; width * nodes.len()];
+    for (position, given) in amounts.iter().enumerate() {
+        for &(resource, value) in given {
+            allocatable[position * width + resource.position()] = value;
+        }
+    }
+    storage::describe_nodes(snapshot, &mut nodes);
+    (nodes, allocatable)
+}
+
+/// `nodeTree.list` in `pkg/scheduler/backend/cache/node_tree.go`, for nodes that were added in the order of their names.
+fn node_order(snapshot: &Snapshot) -> Vec<u32> {
+    let mut zones: Vec<Vec<u32>> = Vec::new();
+    let mut numbers: HashMap<(Text, Text), usize> = HashMap::new();
+    for (position, node) in (0_u32..).zip(&snapshot.nodes) {
+        let number = *numbers.entry((node.region, node.zone)).or_insert(zones.len());
+        if number == zones.len() {
+            zones.push(Vec::new());
+        }
+        zones[number].push(position);
+    }
+    let longest = zones.iter().map(Vec::len).max().unwrap_or(0);
+    (0..longest).flat_map(|round| zones.iter().filter_map(move |zone| zone.get(round).copied())).collect()
+}
+
+fn budgets_of_classes(model: &Model) -> Vec<Vec<BudgetId>> {
+    let snapshot = model.snapshot;
+    let mut of_namespace: HashMap<Text, Vec<BudgetId>> = HashMap::new();
+    for (position, budget) in snapshot.budgets.iter().enumerate() {
+        of_namespace.entry(budget.namespace).or_default().push(BudgetId::at(position));
+    }
+    let of_class = |class: &PodClass| {
+        let labels = model.labels(class.key.labels);
+        let matches = |&id: &BudgetId| {
+            let selector = snapshot.budget(id).selector.as_ref();
+            selector.is_some_and(|selector| selector.matches(labels, &snapshot.texts))
+        };
+        let here = of_namespace.get(&class.key.namespace).map_or(&[][..], Vec::as_slice);
+        here.iter().copied().filter(matches).collect()
+    };
+    model.classes.iter().map(of_class).collect()
+}
+
+/// The labels without those keys, with `added` in their place, sorted by key as the snapshot's are.
+fn relabelled(names: &Names, labels: &LabelSet, dropped: &[Text], added: &[Label]) -> LabelSet {
+    let kept = labels.labels.iter().filter(|label| !dropped.contains(&label.key)).copied();
+    let mut labels: Vec<Label> = kept.chain(added.iter().copied()).collect();
+    labels.sort_by(|a, b| names.get(a.key).cmp(names.get(b.key)));
+    labels.dedup_by(|a, b| a.key == b.key);
+    LabelSet { labels }
+}

@@ -1,0 +1,59 @@
+//! Topology keys and their domains.
+
+use ha_core::labels::LabelSet;
+use ha_core::text::Text;
+use hashbrown::HashMap;
+
+use crate::ids::{DomainId, KeyId};
+
+/// The node labels that some pod of the cluster means as a topology.
+#[derive(Debug, Default)]
+pub struct Topology {
+    keys: Vec<Key>,
+    numbers: HashMap<Text, KeyId>,
+}
+
+/// One label key.
+#[derive(Debug)]
+struct Key {
+    name: Text,
+    /// Per node: its value's number, when it has the label.
+    of_node: Vec<Option<DomainId>>,
+    domains: usize,
+}
+
+impl Topology {
+    /// The number of a key, which is added when it is new. `labels` are those of all nodes, in order.
+    pub(super) fn add<'l>(&mut self, name: Text, labels: impl Iterator<Item = &'l LabelSet>) -> KeyId {
+        if let Some(&id) = self.numbers.get(&name) {
+            return id;
+        }
+        let mut domains: HashMap<Text, DomainId> = HashMap::new();
+        let of_node = labels
+            .map(|labels| {
+                let value = labels.get(name)?;
+                let next = DomainId::at(domains.len());
+                Some(*domains.entry(value).or_insert(next))
+            })
+            .collect();
+        let id = KeyId::at(self.keys.len());
+        self.keys.push(Key { name, of_node, domains: domains.len() });
+        self.numbers.insert(name, id);
+        id
+    }
+
+    /// The domain of the node at `node`; none when it lacks the label.
+    pub fn domain(&self, key: KeyId, node: usize) -> Option<DomainId> {
+        self.keys[key.position()].of_node[node]
+    }
+
+    /// How many values the key has.
+    pub fn domains(&self, key: KeyId) -> usize {
+        self.keys[key.position()].domains
+    }
+
+    /// The label's key.
+    pub fn name(&self, key: KeyId) -> Text {
+        self.keys[key.position()].name
+    }
+}

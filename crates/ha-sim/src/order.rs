@@ -1,0 +1,266 @@
+//! Which outcomes hold for every order and every tie of the scheduler.
+//!
+//! The real scheduler breaks ties at random, and controllers hand it pods in an order that is chance. A run of the
+//! simulation is one of many. What is called certain here follows from an argument that does not depend on the run.
+//!
+//! Let D be the pods that have no node once the failure has struck: those that waited before, those that controllers
+//! create at once, and those that a StatefulSet will create later. Let S be the state before any pod of D is placed.
+//!
+//! **No preemption.** Assume for now that no pod is preempted. Then pods are only ever added to S, so what is requested
+//! on a node, its ports in use, and the counts of (anti-)affinity terms per domain only grow.
+//!
+//! 1. *Never.* A node that refuses p in S refuses it for ever when the reason can only get worse: labels and taints
+//!    (fixed), resources, ports, disks, claims in use, bound volumes, volumes to bind (they only get
+//!    fewer), anti-affinity in both directions. Not so the skew of a spread constraint (the smallest count may rise) and
+//!    required affinity (a pod may come that attracts). If every node refuses p in S for a reason that stays, p is
+//!    Pending in every run.
+//! 2. *Always.* Let p have no claims, ports, disks, hard spread constraint or required (anti-)affinity term, and let no
+//!    pod hold a required anti-affinity term that means p. Then a node that fits p in S refuses it later only if some
+//!    resource of it runs short, for which other pods of D must request more of it there than is left beside p. All pods
+//!    of D together request a sum T of a resource; they can make so many nodes run short of it as the smallest gaps add
+//!    up to T. If these numbers, added over all resources (the number of pods among them), are less than the number of
+//!    nodes that fit p in S, then at every moment some node fits p, and p is placed in every run.
+//!
+//! **Why no pod is preempted.** A pod preempts only when it is refused, only pods of lower priority, and only on nodes
+//! whose refusal they could resolve. Consider the first preemption of a run, by p: up to then the argument above holds.
+//! So p is not a pod of case 2; and it is not one which never preempts, whose priority is not above the lowest of all
+//! pods of the cluster, or whom every node refuses in S by labels, taints or bound volumes (those refusals stay
+//! and are not resolvable). If all pods of D are of one of these kinds, there is no first preemption.
+//!
+//! If some pod of D is of none of these kinds, nothing is called certain. A StatefulSet with `OrderedReady` is certain
+//! only if all its pods in D are placed, or if it lacks one pod alone: else the split between Pending and not created is
+//! chance. A drain is certain only if every budget in its way either allows an eviction now and all pods of D are of
+//! case 2 (then each round evicts some, and they become ready elsewhere), or allows none and has no pod in D.
+
+use hashbrown::HashMap;
+
+use ha_core::snapshot::{WorkloadId, WorkloadKind};
+
+use crate::cycle::{Cycle, Plugin, Refusal};
+use crate::filters;
+use crate::ids::{ClassId, PodIndex, ResourceId};
+use crate::model::storage::Binding;
+use crate::state::State;
+
+/// What is known about a pod of D for every run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is placed in every run.
+    Always,
+    /// It is Pending in every run.
+    Never,
+    /// It depends, or the argument does not reach that far.
+    Open,
+}
+
+/// What is known about all pods of D.
+#[derive(Clone, Debug, Default)]
+pub struct Fates {
+    of_pod: HashMap<PodIndex, Fate>,
+    /// Whether no pod is ever preempted.
+    pub no_preemption: bool,
+}
+
+impl Fates {
+    /// What is known about a pod.
+    pub fn of(&self, pod: PodIndex) -> Fate {
+        self.of_pod.get(&pod).copied().unwrap_or(Fate::Open)
+    }
+
+    /// Whether all pods are placed in every run.
+    pub fn all_always(&self) -> bool {
+        self.no_preemption && self.of_pod.values().all(|&fate| fate == Fate::Always)
+    }
+}
+
+/// Applies the argument to the pods of D in the state S. The state is not changed, but for tallies that are made.
+pub fn fates(state: &mut State, pods: &[PodIndex]) -> Fates {
+    let demand = Demand::of(state, pods);
+    let mut known: HashMap<(ClassId, bool), (Fate, bool)> = HashMap::new();
+    let mut fates = Fates { no_preemption: true, ..Fates::default() };
+    let lowest = state.model.lowest_priority;
+    if demand.is_absurd {
+        return Fates::default();
+    }
+    for &pod in pods {
+        let has_claims = !state.pod(pod).claims.is_empty();
+        let key = (state.pod(pod).class, has_claims);
+        let cached = known.get(&key).copied().filter(|_| !has_claims);
+        let (fate, helpless) = cached.unwrap_or_else(|| fate(state, &demand, pod));
+        known.insert(key, (fate, helpless));
+        let class = state.model.class(state.pod(pod).class);
+        let preempts_none = helpless || state.shape_of(pod).never_preempts || class.key.priority <= lowest;
+        fates.no_preemption &= fate == Fate::Always || preempts_none;
+        fates.of_pod.insert(pod, fate);
+    }
+    if !fates.no_preemption {
+        fates.of_pod.clear();
+    }
+    fates
+}
+
+/// What all pods of D request together.
+struct Demand {
+    pods: i64,
+    amounts: HashMap<ResourceId, i64>,
+    /// Some pod requests less than nothing, so what is requested on a node need not grow.
+    is_absurd: bool,
+}
+
+impl Demand {
+    fn of(state: &State, pods: &[PodIndex]) -> Self {
+        let (mut amounts, mut is_absurd) = (HashMap::new(), false);
+        for &pod in pods {
+            for &(resource, value) in &state.shape_of(pod).requests.amounts {
+                let sum: &mut i64 = amounts.entry(resource).or_insert(0);
+                *sum = sum.saturating_add(value);
+                is_absurd |= value < 0;
+            }
+        }
+        Self { pods: i64::try_from(pods.len()).unwrap_or(i64::MAX), amounts, is_absurd }
+    }
+}
+
+/// The fate of a pod, and whether every node refuses it in a way that preemption cannot resolve.
+fn fate(state: &mut State, demand: &Demand, pod: PodIndex) -> (Fate, bool) {
+    let shape = state.shape_of(pod);
+    if shape.gated {
+        return (Fate::Never, true);
+    }
+    if !shape.unknown.is_empty() {
+        return (Fate::Open, false);
+    }
+    // A claim that does not exist, or that the volume controller did not bind, stays so.
+    let Ok(cycle) = Cycle::start(state, pod) else {
+        return (Fate::Never, true);
+    };
+    let mut fitting = Vec::new();
+    let (mut all_stay, mut all_helpless) = (true, true);
+    for node in (0..state.model.nodes.len()).filter(|&node| state.is_present(node)) {
+        match filters::check(state, &cycle, node) {
+            None => fitting.push(node),
+            Some(refusal) => {
+                all_stay &= stays(&refusal);
+                all_helpless &= is_helpless(&refusal);
+            }
+        }
+    }
+    if fitting.is_empty() {
+        return (if all_stay { Fate::Never } else { Fate::Open }, all_helpless);
+    }
+    let fate = if is_simple(&cycle) && outlasts(state, demand, &cycle, &fitting) { Fate::Always } else { Fate::Open };
+    (fate, false)
+}
+
+/// Whether a refusal can only get worse.
+fn stays(refusal: &Refusal) -> bool {
+    match refusal.plugin {
+        // A missing label stays, too.
+        Plugin::PodTopologySpread => refusal.unresolvable,
+        Plugin::InterPodAffinity => !refusal.unresolvable,
+        // A claim that waits counts for its class' driver, and its volume may turn out to be another's.
+        Plugin::NodeVolumeLimits => false,
+        _ => true,
+    }
+}
+
+/// Whether a refusal stays and preemption does not try to resolve it.
+fn is_helpless(refusal: &Refusal) -> bool {
+    refusal.unresolvable && stays(refusal)
+}
+
+/// Whether only labels, taints and resources can keep the pod off a node.
+fn is_simple(cycle: &Cycle) -> bool {
+    let shape = cycle.shape;
+    let no_volumes = cycle.volumes.claims.is_empty() && shape.disks.is_empty();
+    let alone = cycle.spread.is_empty()
+        && cycle.affinity.is_empty()
+        && cycle.anti_affinity.is_empty()
+        && cycle.repelling.is_empty();
+    no_volumes && alone && shape.ports.is_empty()
+}
+
+/// Whether D cannot make all of the fitting nodes run short of something.
+fn outlasts(state: &State, demand: &Demand, cycle: &Cycle, fitting: &[usize]) -> bool {
+    let slots = |&node: &usize| {
+        let used = i64::try_from(state.pods_on(node).len()).unwrap_or(i64::MAX);
+        state.model.nodes[node].pods.saturating_sub(used)
+    };
+    let mut spoiled = spoilable(demand.pods.saturating_sub(1), fitting.iter().map(slots).collect());
+    for &(resource, wanted) in &cycle.shape.requests.amounts {
+        let gap = |&node: &usize| {
+            let left = state.model.allocatable(node, resource).wrapping_sub(state.requested(node, resource));
+            left.saturating_sub(wanted).saturating_add(1)
+        };
+        let others = demand.amounts.get(&resource).copied().unwrap_or(0).saturating_sub(wanted);
+        spoiled += spoilable(others, fitting.iter().map(gap).collect());
+    }
+    spoiled < fitting.len()
+}
+
+/// On how many nodes `sum` covers the gap, at most: the smallest gaps first.
+fn spoilable(sum: i64, mut gaps: Vec<i64>) -> usize {
+    gaps.sort_unstable();
+    let mut left = sum;
+    let covered = gaps.iter().take_while(|&&gap| {
+        left = left.saturating_sub(gap);
+        left >= 0
+    });
+    covered.count()
+}
+
+/// Whether a drain's evictions come out the same in every run: see the module's text. `staying` are the pods whose
+/// budgets allow nothing now, `leaving` the others that are to be evicted.
+pub fn drain_is_certain(
+    state: &State,
+    staying: &[PodIndex],
+    leaving: &[PodIndex],
+    fates: &Fates,
+    pods: &[PodIndex],
+) -> bool {
+    let model = state.model;
+    let budgets_of = |pod: PodIndex| model.budgets_of_class(state.pod(pod).class);
+    // A bare pod does not come back, so what its budget allows shrinks.
+    let returns = |pod: PodIndex| model.snapshot.workload(state.pod(pod).workload).kind != WorkloadKind::BarePod;
+    let goes = |&pod: &PodIndex| budgets_of(pod).is_empty() || (fates.all_always() && returns(pod));
+    leaving.iter().all(goes)
+        && staying.iter().all(|&pod| match *budgets_of(pod) {
+            [budget] => !pods.iter().any(|&other| budgets_of(other).contains(&budget)),
+            // Two budgets refuse whatever they allow, and none refuses nothing.
+            _ => true,
+        })
+}
+
+/// Whether a workload's claims make its outcome depend on chance: a claim that is not bound yet gets a volume at random.
+pub(crate) fn has_open_claims(state: &State, pod: PodIndex) -> bool {
+    let claims = state.pod(pod).claims.iter();
+    claims.filter_map(|&claim| state.claim_of(pod, claim)).any(|claim| state.binding(claim) == Binding::Unbound)
+}
+
+/// The pods of D per workload.
+pub(crate) fn by_workload(state: &State, pods: &[PodIndex]) -> HashMap<WorkloadId, Vec<PodIndex>> {
+    let mut map: HashMap<WorkloadId, Vec<PodIndex>> = HashMap::new();
+    for &pod in pods {
+        map.entry(state.pod(pod).workload).or_default().push(pod);
+    }
+    map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spoilable;
+
+    #[test]
+    fn the_smallest_gaps_are_covered_first() {
+        let cases = [
+            (10, vec![5, 5, 5], 2),
+            (10, vec![11], 0),
+            (0, vec![1, 2], 0),
+            (3, vec![2, 1, 9], 2),
+            (i64::MAX, vec![i64::MAX, i64::MAX], 1),
+        ];
+        for (sum, gaps, expected) in cases {
+            assert_eq!(spoilable(sum, gaps.clone()), expected, "{sum} over {gaps:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The time until a workload is back, term by term (rules.md 2.7).
+//!
+//! Sources: `pkg/controller/nodelifecycle` (50 s until a silent node is Unknown, 40 s before 1.32; taints at 0.1 nodes
+//! per second and zone; 0.01 in a zone with more than two and at least 55 % unready nodes, none at all when that zone has
+//! 50 nodes or fewer; none when all zones are down), `pkg/controller/tainteviction` (tolerationSeconds),
+//! `pkg/controller/podgc` (pods of a node that is gone: 40 s of quarantine, looked for every 20 s),
+//! `maxWaitForUnmountDuration` of `pkg/controller/volume/attachdetach` (6 minutes). All defaults: what a cluster
+//! configures otherwise is not known. Image pulls are not counted.
+
+use ha_core::arithmetic::version::Version;
+use ha_core::impact::{DisruptionKind, LossMode, RecoveryTerm};
+use ha_core::snapshot::{
+    AccessMode, NodeId, Pod, PodSpec, PreStop, Probe, Readiness, Snapshot, TaintEffect, Toleration, WorkloadKind,
+};
+use ha_core::text::Text;
+
+/// Seconds until a node whose kubelet falls silent is marked, before and from 1.32.
+const GRACE: [u32; 2] = [40, 50];
+/// How often a kubelet reports, and how often the controller looks.
+const HEARTBEAT: u32 = 10;
+const MONITOR: u32 = 5;
+/// Seconds between two nodes of a zone that get their taint.
+const NODE_INTERVAL: u32 = 10;
+const SLOW_NODE_INTERVAL: u32 = 100;
+/// A zone of so many nodes or fewer gets no taints while it is partly down.
+const LARGE_ZONE: usize = 50;
+const FORCED_DETACH: u32 = 360;
+
+/// The time until the pods of one workload that a disruption displaced are back, for the slowest of them.
+pub fn terms(snapshot: &Snapshot, kind: &DisruptionKind, lost: &[NodeId], pods: &[&Pod]) -> Vec<RecoveryTerm> {
+    let each = pods.iter().map(|pod| of_pod(snapshot, kind, lost, pod));
+    let worst = |terms: &Vec<RecoveryTerm>| {
+        let bounded = terms.iter().map(|term| term.max).sum::<Option<u32>>();
+        (bounded.is_none(), bounded, terms.iter().map(|term| term.min).sum::<u32>())
+    };
+    each.max_by_key(worst).unwrap_or_default()
+}
+
+/// Whether a pod on an unreachable node stays until somebody deletes it by force: nothing evicts it, or its StatefulSet
+/// waits for an object that the silent kubelet cannot let go.
+pub fn is_stuck(snapshot: &Snapshot, pod: &Pod) -> bool {
+    let kind = snapshot.workload(pod.workload).kind;
+    match kind {
+        WorkloadKind::DaemonSet | WorkloadKind::StaticPod => false,
+        WorkloadKind::StatefulSet => true,
+        _ => toleration_seconds(snapshot, snapshot.pod_spec(pod.spec)).is_none(),
+    }
+}
+
+/// For how long the pod tolerates an unreachable node; none for ever (`getMinTolerationTime`).
+fn toleration_seconds(snapshot: &Snapshot, spec: &PodSpec) -> Option<u32> {
+    let tolerates = |toleration: &&Toleration| {
+        let key = snapshot.text(toleration.key);
+        let key_fits = if key.is_empty() { toleration.exists } else { key == "node.kubernetes.io/unreachable" };
+        let value_fits = toleration.exists || toleration.value == Text::default();
+        key_fits && value_fits && toleration.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
+    };
+    let mut matching = spec.tolerations.iter().filter(tolerates).peekable();
+    if matching.peek().is_none() {
+        return Some(0);
+    }
+    let shortest = matching.filter_map(|toleration| toleration.seconds).min()?;
+    Some(u32::try_from(shortest.max(0)).unwrap_or(u32::MAX))
+}
+
+fn of_pod(snapshot: &Snapshot, kind: &DisruptionKind, lost: &[NodeId], pod: &Pod) -> Vec<RecoveryTerm> {
+    let spec = snapshot.pod_spec(pod.spec);
+    let mut terms = match kind {
+        DisruptionKind::Loss(LossMode::Unreachable) => unreachable(snapshot, lost, pod, spec),
+        DisruptionKind::Loss(LossMode::Removed) => {
+            vec![term("the pods of a node that is gone are collected", 40, Some(60))]
+        }
+        _ => vec![termination(spec)],
+    };
+    if matches!(kind, DisruptionKind::Loss(_)) && has_attached_volume(snapshot, pod) {
+        let by = if matches!(kind, DisruptionKind::Loss(LossMode::Removed)) { 0 } else { FORCED_DETACH };
+        terms.push(term("the volume is detached by force", by, Some(FORCED_DETACH)));
+    }
+    terms.push(start(spec));
+    terms.retain(|term| term.max != Some(0));
+    terms
+}
+
+fn term(what: &str, min: u32, max: Option<u32>) -> RecoveryTerm {
+    RecoveryTerm { what: what.to_owned(), min, max }
+}
+
+fn unreachable(snapshot: &Snapshot, lost: &[NodeId], pod: &Pod, spec: &PodSpec) -> Vec<RecoveryTerm> {
+    let modern = Version::of_server(snapshot).is_none_or(|version| version.minor >= 32);
+    let grace = GRACE[usize::from(modern)];
+    let mut terms = vec![term("the silent node is marked", grace - HEARTBEAT, Some(grace + MONITOR))];
+    terms.push(tainting(snapshot, lost, pod));
+    let tolerated = toleration_seconds(snapshot, spec);
+    terms.push(term("the pod tolerates an unreachable node", tolerated.unwrap_or(0), tolerated));
+    if snapshot.workload(pod.workload).kind == WorkloadKind::StatefulSet {
+        terms.push(term("the StatefulSet waits until somebody deletes the old pod by force", 0, None));
+    }
+    terms
+}
+
+/// How long the rate limit keeps the taint `NoExecute` off the node, by the state of its zone.
+fn tainting(snapshot: &Snapshot, lost: &[NodeId], pod: &Pod) -> RecoveryTerm {
+    const WHAT: &str = "nodes are tainted one by one";
+    let Some(node) = pod.node else {
+        return term(WHAT, 0, Some(0));
+    };
+    let zone = |id: NodeId| (snapshot.node(id).region, snapshot.node(id).zone);
+    let is_down = |id: NodeId| lost.contains(&id) || snapshot.node(id).readiness != Readiness::Ready;
+    let all: Vec<NodeId> = snapshot.nodes_by_id().map(|(id, _)| id).collect();
+    if all.iter().all(|&id| is_down(id)) {
+        return term("all zones are down, so no node is tainted", 0, None);
+    }
+    let in_zone: Vec<NodeId> = all.into_iter().filter(|&id| zone(id) == zone(node)).collect();
+    let down = in_zone.iter().filter(|&&id| is_down(id)).count();
+    let partly = down < in_zone.len() && down > 2 && down * 100 >= in_zone.len() * 55;
+    if partly && in_zone.len() <= LARGE_ZONE {
+        return term("a small zone that is partly down gets no taints", 0, None);
+    }
+    let interval = if partly { SLOW_NODE_INTERVAL } else { NODE_INTERVAL };
+    let before = lost.iter().filter(|&&id| zone(id) == zone(node)).count().saturating_sub(1);
+    term(WHAT, 0, Some(interval.saturating_mul(u32::try_from(before).unwrap_or(u32::MAX))))
+}
+
+fn termination(spec: &PodSpec) -> RecoveryTerm {
+    let grace = u32::try_from(spec.grace_seconds.max(0)).unwrap_or(u32::MAX);
+    let sleeps = spec.long_running_containers().filter_map(|container| match container.pre_stop {
+        Some(PreStop::Sleep(seconds) | PreStop::ExecSleep(seconds)) => Some(seconds),
+        _ => None,
+    });
+    term("the old pod ends", sleeps.max().unwrap_or(0).min(grace), Some(grace))
+}
+
+/// Whether a volume of the pod can be attached to one node at a time only.
+fn has_attached_volume(snapshot: &Snapshot, pod: &Pod) -> bool {
+    let claims = pod.claims.of(&snapshot.pod_claims).iter().filter_map(|claim| claim.claim);
+    let mut claims = claims.map(|id| snapshot.claim(id));
+    claims.any(|claim| {
+        let single = [AccessMode::ReadWriteOnce, AccessMode::ReadWriteOncePod];
+        let attaches = |driver: Text| {
+            let known = snapshot.csi_drivers.iter().find(|known| known.name == driver);
+            !driver.is_empty() && known.is_none_or(|known| known.attaches)
+        };
+        let volume = claim.volume.map(|id| snapshot.volume(id));
+        claim.access_modes.iter().all(|mode| single.contains(mode))
+            && volume.is_some_and(|volume| attaches(volume.driver))
+    })
+}
+
+/// From the start of the containers until the pod is ready: at least the delays, at most what the startup probe allows.
+fn start(spec: &PodSpec) -> RecoveryTerm {
+    let (mut min, mut max) = (0, 0);
+    for container in &spec.containers {
+        let delay = |probe: &Option<Probe>| probe.as_ref().map_or(0, |probe| probe.initial_delay_seconds);
+        let budget = container.startup.as_ref().map_or(0, |probe| {
+            probe.initial_delay_seconds.saturating_add(probe.period_seconds.saturating_mul(probe.failure_threshold))
+        });
+        let ready = container.readiness.as_ref().map_or(0, |probe| {
+            probe.initial_delay_seconds.saturating_add(probe.period_seconds.saturating_mul(probe.success_threshold))
+        });
+        min = min.max(delay(&container.startup).max(delay(&container.readiness)));
+        max = max.max(budget.saturating_add(ready));
+    }
+    term("the containers start, without image pulls", min, Some(max.max(min)))
+}

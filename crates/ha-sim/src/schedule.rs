@@ -1,0 +1,207 @@
+//! One scheduling cycle: filter all nodes, score those that pass, take the best.
+//!
+//! Source: `schedulePod`, `findNodesThatPassFilters` and `numFeasibleNodesToFind` in `pkg/scheduler/schedule_one.go`,
+//! `RunFilterPluginsWithNominatedPods` in `framework/runtime/framework.go`.
+//! Differs from upstream 1.36: with 100 nodes or more upstream filters nodes in parallel and stops when it has found
+//! enough, so which nodes are scored depends on timing; here they are taken one after the other from where the last
+//! search ended. Node hints of equal pods (OpportunisticBatching) only skip work whose result is the same.
+
+use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
+use crate::filters;
+use crate::filters::volume_binding;
+use crate::ids::PodIndex;
+use crate::random::Random;
+use crate::scores;
+use crate::state::State;
+
+/// Why a pod has no node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// It was refused before any node was looked at.
+    pub rejection: Option<Rejection>,
+    /// Each node that was looked at, and why it was refused.
+    pub refusals: Vec<(usize, Refusal)>,
+    /// How many nodes there were.
+    pub nodes: usize,
+    /// What preemption came to, in the scheduler's words; empty when it was not tried.
+    pub preemption: String,
+}
+
+/// What one attempt came to.
+#[derive(Debug)]
+pub enum Attempt<'m> {
+    /// The pod fits a node, with the claims that binding gives it.
+    Fits(usize),
+    /// It does not fit any.
+    Refused(Box<Refused<'m>>),
+}
+
+/// An attempt without success.
+#[derive(Debug)]
+pub struct Refused<'m> {
+    /// Why.
+    pub diagnosis: Diagnosis,
+    /// The cycle, for preemption; none when the pod was refused before any node was looked at.
+    pub cycle: Option<Cycle<'m>>,
+}
+
+/// How the scheduler goes through nodes.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The dice.
+    pub random: Random,
+    start: usize,
+}
+
+impl Search {
+    /// A search that begins anywhere.
+    pub fn new(seed: u64, nodes: usize) -> Self {
+        let mut random = Random::new(seed);
+        let start = random.below(nodes);
+        Self { random, start }
+    }
+}
+
+/// Below so many nodes all are looked at (`minFeasibleNodesToFind`).
+const ALL_NODES: usize = 100;
+
+/// How many nodes that fit are enough.
+fn enough(nodes: usize) -> usize {
+    if nodes < ALL_NODES {
+        return nodes;
+    }
+    let percentage = 50_usize.saturating_sub(nodes / 125).max(5);
+    (nodes * percentage / 100).max(ALL_NODES)
+}
+
+/// Tries to find a node for a pod. When one is found the pod is placed there and its claims are bound.
+pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, pod: PodIndex) -> Attempt<'m> {
+    let nodes = state.present_nodes();
+    let mut diagnosis = Diagnosis { rejection: None, refusals: Vec::new(), nodes, preemption: String::new() };
+    let mut cycle = match Cycle::start(state, pod) {
+        Ok(cycle) => cycle,
+        Err(rejection) => {
+            diagnosis.rejection = Some(rejection);
+            return Attempt::Refused(Box::new(Refused { diagnosis, cycle: None }));
+        }
+    };
+    if let Some(node) = nominated_node(state, &mut cycle) {
+        bind(state, search, &cycle, node);
+        return Attempt::Fits(node);
+    }
+    let feasible = feasible(state, search, &mut cycle, &mut diagnosis);
+    let node = match feasible[..] {
+        [] => return Attempt::Refused(Box::new(Refused { diagnosis, cycle: Some(cycle) })),
+        [node] => node,
+        _ => best(state, search, &cycle, &feasible),
+    };
+    bind(state, search, &cycle, node);
+    Attempt::Fits(node)
+}
+
+/// The node on which preemption made room, when the pod fits it now.
+fn nominated_node(state: &mut State, cycle: &mut Cycle) -> Option<usize> {
+    let &(_, node) = state.nominated().iter().find(|&&(pod, _)| pod == cycle.pod)?;
+    (state.is_present(node) && check_with_nominated(state, cycle, node).is_none()).then_some(node)
+}
+
+fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis: &mut Diagnosis) -> Vec<usize> {
+    let model = state.model;
+    let is_named = |node: usize| {
+        let name = model.snapshot.object(model.snapshot.nodes[node].object).name;
+        cycle.statics.only_nodes.as_ref().is_none_or(|names| names.contains(&name))
+    };
+    let nodes: Vec<usize> = model
+        .node_order
+        .iter()
+        .map(|&node| node as usize)
+        .filter(|&node| state.is_present(node) && is_named(node))
+        .collect();
+    let wanted = enough(nodes.len());
+    let start = if nodes.is_empty() { 0 } else { search.start % nodes.len() };
+    let mut feasible = Vec::new();
+    for &node in nodes[start..].iter().chain(&nodes[..start]) {
+        match check_with_nominated(state, cycle, node) {
+            None => feasible.push(node),
+            Some(refusal) => diagnosis.refusals.push((node, refusal)),
+        }
+        if feasible.len() >= wanted {
+            break;
+        }
+    }
+    search.start = (search.start + feasible.len() + diagnosis.refusals.len()) % state.present_nodes().max(1);
+    feasible
+}
+
+/// Why a node does not take the pod, also when pods of at least its priority for which preemption made room there are
+/// taken into account.
+pub(crate) fn check_with_nominated(state: &mut State, cycle: &mut Cycle, node: usize) -> Option<Refusal> {
+    let priority = cycle.class.key.priority;
+    let counts = |&&(pod, at): &&(PodIndex, usize)| {
+        at == node && pod != cycle.pod && state.model.class(state.pod(pod).class).key.priority >= priority
+    };
+    let nominated: Vec<PodIndex> = state.nominated().iter().filter(counts).map(|&(pod, _)| pod).collect();
+    if !nominated.is_empty() {
+        let (mark, trial) = (state.mark(), state.is_trial());
+        state.set_trial(true);
+        for pod in nominated {
+            state.place(pod, node);
+        }
+        cycle.refresh(state);
+        let refusal = filters::check(state, cycle, node);
+        state.undo_to(mark);
+        state.set_trial(trial);
+        cycle.refresh(state);
+        if refusal.is_some() {
+            return refusal;
+        }
+    }
+    filters::check(state, cycle, node)
+}
+
+/// One of the nodes with the highest score.
+fn best(state: &mut State, search: &mut Search, cycle: &Cycle, nodes: &[usize]) -> usize {
+    let totals = scores::totals(state, cycle, nodes);
+    let highest = totals.iter().copied().max().unwrap_or(0);
+    let best: Vec<usize> =
+        nodes.iter().zip(totals).filter(|&(_, total)| total == highest).map(|(&node, _)| node).collect();
+    best[search.random.below(best.len())]
+}
+
+fn bind(state: &mut State, search: &mut Search, cycle: &Cycle, node: usize) {
+    let rotation = search.random.below(usize::from(u16::MAX));
+    for (claim, binding) in volume_binding::bindings_on(state, cycle, node, rotation) {
+        state.bind(claim, binding);
+    }
+    state.withdraw(cycle.pod);
+    state.place(cycle.pod, node);
+}
+
+impl Diagnosis {
+    /// Whether pods that come could help: by raising the smallest count of a spread, or by attracting.
+    pub fn is_helped_by_additions(&self) -> bool {
+        self.refusals.iter().any(|(_, refusal)| match refusal.plugin {
+            Plugin::PodTopologySpread => true,
+            Plugin::InterPodAffinity => refusal.reasons & 1 != 0,
+            _ => false,
+        })
+    }
+
+    /// Whether pods that go could help.
+    pub fn is_helped_by_removals(&self) -> bool {
+        self.is_helped_by_additions() || self.refusals.iter().any(|(_, refusal)| !refusal.unresolvable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enough;
+
+    #[test]
+    fn the_more_nodes_the_smaller_a_part_is_scored() {
+        let cases = [(0, 0), (99, 99), (100, 100), (200, 100), (300, 144), (1000, 420), (5000, 500), (6000, 300)];
+        for (nodes, expected) in cases {
+            assert_eq!(enough(nodes), expected, "{nodes}");
+        }
+    }
+}

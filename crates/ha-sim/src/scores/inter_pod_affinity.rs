@@ -1,0 +1,58 @@
+//! InterPodAffinity prefers domains by preferred pod affinity and anti-affinity, of the pod and of those that run, and
+//! by the required affinity of those that run (`hardPodAffinityWeight` 1).
+//!
+//! Source: `pkg/scheduler/framework/plugins/interpodaffinity/scoring.go`.
+//! Differs from upstream 1.36: no.
+
+use super::MAX;
+use crate::cycle::Cycle;
+use crate::ids::{KeyId, TallyId};
+use crate::state::State;
+use crate::tally::{Counted, TallyKey};
+
+/// One score per node; none when no term concerns the pod.
+pub fn scores(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Option<Vec<i64>> {
+    let model = state.model;
+    let key = |counted, key| TallyKey { counted, key, presence: None, counts_nothing: false };
+    let mut terms: Vec<(i64, KeyId, TallyId)> = Vec::new();
+    for &(weight, term) in &cycle.class.preferred {
+        terms.push((weight, term.key, state.tally(key(Counted::Matching(term.matcher), term.key))));
+    }
+    for term in model.links().attracting(model, state.pod(cycle.pod).class) {
+        terms.push((1, term.key, state.tally(key(Counted::Attracting(term.matcher), term.key))));
+    }
+    terms.retain(|&(_, _, tally)| !state.tallies.get(tally).is_empty());
+    if terms.is_empty() {
+        return None;
+    }
+    let score = |&node: &usize| -> i64 {
+        let of_term = |&(weight, key, tally): &(i64, KeyId, TallyId)| {
+            model.topology.domain(key, node).map_or(0, |domain| weight * state.tallies.get(tally).get(domain))
+        };
+        terms.iter().map(of_term).sum()
+    };
+    Some(normalize(nodes.iter().map(score).collect()))
+}
+
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
+fn normalize(mut scores: Vec<i64>) -> Vec<i64> {
+    let (min, max) = (scores.iter().copied().min().unwrap_or(0), scores.iter().copied().max().unwrap_or(0));
+    let range = max - min;
+    for score in &mut scores {
+        *score = if range > 0 { (MAX as f64 * ((*score - min) as f64 / range as f64)) as i64 } else { 0 };
+    }
+    scores
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalize;
+
+    #[test]
+    fn scores_are_stretched_from_worst_to_best() {
+        let cases = [(vec![-10, 0, 10], vec![0, 50, 100]), (vec![3, 3], vec![0, 0]), (vec![0, 1, 3], vec![0, 33, 100])];
+        for (scores, expected) in cases {
+            assert_eq!(normalize(scores.clone()), expected, "{scores:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The score plugins of the default profile with their default weights, one file each, named after them.
+//!
+//! Scores decide which of the nodes that pass all filters a pod gets, and with it whether the next pod fits. The weights
+//! are those of `getDefaultPlugins` in `pkg/scheduler/apis/config/v1/default_plugins.go`. Left out: ImageLocality (the
+//! snapshot does not hold the images of nodes, so all nodes would score alike), VolumeBinding (scores only with the gate
+//! StorageCapacityScoring, off in 1.36) and DynamicResources.
+
+use crate::cycle::Cycle;
+use crate::state::State;
+
+pub mod inter_pod_affinity;
+pub mod node_affinity;
+pub mod node_resources_balanced_allocation;
+pub mod node_resources_fit;
+pub mod pod_topology_spread;
+pub mod taint_toleration;
+
+/// The highest score that a plugin gives before it is weighted (`MaxNodeScore`).
+pub const MAX: i64 = 100;
+
+/// The sums of all plugins' weighted scores, in the order of `nodes`.
+pub fn totals(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
+    let mut totals = vec![0; nodes.len()];
+    let mut add = |weight: i64, scores: Option<Vec<i64>>| {
+        for (total, score) in totals.iter_mut().zip(scores.unwrap_or_default()) {
+            *total += weight * score;
+        }
+    };
+    add(3, Some(taint_toleration::scores(state, cycle, nodes)));
+    add(2, node_affinity::scores(state, cycle, nodes));
+    add(1, Some(node_resources_fit::scores(state, cycle, nodes)));
+    add(2, pod_topology_spread::scores(state, cycle, nodes));
+    add(2, inter_pod_affinity::scores(state, cycle, nodes));
+    add(1, node_resources_balanced_allocation::scores(state, cycle, nodes));
+    totals
+}
+
+/// `DefaultNormalizeScore` in `plugins/helper/normalize_score.go`.
+pub(crate) fn normalize(mut scores: Vec<i64>, reverse: bool) -> Vec<i64> {
+    let max = scores.iter().copied().max().unwrap_or(0).max(0);
+    for score in &mut scores {
+        let normal = if max == 0 { 0 } else { MAX * *score / max };
+        *score = if reverse {
+            MAX - normal
+        } else if max == 0 {
+            *score
+        } else {
+            normal
+        };
+    }
+    scores
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalize;
+
+    #[test]
+    fn scores_are_stretched_to_a_hundred() {
+        let cases = [
+            (vec![1, 2, 4], false, vec![25, 50, 100]),
+            (vec![1, 2, 4], true, vec![75, 50, 0]),
+            (vec![0, 0], false, vec![0, 0]),
+            (vec![0, 0], true, vec![100, 100]),
+            (vec![1, 3], false, vec![33, 100]),
+        ];
+        for (scores, reverse, expected) in cases {
+            assert_eq!(normalize(scores.clone(), reverse), expected, "{scores:?} {reverse}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! From the moment after a failure to the state at rest: controllers create pods, the scheduler places them, preemption
+//! makes room, until nothing moves any more.
+//!
+//! Differs from upstream 1.36: queueing hints. Upstream tries a pod again when an event may help it, and otherwise only
+//! after five minutes; here it is tried whenever something changed, so the end state is that of a scheduler which has
+//! tried every waiting pod once more.
+
+use ha_core::snapshot::WorkloadId;
+use hashbrown::HashMap;
+
+use crate::controllers::{Answer, Controllers};
+use crate::ids::PodIndex;
+use crate::preemption;
+use crate::queue::Queue;
+use crate::schedule::{Attempt, Diagnosis, Search, schedule};
+use crate::state::State;
+
+/// How one run breaks ties and orders what happens at the same time.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The dice and where the search for nodes stands.
+    pub search: Search,
+    /// Over how many waves the displaced pods reach the queue.
+    waves: usize,
+    /// Whether pods of one priority come in the order of names instead of by chance.
+    in_order: bool,
+    /// Whether pods of a StatefulSet vanish one by one, with the controller at work between.
+    pub vanish_one_by_one: bool,
+    /// Whether a drain waits for all to settle after each eviction.
+    pub settles_between: bool,
+}
+
+impl Run {
+    /// The run of a seed. Seed 0 is the plain one: all at once, in the order of priority and names.
+    pub fn new(seed: u64, nodes: usize) -> Self {
+        let mut search = Search::new(seed, nodes);
+        let plain = seed == 0;
+        let waves = if plain { 1 } else { [1, 1, 2, 5, 1000][search.random.below(5)] };
+        let mut chance = || !plain && search.random.below(2) == 1;
+        let (vanish_one_by_one, settles_between) = (chance(), chance());
+        Self { search, waves, in_order: plain, vanish_one_by_one, settles_between }
+    }
+}
+
+/// A pod without a node, and why.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The pod.
+    pub pod: PodIndex,
+    /// Why; none for one that the scheduler does not try.
+    pub diagnosis: Option<Diagnosis>,
+    additions: u64,
+    removals: u64,
+}
+
+/// The way to rest.
+#[derive(Debug)]
+pub struct Settling<'s, 'm> {
+    /// The cluster.
+    pub state: &'s mut State<'m>,
+    /// Ties and order.
+    pub run: Run,
+    /// Pods that preemption removed.
+    pub preempted: Vec<PodIndex>,
+    /// Whether it was given up: pods chased each other without end.
+    pub endless: bool,
+    queue: Queue,
+    waiting: Vec<Waiting>,
+    controllers: Controllers,
+    wave: u32,
+    additions: u64,
+    removals: u64,
+    attempts: usize,
+}
+
+impl<'s, 'm> Settling<'s, 'm> {
+    /// Begins with the pods that wait already.
+    pub fn new(state: &'s mut State<'m>, run: Run) -> Self {
+        let mut settling = Self {
+            state,
+            run,
+            preempted: Vec::new(),
+            endless: false,
+            queue: Queue::default(),
+            waiting: Vec::new(),
+            controllers: Controllers::default(),
+            wave: 0,
+            additions: 0,
+            removals: 0,
+            attempts: 0,
+        };
+        let model = settling.state.model;
+        for &pod in &model.waiting {
+            settling.enqueue(pod);
+        }
+        for &id in &model.incomplete_sets {
+            settling.sync(id);
+        }
+        settling
+    }
+
+    fn enqueue(&mut self, pod: PodIndex) {
+        let class = self.state.model.class(self.state.pod(pod).class);
+        let random = &mut self.run.search.random;
+        let wave = self.wave + u32::try_from(random.below(self.run.waves)).unwrap_or(0);
+        let time = if self.run.in_order { 0 } else { random.roll() };
+        self.queue.push(pod, wave, class.key.priority, time);
+    }
+
+    /// A pod vanishes, and its controller takes note.
+    pub fn lose(&mut self, pod: PodIndex) {
+        self.state.remove(pod);
+        self.state.withdraw(pod);
+        self.waiting.retain(|waiting| waiting.pod != pod);
+        self.removals += 1;
+        self.answer(pod);
+    }
+
+    /// Pods vanish at the same time.
+    pub fn lose_all(&mut self, pods: &[PodIndex]) {
+        if self.run.vanish_one_by_one {
+            let mut pods = pods.to_vec();
+            self.run.search.random.shuffle(&mut pods);
+            for &pod in &pods {
+                self.lose(pod);
+            }
+            return;
+        }
+        for &pod in pods {
+            self.state.remove(pod);
+            self.state.withdraw(pod);
+        }
+        self.removals += 1;
+        let mut sets = Vec::new();
+        for &pod in pods {
+            match self.controllers.lost(self.state, pod) {
+                Answer::Created(pod) => self.enqueue(pod),
+                Answer::Set(workload) => sets.push(workload),
+                Answer::Nothing => {}
+            }
+        }
+        sets.sort_unstable();
+        sets.dedup();
+        for workload in sets {
+            self.sync(workload);
+        }
+    }
+
+    fn answer(&mut self, pod: PodIndex) {
+        match self.controllers.lost(self.state, pod) {
+            Answer::Created(pod) => self.enqueue(pod),
+            Answer::Set(workload) => self.sync(workload),
+            Answer::Nothing => {}
+        }
+    }
+
+    fn sync(&mut self, workload: WorkloadId) {
+        for pod in self.controllers.sync(self.state, &mut self.run.search.random, workload) {
+            self.enqueue(pod);
+        }
+    }
+
+    /// Goes on until nothing moves any more.
+    pub fn settle(&mut self) {
+        let limit = 1000 + 50 * self.state.pod_count();
+        loop {
+            while let Some((pod, wave)) = self.queue.pop() {
+                self.wave = wave;
+                self.attempts += 1;
+                if self.attempts > limit {
+                    self.endless = true;
+                    return;
+                }
+                if self.state.exists(pod) && self.state.node_of(pod).is_none() {
+                    self.attempt(pod);
+                }
+            }
+            self.wave = 0;
+            let (additions, removals) = (self.additions, self.removals);
+            let again = |waiting: &Waiting| {
+                waiting.diagnosis.as_ref().is_some_and(|diagnosis| {
+                    (waiting.additions < additions && diagnosis.is_helped_by_additions())
+                        || (waiting.removals < removals && diagnosis.is_helped_by_removals())
+                })
+            };
+            let retried: Vec<PodIndex> = self.waiting.iter().filter(|w| again(w)).map(|w| w.pod).collect();
+            if retried.is_empty() {
+                return;
+            }
+            self.waiting.retain(|waiting| !again(waiting));
+            for pod in retried {
+                self.enqueue(pod);
+            }
+        }
+    }
+
+    fn attempt(&mut self, pod: PodIndex) {
+        let shape = self.state.shape_of(pod);
+        if shape.gated || !shape.unknown.is_empty() {
+            self.park(pod, None);
+            return;
+        }
+        match schedule(self.state, &mut self.run.search, pod) {
+            Attempt::Fits(_) => {
+                self.additions += 1;
+                let workload = self.state.pod(pod).workload;
+                if self.state.model.sets.contains_key(&workload) {
+                    self.sync(workload);
+                }
+            }
+            Attempt::Refused(refused) => {
+                let mut diagnosis = refused.diagnosis;
+                let Some(mut cycle) = refused.cycle else {
+                    self.park(pod, Some(diagnosis));
+                    return;
+                };
+                self.state.withdraw(pod);
+                match preemption::preempt(self.state, &mut self.run.search.random, &mut cycle, &diagnosis) {
+                    Ok(candidate) => self.make_room(pod, &candidate),
+                    Err(message) => {
+                        diagnosis.preemption = message;
+                        self.park(pod, Some(diagnosis));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The victims go; pods of lower priority no longer wait for room there; the pod is tried again.
+    fn make_room(&mut self, pod: PodIndex, candidate: &preemption::Candidate) {
+        let priority = |state: &State, pod: PodIndex| state.model.class(state.pod(pod).class).key.priority;
+        let own = priority(self.state, pod);
+        let nominated = self.state.nominated().to_vec();
+        for (other, node) in nominated {
+            if node == candidate.node && priority(self.state, other) < own {
+                self.state.withdraw(other);
+            }
+        }
+        self.state.nominate(pod, candidate.node);
+        self.preempted.extend(&candidate.victims);
+        for &victim in &candidate.victims {
+            self.state.remove(victim);
+        }
+        self.removals += 1;
+        for &victim in &candidate.victims {
+            self.answer(victim);
+        }
+        // It comes back behind a back-off, as one of the pods that wait then.
+        self.enqueue(pod);
+    }
+
+    fn park(&mut self, pod: PodIndex, diagnosis: Option<Diagnosis>) {
+        self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
+    }
+
+    /// All pods without a node that the scheduler is to place from here on: those in the queue, and those that
+    /// StatefulSets create later. The latter are created for the asking, so the way cannot be gone on from here.
+    pub fn displaced(&mut self) -> Vec<PodIndex> {
+        let mut pods: Vec<PodIndex> = std::iter::from_fn(|| self.queue.pop()).map(|(pod, _)| pod).collect();
+        pods.extend(self.controllers.create_all(self.state, &mut self.run.search.random));
+        pods.sort_unstable();
+        pods
+    }
+
+    /// The pods that wait at the end.
+    pub fn waiting(&self) -> &[Waiting] {
+        &self.waiting
+    }
+
+    /// How many pods wait per workload.
+    pub fn waiting_by_workload(&self) -> HashMap<WorkloadId, u32> {
+        let mut counts = HashMap::new();
+        for waiting in &self.waiting {
+            *counts.entry(self.state.pod(waiting.pod).workload).or_insert(0) += 1;
+        }
+        counts
+    }
+}

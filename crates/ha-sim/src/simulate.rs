@@ -1,0 +1,330 @@
+//! One disruption, whole: what is down at once, what comes back, whether that is certain, and how long it takes.
+
+use ha_core::Settings;
+use ha_core::arithmetic::quorum::quorum;
+use ha_core::arithmetic::replicas::{is_quorum_group, needed};
+use ha_core::impact::{
+    Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, LossMode, PendingReason, PluginRefusals, PodCounts,
+    RefusedEviction, WorkloadImpact,
+};
+use ha_core::rule::Input;
+use ha_core::snapshot::{PodId, ServiceId, Snapshot, WorkloadId, WorkloadKind};
+use hashbrown::{HashMap, HashSet};
+
+use crate::eviction::{self, Answer};
+use crate::failure;
+use crate::ids::PodIndex;
+use crate::order::{self, Fate, Fates};
+use crate::outcome::{self, Outcome, desired};
+use crate::recovery;
+use crate::settle::{Run, Settling};
+use crate::state::State;
+
+/// How a disruption is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// What the user configured.
+    pub settings: &'a Settings,
+    /// How often what is not certain is tried.
+    pub tries: u64,
+    /// The first seed. Seed 0 is the plain run.
+    pub seed: u64,
+    /// Whether workloads are listed that the disruption does not touch.
+    pub show_all: bool,
+}
+
+/// Simulates one disruption. The state is as before afterwards.
+pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -> Impact {
+    let prospect = Prospect::of(state, disruption);
+    let first = outcome::run(state, disruption, options.seed, options.show_all);
+    let mut runs = vec![first];
+    if !prospect.all_certain() {
+        let seeds = (1..options.tries).map(|number| options.seed.wrapping_add(number));
+        runs.extend(seeds.map(|seed| outcome::run(state, disruption, seed, options.show_all)));
+    }
+    let mut workloads: Vec<WorkloadId> = runs[0].counts.keys().copied().collect();
+    workloads.sort_unstable();
+    let instant = Instant::of(state, disruption);
+    let impacts = workloads.into_iter().map(|id| {
+        let report = Report { state, disruption, options, runs: &runs, prospect: &prospect, instant: &instant };
+        report.workload(id)
+    });
+    let touched = |impact: &WorkloadImpact| options.show_all || is_touched(state, disruption, impact);
+    let workloads: Vec<WorkloadImpact> = impacts.filter(touched).collect();
+    let mut preempted: Vec<PodId> = runs[0].preempted.iter().filter_map(|&(_, pod)| pod).collect();
+    preempted.sort_unstable();
+    Impact {
+        disruption: disruption.clone(),
+        workloads,
+        refused_evictions: refused(state, &runs[0]),
+        preempted,
+        cluster: Vec::new(),
+    }
+}
+
+/// What is known before anything is tried: S and D of the argument in [`order`].
+struct Prospect {
+    fates: Fates,
+    pods: HashMap<WorkloadId, Vec<PodIndex>>,
+    open: Vec<WorkloadId>,
+    evictions_certain: bool,
+}
+
+impl Prospect {
+    fn of(state: &mut State, disruption: &Disruption) -> Self {
+        let mark = state.mark();
+        let nodes = failure::nodes(state, disruption);
+        let flags = failure::flags(&disruption.kind);
+        let mut lost = failure::pods_on(state, &nodes);
+        let is_loss = matches!(disruption.kind, DisruptionKind::Loss(_));
+        if !is_loss {
+            lost.retain(|&pod| failure::is_evicted(state, pod));
+        }
+        // What budgets allow is looked at before anything is taken away.
+        let stays = |&pod: &PodIndex| !is_loss && !may_be_evicted(state, pod);
+        let staying: Vec<PodIndex> = lost.iter().copied().filter(stays).collect();
+        let leaving: Vec<PodIndex> = lost.iter().copied().filter(|pod| !staying.contains(pod)).collect();
+        for &node in &nodes {
+            let all = state.flags(node) | flags;
+            state.set_flags(node, all);
+        }
+        let node_count = state.model.nodes.len();
+        let mut settling = Settling::new(state, Run::new(0, node_count));
+        settling.lose_all(&leaving);
+        let pods = settling.displaced();
+        let fates = order::fates(settling.state, &pods);
+        let state = &*settling.state;
+        let evictions_certain = is_loss || order::drain_is_certain(state, &staying, &leaving, &fates, &pods);
+        let open: Vec<WorkloadId> = pods
+            .iter()
+            .filter(|&&pod| order::has_open_claims(state, pod) && fates.of(pod) != Fate::Never)
+            .map(|&pod| state.pod(pod).workload)
+            .collect();
+        let pods = order::by_workload(state, &pods);
+        settling.state.undo_to(mark);
+        Self { fates, pods, open, evictions_certain }
+    }
+
+    /// Whether a workload comes out the same in every run.
+    fn is_certain(&self, state: &State, id: WorkloadId) -> bool {
+        let pods = self.pods.get(&id).map_or(&[][..], Vec::as_slice);
+        let fates = || pods.iter().map(|&pod| self.fates.of(pod));
+        let set = state.model.sets.get(&id);
+        let split = set.is_some_and(|set| !set.parallel) && pods.len() > 1 && !fates().all(|fate| fate == Fate::Always);
+        self.evictions_certain
+            && self.fates.no_preemption
+            && !split
+            && !self.open.contains(&id)
+            && fates().all(|fate| fate != Fate::Open)
+    }
+
+    fn all_certain(&self) -> bool {
+        let decided = |pods: &Vec<PodIndex>| pods.iter().all(|&pod| self.fates.of(pod) == Fate::Always);
+        self.evictions_certain && self.fates.no_preemption && self.open.is_empty() && self.pods.values().all(decided)
+    }
+}
+
+/// Whether an eviction may succeed at some time: not when two budgets cover the pod, nor when the one allows nothing.
+fn may_be_evicted(state: &State, pod: PodIndex) -> bool {
+    match state.model.budgets_of_class(state.pod(pod).class) {
+        [] => true,
+        [budget] => eviction::allowed(state, *budget) > 0 || eviction::ask(state, pod) == Answer::Evicted,
+        _ => eviction::ask(state, pod) == Answer::Evicted,
+    }
+}
+
+/// What is ready right after the disruption.
+struct Instant {
+    gone: HashSet<PodId>,
+}
+
+impl Instant {
+    /// A loss takes the pods of its nodes; a drain those that one round of evictions takes at once.
+    fn of(state: &mut State, disruption: &Disruption) -> Self {
+        let mark = state.mark();
+        let nodes = failure::nodes(state, disruption);
+        let pods = failure::pods_on(state, &nodes);
+        let is_loss = matches!(disruption.kind, DisruptionKind::Loss(_));
+        let mut gone = HashSet::new();
+        for pod in pods {
+            let goes = is_loss || (failure::is_evicted(state, pod) && eviction::ask(state, pod) == Answer::Evicted);
+            if goes {
+                state.remove(pod);
+                gone.insert(PodId::at(pod.position()));
+            }
+        }
+        state.undo_to(mark);
+        Self { gone }
+    }
+
+    fn count(&self, snapshot: &Snapshot, id: WorkloadId) -> u32 {
+        let pods = snapshot.workload(id).pods.of(&snapshot.workload_pods).iter();
+        u32::try_from(pods.filter(|&&pod| self.is_ready(snapshot, pod)).count()).unwrap_or(u32::MAX)
+    }
+
+    fn is_ready(&self, snapshot: &Snapshot, pod: PodId) -> bool {
+        snapshot.pod(pod).is_healthy() && !self.gone.contains(&pod)
+    }
+
+    /// Services of the workload that had a ready pod and have none now.
+    fn services_down(&self, snapshot: &Snapshot, id: WorkloadId) -> Vec<ServiceId> {
+        let services = snapshot.workload(id).services.iter().copied();
+        services.filter(|&service| self.is_down(snapshot, service)).collect()
+    }
+
+    fn is_down(&self, snapshot: &Snapshot, id: ServiceId) -> bool {
+        let service = snapshot.service(id);
+        let Some(selector) = &service.selector else {
+            return false;
+        };
+        let (mut before, mut now) = (false, false);
+        for &workload in &service.workloads {
+            for &pod in snapshot.workload(workload).pods.of(&snapshot.workload_pods) {
+                let record = snapshot.pod(pod);
+                if selector.matches(snapshot.labels(record.labels), &snapshot.texts) {
+                    before |= record.is_healthy();
+                    now |= self.is_ready(snapshot, pod);
+                }
+            }
+        }
+        before && !now
+    }
+}
+
+/// All that one workload's part of the impact is made of.
+struct Report<'r, 'm> {
+    state: &'r State<'m>,
+    disruption: &'r Disruption,
+    options: &'r Options<'r>,
+    runs: &'r [Outcome],
+    prospect: &'r Prospect,
+    instant: &'r Instant,
+}
+
+impl Report<'_, '_> {
+    fn workload(&self, id: WorkloadId) -> WorkloadImpact {
+        let snapshot = self.state.model.snapshot;
+        let workload = snapshot.workload(id);
+        let pods: Vec<_> = snapshot.pods_of(workload).collect();
+        let healthy = u32::try_from(pods.iter().filter(|pod| pod.is_healthy()).count()).unwrap_or(u32::MAX);
+        let existing = u32::try_from(pods.iter().filter(|pod| !pod.is_finished()).count()).unwrap_or(u32::MAX);
+        let desired = desired(self.state, id).max(if counts_itself(workload.kind) { existing } else { 0 });
+        let input = Input { snapshot, settings: self.options.settings, impacts: &[] };
+        let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
+        let ready = self.instant.count(snapshot, id);
+        let (best, worst) = self.extremes(id);
+        let hit: Vec<_> = pods.iter().copied().filter(|pod| self.is_hit(pod)).collect();
+        let unreachable = self.disruption.kind == DisruptionKind::Loss(LossMode::Unreachable);
+        let ids = workload.pods.of(&snapshot.workload_pods).iter().copied();
+        let stuck = ids.filter(|&pod| {
+            unreachable && self.is_hit(snapshot.pod(pod)) && recovery::is_stuck(snapshot, snapshot.pod(pod))
+        });
+        WorkloadImpact {
+            workload: id,
+            desired,
+            before: healthy,
+            ready,
+            needed,
+            instant: verdict(snapshot, id, desired, ready, needed),
+            services_down: self.instant.services_down(snapshot, id),
+            recovered: self.counts(0, id),
+            certainty: self.certainty(id),
+            best,
+            worst,
+            reasons: self.reasons(id),
+            stuck_until_forced: stuck.collect(),
+            recovery: recovery::terms(snapshot, &self.disruption.kind, &self.disruption.nodes, &hit),
+        }
+    }
+
+    fn is_hit(&self, pod: &ha_core::snapshot::Pod) -> bool {
+        pod.node.is_some_and(|node| self.disruption.nodes.contains(&node)) && !pod.is_finished()
+    }
+
+    fn counts(&self, run: usize, id: WorkloadId) -> PodCounts {
+        self.runs[run].counts.get(&id).copied().unwrap_or_default()
+    }
+
+    /// The best and the worst seen.
+    fn extremes(&self, id: WorkloadId) -> (PodCounts, PodCounts) {
+        let all = (0..self.runs.len()).filter(|&run| self.runs[run].counts.contains_key(&id));
+        let counts: Vec<PodCounts> = all.map(|run| self.counts(run, id)).collect();
+        let lacking = |counts: &&PodCounts| (counts.pending + counts.not_created, counts.not_created);
+        let best = counts.iter().min_by_key(lacking).copied().unwrap_or_default();
+        let worst = counts.iter().max_by_key(lacking).copied().unwrap_or_default();
+        (best, worst)
+    }
+
+    fn certainty(&self, id: WorkloadId) -> Certainty {
+        let custom = self.state.model.snapshot.workload(id).kind == WorkloadKind::Custom;
+        let unknown = |run: &Outcome| run.endless || run.unknown.contains_key(&id);
+        if custom || self.runs.iter().any(unknown) {
+            Certainty::Unknown
+        } else if self.prospect.is_certain(self.state, id) {
+            Certainty::Certain
+        } else {
+            Certainty::Possible
+        }
+    }
+
+    fn reasons(&self, id: WorkloadId) -> Vec<PendingReason> {
+        let plugins = |list: &[(&str, u32)]| {
+            list.iter().map(|&(plugin, nodes)| PluginRefusals { plugin: plugin.to_owned(), nodes }).collect()
+        };
+        let mut reasons: Vec<PendingReason> = self.runs[0]
+            .reasons
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .map(|reason| PendingReason {
+                message: reason.message.clone(),
+                pods: reason.pods,
+                plugins: plugins(&reason.plugins),
+            })
+            .collect();
+        if let Some(why) = self.runs[0].unknown.get(&id) {
+            reasons.push(PendingReason { message: (*why).to_owned(), ..PendingReason::default() });
+        }
+        reasons.sort_by(|a, b| a.message.cmp(&b.message));
+        reasons
+    }
+}
+
+/// Kinds whose number of pods is the number of those that exist.
+fn counts_itself(kind: WorkloadKind) -> bool {
+    use WorkloadKind::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
+    !matches!(kind, Deployment | ReplicaSet | ReplicationController | StatefulSet)
+}
+
+fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: u32, needed: u32) -> InstantVerdict {
+    if desired == 0 || ready >= desired {
+        return InstantVerdict::Holds;
+    }
+    match ready {
+        0 => InstantVerdict::Down,
+        _ if is_quorum_group(snapshot, snapshot.workload(id)) && ready < quorum(desired) => InstantVerdict::BelowQuorum,
+        _ if ready < needed => InstantVerdict::BelowMinimum,
+        _ => InstantVerdict::Holds,
+    }
+}
+
+/// Whether a disruption changes anything for a workload: it lost a pod, or its pods end otherwise than they were.
+fn is_touched(state: &State, disruption: &Disruption, impact: &WorkloadImpact) -> bool {
+    let snapshot = state.model.snapshot;
+    let pods = || snapshot.pods_of(snapshot.workload(impact.workload));
+    let hit = pods().any(|pod| pod.node.is_some_and(|node| disruption.nodes.contains(&node)));
+    let waiting = pods().filter(|pod| pod.node_name.is_empty() && !pod.is_finished() && pod.deleted_at.is_none());
+    let waited = u32::try_from(waiting.count()).unwrap_or(u32::MAX);
+    hit || impact.best.pending != waited || impact.worst.pending != waited || impact.ready != impact.before
+}
+
+fn refused(state: &State, outcome: &Outcome) -> Vec<RefusedEviction> {
+    let known = outcome.refused.iter().filter(|refused| refused.pod.position() < state.model.snapshot.pods.len());
+    known
+        .map(|refused| RefusedEviction {
+            pod: PodId::at(refused.pod.position()),
+            budgets: refused.refusal.budgets.clone(),
+            message: refused.refusal.message.clone(),
+        })
+        .collect()
+}

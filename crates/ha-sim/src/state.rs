@@ -1,0 +1,482 @@
+//! The cluster while a failure is tried out: which pod is on which node, what is left there, which claims are bound.
+//!
+//! Every change is written to a journal, so that a state returns to where it was without being copied; thousands of
+//! failures are tried on one state. Copies are made per thread only.
+
+use ha_core::snapshot::{NodeId, VolumeId};
+use ha_core::text::Text;
+use hashbrown::HashMap;
+
+use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, StaticId, TallyId};
+use crate::model::storage::Binding;
+use crate::model::{ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Shape, Spread, statics};
+use crate::tally::{Counted, Counting, Tallies, TallyKey};
+
+/// What happened to a node.
+pub mod flag {
+    /// The Node object is gone.
+    pub const ABSENT: u8 = 1;
+    /// It is tainted as unreachable.
+    pub const UNREACHABLE: u8 = 2;
+    /// It is cordoned, and tainted so.
+    pub const CORDONED: u8 = 4;
+}
+
+/// One change, with what undoes it.
+#[derive(Clone, Debug)]
+enum Change {
+    Placed(PodIndex),
+    Removed(PodIndex, usize),
+    Vanished(PodIndex),
+    Flags(usize, u8),
+    Created,
+    Claimed(Text, Text),
+    Bound(ClaimIndex, Binding),
+    Nominated(PodIndex, usize),
+    Withdrawn(PodIndex, usize),
+}
+
+/// The cluster while a failure is tried out.
+#[derive(Clone, Debug)]
+pub struct State<'m> {
+    /// What does not change.
+    pub model: &'m Model<'m>,
+    /// What is counted per domain.
+    pub tallies: Tallies,
+    created: Vec<PodModel>,
+    node_of: Vec<Option<u32>>,
+    gone: Vec<bool>,
+    requested: Vec<i64>,
+    non_zero: Vec<[i64; 2]>,
+    pods_on: Vec<Vec<PodIndex>>,
+    ports_on: Vec<Vec<HostPort>>,
+    flags: Vec<u8>,
+    present: usize,
+    claims: Vec<ClaimModel>,
+    claim_names: HashMap<(Text, Text), ClaimIndex>,
+    bindings: Vec<Binding>,
+    users: Vec<u32>,
+    taken: HashMap<VolumeId, ClaimIndex>,
+    nominated: Vec<(PodIndex, usize)>,
+    trial: bool,
+    journal: Vec<Change>,
+}
+
+impl<'m> State<'m> {
+    /// The cluster as the snapshot shows it.
+    pub fn new(model: &'m Model<'m>) -> Self {
+        let nodes = model.nodes.len();
+        let mut state = Self {
+            model,
+            tallies: Tallies::new(model),
+            created: Vec::new(),
+            node_of: vec![None; model.pods.len()],
+            gone: model.snapshot.pods.iter().map(ha_core::snapshot::Pod::is_finished).collect(),
+            requested: vec![0; nodes * model.resources.count()],
+            non_zero: vec![[0; 2]; nodes],
+            pods_on: vec![Vec::new(); nodes],
+            ports_on: vec![Vec::new(); nodes],
+            flags: vec![0; nodes],
+            present: nodes,
+            claims: Vec::new(),
+            claim_names: HashMap::new(),
+            bindings: model.storage.claims.iter().map(|claim| claim.binding).collect(),
+            users: vec![0; model.storage.claims.len()],
+            taken: HashMap::new(),
+            nominated: Vec::new(),
+            trial: false,
+            journal: Vec::new(),
+        };
+        for (position, pod) in model.snapshot.pods.iter().enumerate() {
+            if let Some(node) = pod.node.filter(|_| !pod.is_finished()) {
+                state.attach(PodIndex::at(position), node.position());
+            }
+        }
+        state
+    }
+
+    /// A point to return to.
+    pub fn mark(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// Returns to a point.
+    pub fn undo_to(&mut self, mark: usize) {
+        while self.journal.len() > mark {
+            let Some(change) = self.journal.pop() else {
+                return;
+            };
+            self.undo(&change);
+        }
+    }
+
+    fn undo(&mut self, change: &Change) {
+        match *change {
+            Change::Placed(pod) => {
+                self.detach(pod);
+            }
+            Change::Removed(pod, node) => {
+                self.gone[pod.position()] = false;
+                self.attach(pod, node);
+            }
+            Change::Vanished(pod) => self.gone[pod.position()] = false,
+            Change::Flags(node, flags) => self.change_flags(node, flags),
+            Change::Created => {
+                self.created.pop();
+                self.node_of.pop();
+                self.gone.pop();
+            }
+            Change::Claimed(namespace, name) => {
+                self.claims.pop();
+                self.bindings.pop();
+                self.users.pop();
+                self.claim_names.remove(&(namespace, name));
+            }
+            Change::Bound(claim, binding) => self.change_binding(claim, binding),
+            Change::Nominated(pod, node) => self.nominated.retain(|&entry| entry != (pod, node)),
+            Change::Withdrawn(pod, node) => self.nominated.push((pod, node)),
+        }
+    }
+
+    /// From now on changes are trials of preemption or nomination: spread constraints count them in another way than
+    /// pods that exist (see `Tallies`). Trials must be undone before this is switched off.
+    pub(crate) fn set_trial(&mut self, trial: bool) {
+        self.trial = trial;
+    }
+
+    pub(crate) fn is_trial(&self) -> bool {
+        self.trial
+    }
+
+    /// The pod at `pod`.
+    pub fn pod(&self, pod: PodIndex) -> &PodModel {
+        match pod.position().checked_sub(self.model.pods.len()) {
+            None => &self.model.pods[pod.position()],
+            Some(position) => &self.created[position],
+        }
+    }
+
+    /// All pods that exist or existed, those of the snapshot first.
+    pub fn pods(&self) -> impl Iterator<Item = PodIndex> + use<> {
+        (0..self.node_of.len()).map(PodIndex::at)
+    }
+
+    /// How many pods exist or existed.
+    pub fn pod_count(&self) -> usize {
+        self.node_of.len()
+    }
+
+    /// The pods that controllers created.
+    pub fn created(&self) -> impl Iterator<Item = PodIndex> + use<> {
+        (self.model.pods.len()..self.node_of.len()).map(PodIndex::at)
+    }
+
+    /// The node on which a pod is.
+    pub fn node_of(&self, pod: PodIndex) -> Option<usize> {
+        self.node_of[pod.position()].map(|node| node as usize)
+    }
+
+    /// The pods on a node.
+    pub fn pods_on(&self, node: usize) -> &[PodIndex] {
+        &self.pods_on[node]
+    }
+
+    /// The ports in use on a node.
+    pub fn ports_on(&self, node: usize) -> &[HostPort] {
+        &self.ports_on[node]
+    }
+
+    /// How much of a resource is requested on a node.
+    pub fn requested(&self, node: usize, resource: ResourceId) -> i64 {
+        self.requested[node * self.model.resources.count() + resource.position()]
+    }
+
+    /// How many millicores and bytes count as requested on a node when it is scored.
+    pub fn non_zero(&self, node: usize) -> [i64; 2] {
+        self.non_zero[node]
+    }
+
+    /// Whether the Node object exists.
+    pub fn is_present(&self, node: usize) -> bool {
+        self.flags[node] & flag::ABSENT == 0
+    }
+
+    /// What happened to a node.
+    pub fn flags(&self, node: usize) -> u8 {
+        self.flags[node]
+    }
+
+    /// How many Node objects exist.
+    pub fn present_nodes(&self) -> usize {
+        self.present
+    }
+
+    /// The shape of a pod.
+    pub fn shape_of(&self, pod: PodIndex) -> &'m Shape {
+        self.model.shape(self.model.class(self.pod(pod).class).shape)
+    }
+
+    /// Puts a pod onto a node.
+    pub fn place(&mut self, pod: PodIndex, node: usize) {
+        self.attach(pod, node);
+        self.journal.push(Change::Placed(pod));
+    }
+
+    /// A pod is gone for good: taken off its node, or, without one, out of the queue.
+    pub fn remove(&mut self, pod: PodIndex) {
+        if self.gone[pod.position()] {
+            return;
+        }
+        match self.detach(pod) {
+            Some(node) => self.journal.push(Change::Removed(pod, node)),
+            None => self.journal.push(Change::Vanished(pod)),
+        }
+        self.gone[pod.position()] = true;
+    }
+
+    /// Whether the pod exists: it was neither removed nor has it ended.
+    pub fn exists(&self, pod: PodIndex) -> bool {
+        !self.gone[pod.position()]
+    }
+
+    /// A new pod, not yet placed.
+    pub fn create(&mut self, pod: PodModel) -> PodIndex {
+        let index = PodIndex::at(self.node_of.len());
+        self.created.push(pod);
+        self.node_of.push(None);
+        self.gone.push(false);
+        self.journal.push(Change::Created);
+        index
+    }
+
+    /// Changes what happened to a node.
+    pub fn set_flags(&mut self, node: usize, flags: u8) {
+        self.journal.push(Change::Flags(node, self.flags[node]));
+        self.change_flags(node, flags);
+    }
+
+    fn attach(&mut self, pod: PodIndex, node: usize) {
+        self.adjust(pod, node, 1);
+        self.node_of[pod.position()] = u32::try_from(node).ok();
+        self.pods_on[node].push(pod);
+        let ports = &self.shape_of(pod).ports;
+        self.ports_on[node].extend_from_slice(ports);
+    }
+
+    fn detach(&mut self, pod: PodIndex) -> Option<usize> {
+        let node = self.node_of[pod.position()].take()? as usize;
+        self.adjust(pod, node, -1);
+        let position = self.pods_on[node].iter().position(|&other| other == pod)?;
+        self.pods_on[node].swap_remove(position);
+        let ports = &self.shape_of(pod).ports;
+        for port in ports {
+            if let Some(position) = self.ports_on[node].iter().position(|other| other == port) {
+                self.ports_on[node].swap_remove(position);
+            }
+        }
+        Some(node)
+    }
+
+    /// Sums wrap around, as Go's do: absurd requests then cancel out when the pod is taken away again.
+    fn adjust(&mut self, pod: PodIndex, node: usize, sign: i64) {
+        let model = self.model;
+        let (class, terminating) = (self.pod(pod).class, self.pod(pod).terminating);
+        let requests = &self.shape_of(pod).requests;
+        let first = node * model.resources.count();
+        for &(resource, value) in &requests.amounts {
+            let slot = &mut self.requested[first + resource.position()];
+            *slot = slot.wrapping_add(sign.wrapping_mul(value));
+        }
+        for (slot, value) in self.non_zero[node].iter_mut().zip(requests.non_zero) {
+            *slot = slot.wrapping_add(sign.wrapping_mul(value));
+        }
+        for position in 0..self.pod(pod).claims.len() {
+            let claim = self.pod(pod).claims[position];
+            if let Some(claim) = self.claim_of(pod, claim) {
+                let users = &mut self.users[claim.position()];
+                *users = if sign > 0 { *users + 1 } else { users.saturating_sub(1) };
+            }
+        }
+        let counting = Counting { node, weight: sign, terminating, trial: self.trial };
+        self.tallies.count(model, class, &counting);
+    }
+
+    fn change_flags(&mut self, node: usize, flags: u8) {
+        let was = self.flags[node];
+        self.present += usize::from(was & flag::ABSENT != 0);
+        self.present -= usize::from(flags & flag::ABSENT != 0);
+        self.flags[node] = flags;
+        let changed = self.tallies.changed_presences(node, |inclusion| includes(self.model, flags, inclusion, node));
+        if changed.is_empty() {
+            return;
+        }
+        let pods: Vec<(ClassId, bool)> =
+            self.pods_on[node].iter().map(|&pod| (self.pod(pod).class, self.pod(pod).terminating)).collect();
+        for number in changed {
+            self.tallies.turn(self.model, number, node, &pods);
+        }
+    }
+
+    /// The filters on labels and taints that refuse a node.
+    pub fn static_mask(&self, statics: StaticId, node: usize) -> u8 {
+        static_mask(self.model, self.flags[node], statics, node)
+    }
+
+    /// The tally of a spread constraint.
+    pub(crate) fn spread_tally(&mut self, spread: &Spread) -> TallyId {
+        let model = self.model;
+        let presence = self.tallies.find_presence(&spread.inclusion, spread.key).unwrap_or_else(|| {
+            let flags = &self.flags;
+            let includes = |node: usize| includes(model, flags[node], &spread.inclusion, node);
+            self.tallies.add_presence(model, &spread.inclusion, spread.key, includes)
+        });
+        self.tally(TallyKey {
+            counted: Counted::Matching(spread.matcher),
+            key: spread.key,
+            presence: Some(presence),
+            counts_nothing: spread.counts_nothing,
+        })
+    }
+
+    /// The tally with that key, which is made when it is new.
+    pub(crate) fn tally(&mut self, key: TallyKey) -> TallyId {
+        if let Some(id) = self.tallies.find(&key) {
+            return id;
+        }
+        let model = self.model;
+        let (id, members) = self.tallies.add(model, key);
+        for &(class, weight) in &members {
+            for &pod in model.pods_of_class(class) {
+                self.count_existing(id, pod, weight);
+            }
+        }
+        for pod in self.created() {
+            let class = self.pod(pod).class;
+            if let Some(&(_, weight)) = members.iter().find(|&&(member, _)| member == class) {
+                self.count_existing(id, pod, weight);
+            }
+        }
+        id
+    }
+
+    fn count_existing(&mut self, id: TallyId, pod: PodIndex, weight: i64) {
+        if let Some(node) = self.node_of(pod) {
+            let counting = Counting { node, weight, terminating: self.pod(pod).terminating, trial: false };
+            self.tallies.count_one(self.model, id, &counting);
+        }
+    }
+
+    /// The claim that a pod means, when it exists by now.
+    pub fn claim_of(&self, pod: PodIndex, claim: ClaimRef) -> Option<ClaimIndex> {
+        match claim {
+            ClaimRef::Known(claim) => Some(claim),
+            ClaimRef::Missing(name) => {
+                let namespace = self.model.class(self.pod(pod).class).key.namespace;
+                self.claim_names.get(&(namespace, name)).copied()
+            }
+        }
+    }
+
+    /// The claim of that name that was created since the snapshot.
+    pub fn find_claim(&self, namespace: Text, name: Text) -> Option<ClaimIndex> {
+        self.claim_names.get(&(namespace, name)).copied()
+    }
+
+    /// The claim at `claim`.
+    pub fn claim(&self, claim: ClaimIndex) -> &ClaimModel {
+        let known = &self.model.storage.claims;
+        match claim.position().checked_sub(known.len()) {
+            None => &known[claim.position()],
+            Some(position) => &self.claims[position],
+        }
+    }
+
+    /// How a claim is bound now.
+    pub fn binding(&self, claim: ClaimIndex) -> Binding {
+        self.bindings[claim.position()]
+    }
+
+    /// How many pods on nodes use a claim.
+    pub fn users(&self, claim: ClaimIndex) -> u32 {
+        self.users[claim.position()]
+    }
+
+    /// Whether a volume was given to a claim since the snapshot.
+    pub fn is_taken(&self, volume: VolumeId) -> bool {
+        self.taken.contains_key(&volume)
+    }
+
+    /// A new claim, not yet bound.
+    pub fn create_claim(&mut self, claim: ClaimModel) -> ClaimIndex {
+        let index = ClaimIndex::at(self.bindings.len());
+        self.claim_names.insert((claim.namespace, claim.name), index);
+        self.journal.push(Change::Claimed(claim.namespace, claim.name));
+        self.claims.push(claim);
+        self.bindings.push(Binding::Unbound);
+        self.users.push(0);
+        index
+    }
+
+    /// Binds a claim.
+    pub fn bind(&mut self, claim: ClaimIndex, binding: Binding) {
+        self.journal.push(Change::Bound(claim, self.bindings[claim.position()]));
+        self.change_binding(claim, binding);
+    }
+
+    fn change_binding(&mut self, claim: ClaimIndex, binding: Binding) {
+        if let Binding::Volume(volume) = self.bindings[claim.position()] {
+            self.taken.remove(&volume);
+        }
+        if let Binding::Volume(volume) = binding {
+            self.taken.insert(volume, claim);
+        }
+        self.bindings[claim.position()] = binding;
+    }
+
+    /// Pods for which preemption made room, and where.
+    pub fn nominated(&self) -> &[(PodIndex, usize)] {
+        &self.nominated
+    }
+
+    /// Takes note that preemption made room for a pod on a node.
+    pub fn nominate(&mut self, pod: PodIndex, node: usize) {
+        self.withdraw(pod);
+        self.nominated.push((pod, node));
+        self.journal.push(Change::Nominated(pod, node));
+    }
+
+    /// Forgets where preemption made room for a pod.
+    pub fn withdraw(&mut self, pod: PodIndex) {
+        if let Some(position) = self.nominated.iter().position(|&(other, _)| other == pod) {
+            let (pod, node) = self.nominated.swap_remove(position);
+            self.journal.push(Change::Withdrawn(pod, node));
+        }
+    }
+
+    /// The labels of a node.
+    pub fn node_labels(&self, node: usize) -> &'m ha_core::labels::LabelSet {
+        let snapshot = self.model.snapshot;
+        snapshot.labels(snapshot.node(NodeId::at(node)).labels)
+    }
+}
+
+fn static_mask(model: &Model, flags: u8, id: StaticId, node: usize) -> u8 {
+    let statics = model.statics(id);
+    let mut mask = statics.masks(model.snapshot)[node];
+    if flags & flag::CORDONED != 0 && !statics.tolerates_cordon {
+        mask |= statics::bit::UNSCHEDULABLE | statics::bit::TAINT;
+    }
+    if flags & flag::UNREACHABLE != 0 && !statics.tolerates_unreachable {
+        mask |= statics::bit::TAINT;
+    }
+    mask
+}
+
+/// Whether a spread constraint looks at a node.
+fn includes(model: &Model, flags: u8, inclusion: &Inclusion, node: usize) -> bool {
+    let passes = |id: Option<StaticId>, bit: u8| id.is_none_or(|id| static_mask(model, flags, id, node) & bit == 0);
+    flags & flag::ABSENT == 0
+        && inclusion.keys.iter().all(|&key| model.topology.domain(key, node).is_some())
+        && passes(inclusion.affinity, statics::bit::AFFINITY)
+        && passes(inclusion.taints, statics::bit::TAINT)
+}
