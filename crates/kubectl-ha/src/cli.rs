@@ -4,6 +4,7 @@ mod connection;
 mod input;
 mod output;
 mod policy;
+mod simulate;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub use connection::{Connection, Token};
 pub use input::Input;
 pub use output::{FailOn, Output, OutputTarget, Show};
 pub use policy::Policies;
+pub use simulate::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
 
 /// What breaks when something fails, and what must change so that nothing does.
 #[derive(Debug, Parser)]
@@ -29,6 +31,8 @@ pub struct Cli {
 pub enum Command {
     /// Finds what is fragile in a cluster, in manifests or in a saved snapshot.
     Check(Box<Check>),
+    /// Simulates failures and drains: who is down, who is Pending and why, and for how long.
+    Simulate(Box<Simulate>),
     /// Saves what the analysis needs of a cluster to a file, without secrets.
     Snapshot(Box<Snapshot>),
     /// Tells why a rule matters, how to fix its findings, and shows examples.

@@ -7,6 +7,8 @@ mod generate;
 mod policy;
 mod rbac;
 mod rules;
+mod simulate;
+mod sinks;
 mod snapshot;
 
 use ha_core::report::ExitCode;
@@ -21,6 +23,7 @@ kubectl ha finds what is fragile in a Kubernetes cluster, and says what to chang
   helm template ./chart | kubectl ha check -f -
 
   check      cluster, manifests (-f), saved snapshot (--snapshot) or example (--demo)
+  simulate   loses nodes or zones, or drains them, in memory: who is down or Pending
   snapshot   saves a cluster to a file, to be checked elsewhere
   explain    why a rule matters and how to fix its findings;  rules lists them all
   rbac       the rights it needs;  policy inspect, completion, --help
@@ -32,6 +35,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => done(terminal::print(HELP).map_err(Into::into)),
         Some(Command::Check(arguments)) => check::run(&arguments),
+        Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Snapshot(arguments)) => done(snapshot::run(&arguments)),
         Some(Command::Explain(arguments)) => done(explain::run(&arguments)),
         Some(Command::Rules(arguments)) => done(rules::run(&arguments)),

@@ -6,6 +6,9 @@
 
 use std::borrow::Cow;
 
+use ha_core::report::simulation::{
+    ClusterOutcome, Reason, Refusal, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
+};
 use ha_core::report::{
     CheckResult, Diagnostic, FileLocation, MissingFact, ObjectReference, ReadValue, Report, ReportGap, ReportSource,
     Risk, Summary, Suppressed,
@@ -79,6 +82,30 @@ impl std::ops::Deref for SafeReport {
     }
 }
 
+/// A simulation whose texts are all safe to show.
+#[derive(Clone, Debug)]
+pub struct SafeSimulation(Simulation);
+
+impl SafeSimulation {
+    /// Makes every text of the simulation one safe line.
+    pub fn new(mut simulation: Simulation) -> Self {
+        visit_simulation(&mut simulation, &mut |text| {
+            if let Cow::Owned(safe) = line(text) {
+                *text = safe;
+            }
+        });
+        Self(simulation)
+    }
+}
+
+impl std::ops::Deref for SafeSimulation {
+    type Target = Simulation;
+
+    fn deref(&self) -> &Simulation {
+        &self.0
+    }
+}
+
 type Visit<'a> = &'a mut dyn FnMut(&mut String);
 
 // The patterns below name every field on purpose: a new one does not compile until it is visited.
@@ -87,6 +114,20 @@ fn for_each_text(report: &mut Report, visit: Visit) {
     let Report { api_version, kind, source, summary, results, diagnostics, gaps } = report;
     visit(api_version);
     visit(kind);
+    visit_source(source, visit);
+    let Summary { findings: _, suppressed: _, known: _, unknown: _, incomplete: _, failed_policies, areas: _ } =
+        summary;
+    failed_policies.iter_mut().for_each(&mut *visit);
+    for result in results {
+        visit_result(result, visit);
+    }
+    for Diagnostic { kind: _, message, place } in diagnostics {
+        [message, place].into_iter().for_each(&mut *visit);
+    }
+    visit_gaps(gaps, visit);
+}
+
+fn visit_source(source: &mut ReportSource, visit: Visit) {
     let ReportSource {
         kind: _,
         name,
@@ -99,18 +140,65 @@ fn for_each_text(report: &mut Report, visit: Visit) {
         pods: _,
     } = source;
     [name, server_version, taken_at].into_iter().for_each(&mut *visit);
-    let Summary { findings: _, suppressed: _, known: _, unknown: _, incomplete: _, failed_policies, areas: _ } =
-        summary;
-    failed_policies.iter_mut().for_each(&mut *visit);
-    for result in results {
-        visit_result(result, visit);
-    }
-    for Diagnostic { kind: _, message, place } in diagnostics {
-        [message, place].into_iter().for_each(&mut *visit);
-    }
+}
+
+fn visit_gaps(gaps: &mut [ReportGap], visit: Visit) {
     for ReportGap { kind, namespace, reason: _, object, message } in gaps {
         kind.iter_mut().chain([namespace, message]).for_each(&mut *visit);
         visit_objects(object, visit);
+    }
+}
+
+fn visit_simulation(simulation: &mut Simulation, visit: Visit) {
+    let Simulation { api_version, kind, source, scenarios, survival, gaps } = simulation;
+    visit(api_version);
+    visit(kind);
+    visit_source(source, visit);
+    for scenario in scenarios {
+        visit_scenario(scenario, visit);
+    }
+    for Survival { object, survives, smallest_failure } in survival {
+        smallest_failure.iter_mut().chain([survives]).for_each(&mut *visit);
+        visit_objects([object], visit);
+    }
+    visit_gaps(gaps, visit);
+}
+
+fn visit_scenario(scenario: &mut Scenario, visit: Visit) {
+    let Scenario { name, disruption, workloads, refused_evictions, preempted, cluster } = scenario;
+    visit(name);
+    let ScenarioDisruption { kind, mode, workload, nodes } = disruption;
+    mode.iter_mut().chain(nodes).chain([kind]).for_each(&mut *visit);
+    visit_objects(workload, visit);
+    for outcome in workloads {
+        visit_outcome(outcome, visit);
+    }
+    for Refusal { pod, budgets, message } in refused_evictions {
+        visit(message);
+        visit_objects(budgets.iter_mut().chain([pod]), visit);
+    }
+    visit_objects(preempted, visit);
+    for ClusterOutcome { object, message } in cluster {
+        visit(message);
+        visit_objects([object], visit);
+    }
+}
+
+fn visit_outcome(outcome: &mut WorkloadOutcome, visit: Visit) {
+    let WorkloadOutcome { object, desired: _, before: _, instant, recovered, stuck_until_forced, seconds } = outcome;
+    visit_objects(stuck_until_forced.iter_mut().chain(&mut instant.services_down).chain([object]), visit);
+    for Reason { message, pods: _, nodes, plugins } in &mut recovered.reasons {
+        plugins.iter_mut().chain([message]).for_each(&mut *visit);
+        *nodes = std::mem::take(nodes)
+            .into_iter()
+            .map(|(mut plugin, count)| {
+                visit(&mut plugin);
+                (plugin, count)
+            })
+            .collect();
+    }
+    for Term { what, min: _, max: _ } in &mut seconds.terms {
+        visit(what);
     }
 }
 

@@ -335,7 +335,7 @@ fn order(result: &CheckResult) -> impl Ord + '_ {
     (rank, severity, &result.object, &result.rule, &result.policy, &result.message)
 }
 
-fn source(snapshot: &Snapshot) -> ReportSource {
+pub(super) fn source(snapshot: &Snapshot) -> ReportSource {
     let zones: BTreeSet<_> = snapshot.nodes.iter().map(|node| node.zone).collect();
     let taken_at = jiff::Timestamp::from_second(snapshot.source.taken_at).unwrap_or_default();
     ReportSource {
@@ -351,7 +351,7 @@ fn source(snapshot: &Snapshot) -> ReportSource {
     }
 }
 
-fn report_gap(snapshot: &Snapshot, gap: &Gap) -> ReportGap {
+pub(super) fn report_gap(snapshot: &Snapshot, gap: &Gap) -> ReportGap {
     ReportGap {
         kind: gap.kind.map(kind_name),
         namespace: snapshot.text(gap.namespace).into(),

@@ -11,6 +11,7 @@ mod fingerprint;
 mod object;
 #[cfg(feature = "schema")]
 mod schema;
+pub mod simulation;
 mod suppressions;
 #[cfg(test)]
 mod tests;

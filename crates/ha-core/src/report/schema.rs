@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::DiagnosticKind;
 use crate::finding::Verdict;
+use crate::impact::{Certainty, InstantVerdict};
 use crate::rule::{Area, Severity};
 use crate::settings::{Profile, Tier};
 use crate::snapshot::{GapReason, SourceKind};
@@ -25,4 +26,4 @@ macro_rules! word_schema {
     )* };
 }
 
-word_schema!(Area, DiagnosticKind, GapReason, Profile, Severity, SourceKind, Tier, Verdict);
+word_schema!(Area, Certainty, DiagnosticKind, GapReason, InstantVerdict, Profile, Severity, SourceKind, Tier, Verdict);

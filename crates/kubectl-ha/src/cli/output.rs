@@ -77,14 +77,14 @@ impl FailOn {
 
 /// A format, and the file it goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutputTarget {
+pub struct OutputTarget<F = Format> {
     /// How to write it.
-    pub format: Format,
+    pub format: F,
     /// Where; none for standard output.
     pub file: Option<PathBuf>,
 }
 
-impl FromStr for OutputTarget {
+impl<F: ValueEnum> FromStr for OutputTarget<F> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -93,8 +93,8 @@ impl FromStr for OutputTarget {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let format = Format::from_str(format, false).map_err(|_| {
-            let formats = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let format = F::from_str(format, false).map_err(|_| {
+            let formats = F::value_variants().iter().filter_map(ValueEnum::to_possible_value);
             let names: Vec<String> = formats.map(|value| value.get_name().to_owned()).collect();
             format!("there is no format {format:?}; there are {}", names.join(", "))
         })?;

@@ -1,23 +1,22 @@
 //! `kubectl ha check`: reads, judges, reports.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Context;
 use ha_core::Verdict;
 use ha_core::report::{Baseline, Diagnostic, DiagnosticKind, ExitCode, PolicyOutcome, Report, assemble};
 
-use crate::cli::{Check, OutputTarget, Show};
+use super::sinks::Sinks;
+use crate::cli::{Check, Show};
 use crate::excerpt::Excerpts;
 use crate::policies::Policies;
+use crate::render::view::Page;
 use crate::render::{Format, View, render};
 use crate::sanitize::SafeReport;
 use crate::{UsageError, config, input, terminal};
 
 /// Runs the whole of it.
 pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
-    let sinks = Sinks::open(&arguments.output.output)?;
+    let sinks = Sinks::open(&arguments.output.output, Format::Table)?;
     let config = config::load(arguments.policies.config.as_deref())?;
     let policies = Policies::load(&arguments.policies)?;
     policies.check_config(&config)?;
@@ -60,7 +59,9 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
         rules: &rules,
         exit: (code, fail_on),
     };
-    sinks.write(&report, &view)?;
+    let safe = SafeReport::new(report.clone());
+    let plain = View { colour: Page::FILE.colour, width: Page::FILE.width, ..view.clone() };
+    sinks.write(|format, to_file| render(format, &report, &safe, if to_file { &plain } else { &view }))?;
     Ok(code)
 }
 
@@ -85,41 +86,4 @@ fn list_only(report: &mut Report, show: &[Show]) {
         Verdict::Unknown => show.contains(&Show::Unknown),
         Verdict::Pass | Verdict::NotApplicable => false,
     });
-}
-
-/// Where the report goes; files are open before anything is read, so that a wrong path costs no time.
-struct Sinks(Vec<(Format, Option<(PathBuf, File)>)>);
-
-impl Sinks {
-    fn open(targets: &[OutputTarget]) -> anyhow::Result<Self> {
-        let table = OutputTarget { format: Format::Table, file: None };
-        let targets = if targets.is_empty() { std::slice::from_ref(&table) } else { targets };
-        if targets.iter().filter(|target| target.file.is_none()).count() > 1 {
-            let message = "two formats cannot share standard output: give one a file, as in -o table -o json=ha.json";
-            return Err(UsageError(message.into()).into());
-        }
-        let open = |target: &OutputTarget| {
-            let file = target.file.as_ref().map(|path| {
-                let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-                anyhow::Ok((path.clone(), file))
-            });
-            anyhow::Ok((target.format, file.transpose()?))
-        };
-        Ok(Self(targets.iter().map(open).collect::<Result<_, _>>()?))
-    }
-
-    fn write(self, report: &Report, view: &View) -> anyhow::Result<()> {
-        let safe = SafeReport::new(report.clone());
-        // A file is no terminal: it has no colours and a width of its own.
-        let plain = View { colour: false, width: crate::render::view::DEFAULT_WIDTH, ..view.clone() };
-        for (format, file) in self.0 {
-            match file {
-                None => terminal::print(&render(format, report, &safe, view)).context("cannot write the report")?,
-                Some((path, mut file)) => file
-                    .write_all(render(format, report, &safe, &plain).as_bytes())
-                    .with_context(|| format!("cannot write {}", path.display()))?,
-            }
-        }
-        Ok(())
-    }
 }

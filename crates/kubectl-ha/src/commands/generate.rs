@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::CommandFactory;
 use ha_core::report::Report;
+use ha_core::report::simulation::Simulation;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
@@ -20,7 +21,7 @@ pub(super) fn man_pages(directory: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write man pages into {}", directory.display()))
 }
 
-/// Writes the schemas of the report and of the configuration.
+/// Writes the schemas of the report, of the simulation and of the configuration.
 pub(super) fn schemas(directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     for (name, schema) in all_schemas() {
@@ -31,9 +32,10 @@ pub(super) fn schemas(directory: &Path) -> anyhow::Result<()> {
 }
 
 /// The schemas by file name.
-fn all_schemas() -> [(&'static str, String); 2] {
+fn all_schemas() -> [(&'static str, String); 3] {
     [
         ("report.schema.json", text::<Report>("Report of kubectl ha", Direction::Written)),
+        ("simulation.schema.json", text::<Simulation>("Simulation of kubectl ha", Direction::Written)),
         ("config.schema.json", text::<Config>("Configuration of kubectl ha (.kubectl-ha.yaml)", Direction::Read)),
     ]
 }

@@ -52,7 +52,7 @@ fn row(finding: &CheckResult) -> String {
 }
 
 /// Text that Markdown and HTML show as it is: no link, image, mention, tag or table cell comes out of it.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

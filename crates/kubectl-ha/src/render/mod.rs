@@ -10,6 +10,7 @@ pub mod junit;
 pub mod markdown;
 pub mod name;
 pub mod sarif;
+pub mod simulation;
 pub mod table;
 mod text;
 pub mod view;

@@ -11,6 +11,25 @@ use crate::excerpt::Excerpts;
 /// The width where there is no terminal.
 pub const DEFAULT_WIDTH: usize = 80;
 
+/// What a text is written on.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Columns.
+    pub width: usize,
+    /// Whether to use colours.
+    pub colour: bool,
+}
+
+impl Page {
+    /// A file: no terminal, no colours, a width of its own.
+    pub const FILE: Self = Self { width: DEFAULT_WIDTH, colour: false };
+
+    /// Text in a style, or as it is without colours.
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        if self.colour && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
 /// How a report is to be shown.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
@@ -35,7 +54,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// Text in a style, or as it is without colours.
     pub fn paint(&self, style: Style, text: &str) -> String {
-        if self.colour && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        Page { width: self.width, colour: self.colour }.paint(style, text)
     }
 
     /// A severity in its colour: red critical, yellow high, default otherwise.

@@ -1,0 +1,385 @@
+//! The report of a simulation: what JSON promises of it, and what every format shows.
+//!
+//! [`simulation`] turns impacts into names. Pure, like the report of a check; the impacts come from `ha-sim`.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use serde::{Deserialize, Serialize};
+
+use super::assemble::{report_gap, source};
+use super::{API_VERSION, ObjectReference, ReportGap, ReportSource};
+use crate::impact::{
+    Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, PendingReason, PodCounts, RecoveryTerm,
+    WorkloadImpact,
+};
+use crate::snapshot::{PodId, Snapshot, WorkloadId};
+
+/// What disruptions do to the workloads of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Simulation {
+    /// `kubectl-ha/v1alpha1`.
+    pub api_version: String,
+    /// `Simulation`.
+    pub kind: String,
+    /// What was simulated on.
+    pub source: ReportSource,
+    /// One per disruption, the worst first.
+    pub scenarios: Vec<Scenario>,
+    /// What each workload survives, as far as these scenarios tell; the most fragile first.
+    pub survival: Vec<Survival>,
+    /// What could not be read.
+    pub gaps: Vec<ReportGap>,
+}
+
+/// What a workload survives of the scenarios that were simulated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Survival {
+    /// The workload.
+    pub object: ObjectReference,
+    /// `1 node`, `1 zone`, or `nothing`; `all of these` when no scenario breaks it.
+    pub survives: String,
+    /// The scenario with the fewest nodes in which it has less than it needs; null when there is none.
+    pub smallest_failure: Option<String>,
+}
+
+/// One disruption, and what it does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Scenario {
+    /// Its name, such as `zone/eu-1b`.
+    pub name: String,
+    /// What happens.
+    pub disruption: ScenarioDisruption,
+    /// The workloads that it touches, the worst off first.
+    pub workloads: Vec<WorkloadOutcome>,
+    /// Evictions that are still refused at the end.
+    pub refused_evictions: Vec<Refusal>,
+    /// Pods that preemption removed.
+    pub preempted: Vec<ObjectReference>,
+    /// What the cluster itself loses.
+    pub cluster: Vec<ClusterOutcome>,
+}
+
+/// What happens in a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ScenarioDisruption {
+    /// `loss`, `drain`, `upgrade` or `rollout`.
+    pub kind: String,
+    /// Of a loss: `unreachable` (the nodes stay in the API) or `removed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Of a rollout: what gets a new revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<ObjectReference>,
+    /// The nodes concerned, by name.
+    pub nodes: Vec<String>,
+}
+
+/// What a disruption does to one workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadOutcome {
+    /// The workload.
+    pub object: ObjectReference,
+    /// Replicas wanted.
+    pub desired: u32,
+    /// Ready before.
+    pub before: u32,
+    /// Right after the disruption.
+    pub instant: Instant,
+    /// Once every pod object on lost nodes is gone.
+    pub recovered: Recovered,
+    /// Pods that never leave a dead node unaided.
+    pub stuck_until_forced: Vec<ObjectReference>,
+    /// How long it takes until the workload has again what it needs.
+    pub seconds: Seconds,
+}
+
+/// How a workload stands right after a disruption.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Instant {
+    /// Ready pods that survive.
+    pub ready: u32,
+    /// How many it needs.
+    pub needed: u32,
+    /// `holds`, `below-minimum`, `below-quorum` or `down`.
+    pub verdict: InstantVerdict,
+    /// Services left without a ready endpoint.
+    pub services_down: Vec<ObjectReference>,
+}
+
+/// Where the pods of a workload end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Recovered {
+    /// On a node.
+    pub scheduled: u32,
+    /// Without a node, those included that were so before.
+    pub pending: u32,
+    /// Not created, since an earlier one is not ready (OrderedReady).
+    pub not_created: u32,
+    /// Whether this holds for every order and tie of the scheduler.
+    pub certainty: Certainty,
+    /// The best end seen.
+    pub best: Counts,
+    /// The worst end seen.
+    pub worst: Counts,
+    /// Why pods are Pending, in the scheduler's words.
+    pub reasons: Vec<Reason>,
+}
+
+/// How many pods of a workload ended where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// On a node.
+    pub scheduled: u32,
+    /// Without a node.
+    pub pending: u32,
+    /// Not created.
+    pub not_created: u32,
+}
+
+/// Why pods are Pending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Reason {
+    /// `0/9 nodes are available: …`.
+    pub message: String,
+    /// The pods of which this is true.
+    pub pods: u32,
+    /// How many nodes each plugin refused, by the plugin's name.
+    pub nodes: BTreeMap<String, u32>,
+    /// The plugins that refused nodes.
+    pub plugins: Vec<String>,
+}
+
+/// A time with its terms.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Seconds {
+    /// At least.
+    pub min: u32,
+    /// At most; null where nothing bounds it.
+    pub max: Option<u32>,
+    /// What takes the time, one after the other.
+    pub terms: Vec<Term>,
+}
+
+/// One term of a time, in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Term {
+    /// What takes the time.
+    pub what: String,
+    /// At least.
+    pub min: u32,
+    /// At most; null where nothing bounds it.
+    pub max: Option<u32>,
+}
+
+/// An eviction that budgets refuse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Refusal {
+    /// The pod.
+    pub pod: ObjectReference,
+    /// The budgets that guard it.
+    pub budgets: Vec<ObjectReference>,
+    /// The eviction API's words.
+    pub message: String,
+}
+
+/// Something that the cluster itself loses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ClusterOutcome {
+    /// The object concerned.
+    pub object: ObjectReference,
+    /// What is lost, in words.
+    pub message: String,
+}
+
+/// The report on impacts.
+pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
+    let mut scenarios: Vec<Scenario> = impacts.iter().map(|impact| scenario(snapshot, impact)).collect();
+    scenarios.sort_by_cached_key(|scenario| (Reverse(scenario.damage()), scenario.name.clone()));
+    Simulation {
+        api_version: API_VERSION.into(),
+        kind: "Simulation".into(),
+        source: source(snapshot),
+        survival: survival(&scenarios),
+        scenarios,
+        gaps: snapshot.gaps.iter().map(|gap| report_gap(snapshot, gap)).collect(),
+    }
+}
+
+impl Scenario {
+    /// How much it breaks: workloads that are down, then those below what they need, then pods without a place, then
+    /// refused evictions.
+    pub fn damage(&self) -> (usize, usize, u32, usize) {
+        let of = |verdict| self.workloads.iter().filter(|outcome| outcome.instant.verdict == verdict).count();
+        let below = of(InstantVerdict::BelowQuorum) + of(InstantVerdict::BelowMinimum);
+        (of(InstantVerdict::Down), below, self.missing(), self.refused_evictions.len())
+    }
+
+    /// Pods that end without a place, those not created among them.
+    pub fn missing(&self) -> u32 {
+        self.workloads.iter().map(|outcome| outcome.recovered.pending + outcome.recovered.not_created).sum()
+    }
+
+    fn is_loss(&self) -> bool {
+        self.disruption.kind == "loss"
+    }
+}
+
+impl WorkloadOutcome {
+    /// Whether the workload keeps what it needs and gets all its pods back.
+    pub fn is_fine(&self) -> bool {
+        let Recovered { pending, not_created, worst, .. } = &self.recovered;
+        self.instant.verdict == InstantVerdict::Holds
+            && pending + not_created + worst.pending + worst.not_created == 0
+            && self.stuck_until_forced.is_empty()
+    }
+}
+
+/// What each workload survives that some loss touches, the most fragile first.
+fn survival(scenarios: &[Scenario]) -> Vec<Survival> {
+    let mut smallest: BTreeMap<&ObjectReference, Option<(usize, &str)>> = BTreeMap::new();
+    for scenario in scenarios.iter().filter(|scenario| scenario.is_loss()) {
+        for outcome in &scenario.workloads {
+            let known = smallest.entry(&outcome.object).or_default();
+            if outcome.instant.verdict != InstantVerdict::Holds {
+                let failure = (scenario.disruption.nodes.len(), scenario.name.as_str());
+                *known = Some(known.map_or(failure, |known| known.min(failure)));
+            }
+        }
+    }
+    let entry = |(object, failure): (&ObjectReference, Option<(usize, &str)>)| Survival {
+        object: object.clone(),
+        survives: match failure {
+            None => "all of these",
+            Some((1, _)) => "nothing",
+            Some(_) => "1 node",
+        }
+        .into(),
+        smallest_failure: failure.map(|(_, name)| name.into()),
+    };
+    let mut order: Vec<_> = smallest.into_iter().collect();
+    order.sort_by_key(|(_, failure)| failure.map_or(usize::MAX, |(nodes, _)| nodes));
+    order.into_iter().map(entry).collect()
+}
+
+fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
+    let reference = |id| ObjectReference::of(snapshot, id);
+    let pod = |id: PodId| reference(snapshot.pod(id).object);
+    let mut workloads: Vec<WorkloadOutcome> =
+        impact.workloads.iter().map(|workload| workload_outcome(snapshot, workload)).collect();
+    workloads.sort_by(|one, other| badness(other).cmp(&badness(one)).then_with(|| one.object.cmp(&other.object)));
+    Scenario {
+        name: impact.disruption.name.clone(),
+        disruption: disruption(snapshot, &impact.disruption),
+        workloads,
+        refused_evictions: impact
+            .refused_evictions
+            .iter()
+            .map(|refused| Refusal {
+                pod: pod(refused.pod),
+                budgets: refused.budgets.iter().map(|&id| reference(snapshot.budget(id).object)).collect(),
+                message: refused.message.clone(),
+            })
+            .collect(),
+        preempted: impact.preempted.iter().map(|&id| pod(id)).collect(),
+        cluster: impact
+            .cluster
+            .iter()
+            .map(|loss| ClusterOutcome { object: reference(loss.object), message: loss.message.clone() })
+            .collect(),
+    }
+}
+
+/// How badly off a workload is: right after first, then in the end.
+fn badness(outcome: &WorkloadOutcome) -> impl Ord {
+    let missing = outcome.recovered.worst.pending + outcome.recovered.worst.not_created;
+    (outcome.instant.verdict, missing, outcome.before.saturating_sub(outcome.instant.ready))
+}
+
+fn disruption(snapshot: &Snapshot, disruption: &Disruption) -> ScenarioDisruption {
+    let workload = |id: WorkloadId| ObjectReference::of(snapshot, snapshot.workload(id).object);
+    let (kind, mode, workload) = match disruption.kind {
+        DisruptionKind::Loss(mode) => ("loss", Some(mode.to_string()), None),
+        DisruptionKind::Drain => ("drain", None, None),
+        DisruptionKind::Upgrade => ("upgrade", None, None),
+        DisruptionKind::Rollout(id) => ("rollout", None, Some(workload(id))),
+    };
+    let node_name = |&id| ObjectReference::of(snapshot, snapshot.node(id).object).name;
+    let nodes = disruption.nodes.iter().map(node_name).collect();
+    ScenarioDisruption { kind: kind.into(), mode, workload, nodes }
+}
+
+fn workload_outcome(snapshot: &Snapshot, impact: &WorkloadImpact) -> WorkloadOutcome {
+    let reference = |id| ObjectReference::of(snapshot, id);
+    WorkloadOutcome {
+        object: reference(snapshot.workload(impact.workload).object),
+        desired: impact.desired,
+        before: impact.before,
+        instant: Instant {
+            ready: impact.ready,
+            needed: impact.needed,
+            verdict: impact.instant,
+            services_down: impact.services_down.iter().map(|&id| reference(snapshot.service(id).object)).collect(),
+        },
+        recovered: Recovered {
+            scheduled: impact.recovered.scheduled,
+            pending: impact.recovered.pending,
+            not_created: impact.recovered.not_created,
+            certainty: impact.certainty,
+            best: impact.best.into(),
+            worst: impact.worst.into(),
+            reasons: impact.reasons.iter().map(Reason::from).collect(),
+        },
+        stuck_until_forced: impact.stuck_until_forced.iter().map(|&id| reference(snapshot.pod(id).object)).collect(),
+        seconds: seconds(&impact.recovery),
+    }
+}
+
+/// The terms follow one another, so that the times add up; one term without bound leaves the sum without.
+fn seconds(terms: &[RecoveryTerm]) -> Seconds {
+    Seconds {
+        min: terms.iter().fold(0, |sum: u32, term| sum.saturating_add(term.min)),
+        max: terms.iter().try_fold(0, |sum: u32, term| Some(sum.saturating_add(term.max?))),
+        terms: terms.iter().map(|term| Term { what: term.what.clone(), min: term.min, max: term.max }).collect(),
+    }
+}
+
+impl From<PodCounts> for Counts {
+    fn from(counts: PodCounts) -> Self {
+        Self { scheduled: counts.scheduled, pending: counts.pending, not_created: counts.not_created }
+    }
+}
+
+impl From<&PendingReason> for Reason {
+    fn from(reason: &PendingReason) -> Self {
+        let mut nodes: BTreeMap<String, u32> = BTreeMap::new();
+        for refusals in &reason.plugins {
+            *nodes.entry(refusals.plugin.clone()).or_default() += refusals.nodes;
+        }
+        let plugins = nodes.keys().cloned().collect();
+        Self { message: reason.message.clone(), pods: reason.pods, nodes, plugins }
+    }
+}

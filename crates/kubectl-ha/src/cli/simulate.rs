@@ -1,0 +1,169 @@
+//! Which disruptions to simulate, and how to show what they do.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use super::{Connection, Input, OutputTarget};
+
+/// Simulates failures and drains: who is down, who is Pending and why, and for how long.
+///
+/// Without further words: the loss of every node and of every zone, and a drain of every node, the worst first.
+/// Nothing in the cluster is changed.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Simulate {
+    /// What happens.
+    #[command(flatten)]
+    pub disruption: DisruptionArguments,
+    /// What to look at.
+    #[command(flatten)]
+    pub input: Input,
+    /// FORMAT, or FORMAT=FILE; repeatable. One of table, wide, json, yaml, markdown.
+    #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
+    pub output: Vec<OutputTarget<SimulationFormat>>,
+    /// Which workloads to list.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub show: ShowWorkloads,
+    /// Does not fail when data was missing.
+    #[arg(long, help_heading = "Output")]
+    pub allow_incomplete: bool,
+    /// No colours.
+    #[arg(long, help_heading = "Output")]
+    pub no_color: bool,
+    /// The configuration file, instead of the .kubectl-ha.yaml found upwards.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+const EXAMPLES: &str = "Examples:
+  kubectl ha simulate                                 every node, every zone, every drain
+  kubectl ha simulate --lose zone/eu-1b               one zone, in detail
+  kubectl ha simulate --lose node/a1 --lose node/b2   two nodes at once
+  kubectl ha simulate --drain node-a1                 what a drain would meet
+  kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster";
+
+/// What happens in the simulation. All that is lost, or all that is drained, is one scenario.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Disruption")]
+pub struct DisruptionArguments {
+    /// Loses node/NAME, zone/NAME, or all nodes with the label KEY=VALUE; repeatable.
+    #[arg(long, value_name = "WHAT")]
+    pub lose: Vec<Lost>,
+    /// Cordons a node and evicts its pods under their budgets; repeatable.
+    #[arg(long, value_name = "NODE", conflicts_with = "lose")]
+    pub drain: Vec<String>,
+    /// Simulates every single loss: of each node, each zone, or each value of a node label.
+    #[arg(long, value_name = "node|zone|KEY", conflicts_with_all = ["lose", "drain"])]
+    pub each: Option<String>,
+    /// Whether lost nodes stay in the API.
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: Mode,
+    /// The seed of the first try: the scheduler breaks ties at random.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many orders and ties to try where the outcome depends on them.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    pub tries: u32,
+}
+
+/// What is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// A node.
+    Node(String),
+    /// A zone.
+    Zone(String),
+    /// All nodes with that label.
+    Label {
+        /// Its key.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+impl FromStr for Lost {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = match text.split_once('/') {
+            Some((_, "")) => None,
+            Some(("node", name)) => Some(Self::Node(name.to_owned())),
+            Some(("zone", name)) => Some(Self::Zone(name.to_owned())),
+            _ => None,
+        };
+        let label = || {
+            let (key, value) = text.split_once('=')?;
+            (!key.is_empty()).then(|| Self::Label { key: key.to_owned(), value: value.to_owned() })
+        };
+        known.or_else(label).ok_or_else(|| "expected node/NAME, zone/NAME or KEY=VALUE".to_owned())
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(name) => write!(f, "node/{name}"),
+            Self::Zone(name) => write!(f, "zone/{name}"),
+            Self::Label { key, value } => write!(f, "{key}={value}"),
+        }
+    }
+}
+
+/// Whether lost nodes stay in the API: topology spread sees the two differently.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// They stay, tainted, as after a power cut.
+    #[default]
+    Unreachable,
+    /// The Node objects are gone.
+    Removed,
+}
+
+/// Which workloads are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ShowWorkloads {
+    /// Those that the failure touches.
+    #[default]
+    Touched,
+    /// All of them.
+    All,
+}
+
+/// A way to write a simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SimulationFormat {
+    /// What breaks, and why.
+    Table,
+    /// Every workload that is touched, and the terms of every time.
+    Wide,
+    /// The simulation; its schema is schemas/simulation.schema.json.
+    Json,
+    /// The simulation as YAML.
+    Yaml,
+    /// Markdown, for comments and job summaries.
+    Markdown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_a_node_a_zone_or_a_label() {
+        let parse = |text: &str| text.parse::<Lost>();
+        assert_eq!(parse("node/a1"), Ok(Lost::Node("a1".into())));
+        assert_eq!(parse("zone/eu-1b"), Ok(Lost::Zone("eu-1b".into())));
+        let label = Lost::Label { key: "example.com/rack".into(), value: "r1".into() };
+        assert_eq!(parse("example.com/rack=r1"), Ok(label));
+        for wrong in ["", "a1", "node/", "=x", "pod/a"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `kubectl ha simulate`: reads, disrupts a copy in memory, reports.
+
+use std::sync::atomic::AtomicBool;
+
+use ha_core::Snapshot;
+use ha_core::impact::{Disruption, DisruptionKind, LossMode};
+use ha_core::report::ExitCode;
+use ha_core::report::simulation::simulation;
+use ha_core::snapshot::{GapReason, Node, NodeId};
+use ha_sim::simulate::Options;
+use ha_sim::{Model, matrix};
+
+use super::sinks::Sinks;
+use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
+use crate::render::simulation::render;
+use crate::render::view::Page;
+use crate::sanitize::SafeSimulation;
+use crate::{UsageError, config, input, terminal};
+
+/// Runs the whole of it.
+pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
+    let sinks = Sinks::open(&arguments.output, SimulationFormat::Table)?;
+    let config = config::load(arguments.config.as_deref())?;
+    let (snapshot, _) = input::load(&arguments.input, &arguments.connection, &config.config.topology_keys.zone)?;
+    if snapshot.nodes.is_empty() {
+        let message = "there is no node in the input, so nothing can be lost: add Node objects, or use a cluster";
+        return Err(UsageError(message.into()).into());
+    }
+    let disruptions = disruptions(&snapshot, &arguments.disruption)?;
+
+    let settings = config.settings(false);
+    let options = Options {
+        settings: &settings,
+        tries: u64::from(arguments.disruption.tries),
+        seed: arguments.disruption.seed,
+        show_all: arguments.show == ShowWorkloads::All,
+    };
+    let impacts = matrix::run(&Model::new(&snapshot), &disruptions, &options, &AtomicBool::new(false));
+    let report = simulation(&snapshot, &impacts);
+
+    let page = Page { width: terminal::width(), colour: terminal::colour(arguments.no_color) };
+    let safe = SafeSimulation::new(report.clone());
+    sinks.write(|format, to_file| render(format, &report, &safe, if to_file { &Page::FILE } else { &page }))?;
+    Ok(if arguments.allow_incomplete || !is_incomplete(&snapshot) { ExitCode::Success } else { ExitCode::Incomplete })
+}
+
+/// Whether something could not be read: pods that are not seen take room that the simulation believes free.
+fn is_incomplete(snapshot: &Snapshot) -> bool {
+    let lost = |reason| matches!(reason, GapReason::Forbidden | GapReason::Unreadable | GapReason::TimedOut);
+    snapshot.gaps.iter().any(|gap| lost(gap.reason))
+}
+
+fn disruptions(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::Result<Vec<Disruption>> {
+    let mode = match arguments.mode {
+        Mode::Unreachable => LossMode::Unreachable,
+        Mode::Removed => LossMode::Removed,
+    };
+    if let Some(domain) = &arguments.each {
+        return each(snapshot, domain, mode);
+    }
+    if !arguments.lose.is_empty() {
+        let mut nodes = Vec::new();
+        for lost in &arguments.lose {
+            nodes.extend(nodes_of(snapshot, lost)?);
+        }
+        let names: Vec<String> = arguments.lose.iter().map(ToString::to_string).collect();
+        return Ok(vec![scenario(names, DisruptionKind::Loss(mode), nodes)]);
+    }
+    if !arguments.drain.is_empty() {
+        let nodes = arguments.drain.iter().map(|name| node_named(snapshot, name)).collect::<anyhow::Result<_>>()?;
+        let names = arguments.drain.iter().map(|name| format!("drain/{name}")).collect();
+        return Ok(vec![scenario(names, DisruptionKind::Drain, nodes)]);
+    }
+    Ok(matrix::standard(snapshot, mode))
+}
+
+fn each(snapshot: &Snapshot, domain: &str, mode: LossMode) -> anyhow::Result<Vec<Disruption>> {
+    let disruptions = match domain {
+        "node" => matrix::each_node(snapshot, mode),
+        "zone" => matrix::each_zone(snapshot, mode),
+        key => matrix::each_value(snapshot, key, mode),
+    };
+    if disruptions.is_empty() {
+        let message = match domain {
+            "zone" => "no node has a zone".to_owned(),
+            key => format!("no node has the label {key:?}"),
+        };
+        return Err(UsageError(message).into());
+    }
+    Ok(disruptions)
+}
+
+/// One scenario of all that is named; a node named twice is lost once.
+fn scenario(names: Vec<String>, kind: DisruptionKind, mut nodes: Vec<NodeId>) -> Disruption {
+    nodes.sort_unstable();
+    nodes.dedup();
+    Disruption { name: names.join(" + "), kind, nodes }
+}
+
+fn nodes_of(snapshot: &Snapshot, lost: &Lost) -> anyhow::Result<Vec<NodeId>> {
+    let matching = |wanted: &dyn Fn(&Node) -> bool| -> Vec<NodeId> {
+        snapshot.nodes_by_id().filter(|(_, node)| wanted(node)).map(|(id, _)| id).collect()
+    };
+    match lost {
+        Lost::Node(name) => Ok(vec![node_named(snapshot, name)?]),
+        Lost::Zone(zone) => {
+            let nodes = matching(&|node| snapshot.text(node.zone) == zone || snapshot.text(node.zone_label) == zone);
+            let zones = snapshot.nodes.iter().map(|node| snapshot.text(node.zone)).filter(|zone| !zone.is_empty());
+            some_of(nodes, || format!("there is no zone {zone:?}; {}", there_are("zones", zones)))
+        }
+        Lost::Label { key, value } => {
+            let of = |node: &Node| snapshot.labels(node.labels).get_named(&snapshot.texts, key);
+            let nodes = matching(&|node| of(node) == Some(value));
+            let values = snapshot.nodes.iter().filter_map(of);
+            some_of(nodes, || format!("no node has {key}={value}; {}", there_are("values", values)))
+        }
+    }
+}
+
+fn node_named(snapshot: &Snapshot, name: &str) -> anyhow::Result<NodeId> {
+    let found = snapshot.nodes_by_id().find(|(_, node)| snapshot.name_of(*node) == name).map(|(id, _)| id);
+    let names = snapshot.nodes.iter().map(|node| snapshot.name_of(node));
+    found.ok_or_else(|| UsageError(format!("there is no node {name:?}; {}", there_are("nodes", names))).into())
+}
+
+fn some_of(nodes: Vec<NodeId>, message: impl Fn() -> String) -> anyhow::Result<Vec<NodeId>> {
+    if nodes.is_empty() { Err(UsageError(message()).into()) } else { Ok(nodes) }
+}
+
+/// `there are the zones a, b, c`, at most 20 of them.
+fn there_are<'s>(what: &str, names: impl Iterator<Item = &'s str>) -> String {
+    const SHOWN: usize = 20;
+    let names: std::collections::BTreeSet<&str> = names.collect();
+    let shown: Vec<&str> = names.iter().take(SHOWN).copied().collect();
+    match names.len() {
+        0 => format!("there are no {what}"),
+        all if all > SHOWN => format!("there are the {what} {} and {} more", shown.join(", "), all - SHOWN),
+        _ => format!("there are the {what} {}", shown.join(", ")),
+    }
+}

@@ -1,0 +1,56 @@
+//! A simulation in Markdown, for comments and job summaries.
+
+use ha_core::report::simulation::{Scenario, Simulation, WorkloadOutcome};
+
+use super::super::markdown::escape;
+
+/// Scenarios and workloads that are listed: GitHub refuses comments above 65,536 characters.
+const SHOWN: usize = 50;
+
+/// Writes a table of scenarios; of one scenario, a table of workloads.
+pub fn render(simulation: &Simulation) -> String {
+    let mut out = format!("## {}\n\n", escape(&simulation.source.name));
+    match simulation.scenarios.as_slice() {
+        [] => out.push_str("Nothing to simulate.\n"),
+        [scenario] => out.push_str(&workloads(scenario)),
+        scenarios => {
+            out.push_str("| Scenario | Down | Below | Pending | Refused |\n|---|---:|---:|---:|---:|\n");
+            out.extend(scenarios.iter().take(SHOWN).map(scenario_row));
+            if scenarios.len() > SHOWN {
+                out.push_str(&format!("\n{} more.\n", scenarios.len() - SHOWN));
+            }
+        }
+    }
+    out
+}
+
+fn scenario_row(scenario: &Scenario) -> String {
+    let (down, below, pending, refused) = scenario.damage();
+    format!("| {} | {down} | {below} | {pending} | {refused} |\n", escape(&scenario.name))
+}
+
+fn workloads(scenario: &Scenario) -> String {
+    let mut out = format!("**{}**\n\n", escape(&super::table::what_happens(scenario)));
+    let broken: Vec<&WorkloadOutcome> = scenario.workloads.iter().filter(|outcome| !outcome.is_fine()).collect();
+    if broken.is_empty() {
+        out.push_str("Every workload keeps what it needs.\n");
+        return out;
+    }
+    out.push_str("| Workload | Right after | Ready | Needed | Pending | Why |\n|---|---|---:|---:|---:|---|\n");
+    for outcome in broken.iter().take(SHOWN) {
+        let pending = outcome.recovered.pending + outcome.recovered.not_created;
+        let reasons = outcome.recovered.reasons.iter().map(|reason| escape(&reason.message));
+        out.push_str(&format!(
+            "| {} | {} | {} | {} | {pending} | {} |\n",
+            escape(&outcome.object.to_string()),
+            outcome.instant.verdict,
+            outcome.instant.ready,
+            outcome.instant.needed,
+            reasons.collect::<Vec<_>>().join("<br>"),
+        ));
+    }
+    if broken.len() > SHOWN {
+        out.push_str(&format!("\n{} more.\n", broken.len() - SHOWN));
+    }
+    out
+}
