@@ -123,7 +123,7 @@ fn node_named(snapshot: &Snapshot, name: &str) -> anyhow::Result<NodeId> {
     found.ok_or_else(|| UsageError(format!("there is no node {name:?}; {}", there_are("nodes", names))).into())
 }
 
-fn some_of(nodes: Vec<NodeId>, message: impl Fn() -> String) -> anyhow::Result<Vec<NodeId>> {
+fn some_of(nodes: Vec<NodeId>, message: impl FnOnce() -> String) -> anyhow::Result<Vec<NodeId>> {
     if nodes.is_empty() { Err(UsageError(message()).into()) } else { Ok(nodes) }
 }
 
