@@ -51,7 +51,8 @@ fn dependencies_point_one_way() {
         ("ha-host", &["ha-core"]),
         ("ha-sdk", &["ha-core", "ha-snapshot", "ha-read"]),
         ("baseline", &["ha-core", "ha-sdk"]),
-        ("kubectl-ha", &["ha-core", "ha-snapshot", "ha-read", "ha-host", "ha-sdk", "baseline"]),
+        ("ha-sim", &["ha-core"]),
+        ("kubectl-ha", &["ha-core", "ha-snapshot", "ha-read", "ha-host", "ha-sim", "ha-sdk", "baseline"]),
     ]);
     let dependencies = dependencies();
     let members: BTreeSet<&String> = dependencies.keys().collect();

@@ -88,11 +88,12 @@ fn bomb(locals: usize, depth: usize) -> Vec<u8> {
 
 #[test]
 fn a_compile_bomb_costs_bounded_time_and_memory() {
-    // The first takes minutes, the second several gigabytes.
-    for (locals, depth, limit) in [(1_000, 1_000, "10 s of processor time"), (10_000, 10_000, "1024 MiB of memory")] {
+    // The first takes minutes, the second several gigabytes. Which limit is met first depends on the machine.
+    for (locals, depth) in [(1_000, 1_000), (10_000, 10_000)] {
         let run = Run::with(&bomb(locals, depth));
         let failure = run.failure();
-        assert!(failure.contains(&format!("compiling it takes more than {limit}")), "{locals}×{depth}: {failure}");
+        let met = |limit: &str| failure.contains(&format!("compiling it takes more than {limit}"));
+        assert!(met("10 s of processor time") || met("1024 MiB of memory"), "{locals}×{depth}: {failure}");
         assert!(run.took < Duration::from_secs(70), "{:?}", run.took);
         assert_eq!(kept(run.cache.path()), 0);
     }

@@ -15,7 +15,7 @@ use crate::impact::{
     Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, PendingReason, PodCounts, RecoveryTerm,
     WorkloadImpact,
 };
-use crate::snapshot::{PodId, Snapshot, WorkloadId};
+use crate::snapshot::{PodId, Snapshot, WorkloadId, WorkloadKind};
 
 /// What disruptions do to the workloads of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,8 +288,10 @@ fn survival(scenarios: &[Scenario]) -> Vec<Survival> {
 fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
     let reference = |id| ObjectReference::of(snapshot, id);
     let pod = |id: PodId| reference(snapshot.pod(id).object);
+    // A static pod is a part of its node: that it goes with the node says nothing.
+    let told = |outcome: &&WorkloadImpact| snapshot.workload(outcome.workload).kind != WorkloadKind::StaticPod;
     let mut workloads: Vec<WorkloadOutcome> =
-        impact.workloads.iter().map(|workload| workload_outcome(snapshot, workload)).collect();
+        impact.workloads.iter().filter(told).map(|workload| workload_outcome(snapshot, workload)).collect();
     workloads.sort_by(|one, other| badness(other).cmp(&badness(one)).then_with(|| one.object.cmp(&other.object)));
     Scenario {
         name: impact.disruption.name.clone(),

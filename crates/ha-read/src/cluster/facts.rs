@@ -294,11 +294,16 @@ mod tests {
 
     #[test]
     fn of_rule_files_only_what_alerts_are_about_is_kept() {
-        let rules = "groups:\n- name: hunter2\n  rules:\n\
-            - {record: hunter2, expr: kube_node_status_condition}\n\
-            - {alert: hunter2, expr: 'min(kube_poddisruptionbudget_status_pod_disruptions_allowed{team=\"hunter2\"}) < 1'}\n\
-            - {alert: a, expr: 'my_etcd_server_x > 1', annotations: {text: hunter2}}\n\
-            - {alert: b, expr: 'time() - velero_backup_last_successful_timestamp > 1e5'}\n- {alert: c, expr: 1}\n";
+        let rules = r#"
+groups:
+- name: hunter2
+  rules:
+  - {record: hunter2, expr: kube_node_status_condition}
+  - {alert: hunter2, expr: 'min(kube_poddisruptionbudget_status_pod_disruptions_allowed{team="hunter2"}) < 1'}
+  - {alert: a, expr: 'my_etcd_server_x > 1', annotations: {text: hunter2}}
+  - {alert: b, expr: 'time() - velero_backup_last_successful_timestamp > 1e5'}
+- {alert: c, expr: 1}
+"#;
         assert_eq!(facts("monitoring", "rules", "a.yaml", rules), owned(&[(Fact::ALERTS, "backups budgets")]));
         // That there is a file without such alerts is a fact, too.
         for broken in ["", "groups: hunter2", "{", "- ["] {

@@ -6,7 +6,7 @@
 use anstyle::Style;
 use ha_core::Severity;
 use ha_core::impact::{Certainty, InstantVerdict};
-use ha_core::report::simulation::{Counts, Recovered, Scenario, Seconds, Simulation, Survival, Term, WorkloadOutcome};
+use ha_core::report::simulation::{Counts, Recovered, Scenario, Simulation, Survival, Term, WorkloadOutcome};
 
 use super::super::text::{count, cut, pad, width, wrap};
 use super::super::view::{Page, View};
@@ -102,7 +102,7 @@ fn workload(outcome: &WorkloadOutcome, page: &Page, wide: bool) -> String {
         let pods = names(outcome.stuck_until_forced.iter().map(|pod| pod.name.as_str()), 3);
         lines.push(format!("{pods} never leave the dead node unaided: kubectl delete pod --force"));
     }
-    lines.push(time_line(&outcome.seconds));
+    lines.push(time_line(outcome));
     if wide {
         let term = |term: &Term| format!("  {}: {}", term.what, span(term.min, term.max));
         lines.extend(outcome.seconds.terms.iter().map(term));
@@ -161,9 +161,14 @@ fn recovered_line(outcome: &WorkloadOutcome) -> String {
     line
 }
 
-fn time_line(seconds: &Seconds) -> String {
-    if seconds.terms.is_empty() {
+/// When it has again what it needs; nothing where it never lost that.
+fn time_line(outcome: &WorkloadOutcome) -> String {
+    let seconds = &outcome.seconds;
+    if outcome.instant.verdict == InstantVerdict::Holds || seconds.terms.is_empty() {
         return String::new();
+    }
+    if outcome.recovered.best.scheduled < outcome.instant.needed {
+        return "does not come back by itself".to_owned();
     }
     let longest = seconds.terms.iter().max_by_key(|term| term.max.unwrap_or(u32::MAX));
     let longest = longest.map_or(String::new(), |term| format!("; longest: {}", term.what));
