@@ -41,7 +41,8 @@ record! {
     pub struct Evidence {
         /// The object, when it is not the finding's own.
         pub object: Option<ObjectId>,
-        /// The field's path, such as `spec.replicas`.
+        /// The field's path, such as `spec.replicas` or `spec.containers[app].image`: an element of a list by its name,
+        /// or by its position from 0 where it has none.
         pub path: String,
         /// The value read, or the default applied (then it says so).
         pub value: String,

@@ -9,7 +9,7 @@ use ha_core::{Settings, Snapshot};
 use ha_host::{Cache, Compiler, Host};
 
 use crate::config::Loaded;
-use crate::{cli, own};
+use crate::{UsageError, cli, own};
 
 /// The built-in policy's name.
 pub const BASELINE: &str = "baseline";
@@ -43,11 +43,17 @@ enum Kind {
 
 impl Policies {
     /// Loads what the command line names. A file that is no policy does not stop the others: it becomes an answer.
+    ///
+    /// # Errors
+    /// A [`UsageError`] where there is no such file: a name that was mistyped.
     pub fn load(arguments: &cli::Policies) -> anyhow::Result<Self> {
         if arguments.native {
             return Ok(Self { host: None, list: vec![Policy::native()] });
         }
         let host = host()?;
+        if let Some(missing) = arguments.files.iter().find(|file| !file.exists()) {
+            return Err(UsageError(format!("there is no policy {}", missing.display())).into());
+        }
         let mut list = Vec::new();
         if !arguments.no_baseline_policy {
             list.push(Policy::built_in(&host)?);

@@ -32,7 +32,8 @@ pub fn warning(text: &str) {
     note(&format!("warning: {}\n", sanitize::lines(text)));
 }
 
-/// Whether standard output takes colours: a terminal does, unless `NO_COLOR` is set; `CLICOLOR_FORCE` wins.
+/// Whether standard output takes colours: a terminal does, and with `CLICOLOR_FORCE` everything; with `NO_COLOR`
+/// nothing does (<https://bixense.com/clicolors>).
 pub fn colour(forbidden: bool) -> bool {
     let choice = anstream::AutoStream::choice(&io::stdout());
     !forbidden && choice != anstream::ColorChoice::Never

@@ -9,7 +9,10 @@ use super::ObjectReference;
 use crate::finding::Finding;
 
 /// Lists whose elements a rule may judge one by one. Their names keep two findings of one object apart.
-const NAMED_ELEMENTS: &[&str] = &["containers", "initContainers", "volumeClaimTemplates", "volumes", "webhooks"];
+///
+/// Containers are not among them: a pod is judged as a whole, and of several containers that lack something one may be
+/// mended first. That must not make a new finding of what is left.
+const NAMED_ELEMENTS: &[&str] = &["volumeClaimTemplates", "volumes", "webhooks"];
 
 /// How many bytes of the hash are kept: enough that no two findings of a fleet share them.
 const BYTES: usize = 16;
@@ -42,8 +45,8 @@ pub(super) fn fingerprint(
     text
 }
 
-/// The name of the container, webhook or volume that a finding is about, from its first evidence that names one;
-/// empty when it is about the whole object. A position such as `containers[0]` is no name: it changes.
+/// The name of the webhook or volume that a finding is about, from its first evidence that names one;
+/// empty when it is about the whole object. A position such as `webhooks[0]` is no name: it changes.
 pub(super) fn element(finding: &Finding) -> &str {
     let mut own = finding.evidence.iter().filter(|evidence| evidence.object.is_none());
     own.find_map(|evidence| element_of_path(&evidence.path)).unwrap_or("")
@@ -68,11 +71,12 @@ mod tests {
     fn elements_are_named_and_never_numbered() {
         for (path, element) in [
             ("spec.replicas", None),
-            ("spec.template.spec.containers[app].readinessProbe", Some("app")),
-            ("spec.template.spec.containers[0].readinessProbe", None),
+            ("spec.template.spec.containers[app].readinessProbe", None),
+            ("spec.template.spec.volumes[data].emptyDir", Some("data")),
+            ("webhooks[0].failurePolicy", None),
             ("webhooks[validate.example.com].failurePolicy", Some("validate.example.com")),
             ("metadata.labels[app]", None),
-            ("status.conditions[x].containers[b]", Some("b")),
+            ("status.conditions[x].volumes[b]", Some("b")),
         ] {
             assert_eq!(element_of_path(path), element, "{path}");
         }

@@ -199,7 +199,7 @@ pub struct MissingFact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReadValue {
-    /// The field's path.
+    /// The field's path, an element of a list by its name where it has one: `spec.containers[app].image`.
     pub path: String,
     /// Its value, or the default applied.
     pub value: String,

@@ -368,14 +368,26 @@ impl Builder {
         table.sort_by(|a, b| self.compare(a.object(), b.object()));
     }
 
-    pub(super) fn compare(&self, a: ObjectId, b: ObjectId) -> core::cmp::Ordering {
+    pub(super) fn compare(&self, one: ObjectId, other: ObjectId) -> core::cmp::Ordering {
         let key = |id: ObjectId| {
             let object = &self.objects[id.position()];
             [object.namespace, object.kind, object.name]
         };
-        let (a, b) = (key(a), key(b));
+        let (a, b) = (key(one), key(other));
         let differ = a.iter().zip(&b).find(|(a, b)| a != b);
-        differ.map_or(core::cmp::Ordering::Equal, |(&a, &b)| self.texts.get(a).cmp(self.texts.get(b)))
+        differ.map_or_else(
+            // Files may hold an object twice.
+            || self.compare_places(one, other),
+            |(&a, &b)| self.texts.get(a).cmp(self.texts.get(b)),
+        )
+    }
+
+    fn compare_places(&self, a: ObjectId, b: ObjectId) -> core::cmp::Ordering {
+        let place = |id: ObjectId| {
+            let location = self.objects[id.position()].location;
+            location.map(|location| (self.texts.get(location.file), location.line))
+        };
+        place(a).cmp(&place(b))
     }
 
     fn finish_tables(self, mut snapshot: Snapshot) -> Snapshot {
@@ -388,7 +400,8 @@ impl Builder {
         let texts = &snapshot.texts;
         snapshot.gaps.sort_by(|a, b| {
             let key = |gap: &ha_core::snapshot::Gap| (gap.kind, gap.reason);
-            key(a).cmp(&key(b)).then_with(|| texts.get(a.message).cmp(texts.get(b.message)))
+            let words = |gap: &ha_core::snapshot::Gap| (texts.get(gap.message), texts.get(gap.namespace));
+            key(a).cmp(&key(b)).then_with(|| words(a).cmp(&words(b)))
         });
         snapshot
     }

@@ -132,9 +132,12 @@ impl Builder {
     }
 
     /// Takes one object.
-    pub fn add(&mut self, object: Object) {
+    pub fn add(&mut self, mut object: Object) {
         if is_noise(&object) {
             return;
+        }
+        if let Body::Namespace(namespace) = &mut object.body {
+            label_with_name(&mut namespace.metadata);
         }
         let id = self.identify(&object);
         match object.body {
@@ -258,6 +261,17 @@ impl Builder {
             .map(|(key, value)| Label { key: self.texts.intern(key), value: self.texts.intern(value) })
             .collect();
         LabelsId::at(self.label_sets.intern(LabelSet { labels }))
+    }
+}
+
+/// Gives a namespace the label with its name, as the API server does (`SetDefaults_Namespace`).
+fn label_with_name(metadata: &mut Metadata) {
+    const KEY: &str = "kubernetes.io/metadata.name";
+    let labels = &mut metadata.labels.0;
+    if let Err(position) = labels.binary_search_by(|(key, _)| key.as_str().cmp(KEY))
+        && !metadata.name.is_empty()
+    {
+        labels.insert(position, (KEY.into(), metadata.name.clone()));
     }
 }
 

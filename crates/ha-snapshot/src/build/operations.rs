@@ -43,8 +43,10 @@ impl Builder {
     pub(super) fn limit_range(&mut self, id: ObjectId, range: &slim::LimitRange) -> LimitRange {
         let mut default_requests: Vec<Amount> = Vec::new();
         for item in range.spec.limits.iter().filter(|item| item.r#type == "Container") {
-            // A default limit without default request is the default request, too.
-            for amount in [&item.default_request, &item.default].into_iter().flat_map(|map| self.amounts(map)) {
+            // A limit that is the default, or else the largest, is the default request, too; so is the smallest
+            // (`SetDefaults_LimitRangeItem` in `pkg/apis/core/v1/defaults.go`).
+            let sources = [&item.default_request, &item.default, &item.max, &item.min];
+            for amount in sources.into_iter().flat_map(|map| self.amounts(map)) {
                 if default_requests.iter().all(|known| known.resource != amount.resource) {
                     default_requests.push(amount);
                 }

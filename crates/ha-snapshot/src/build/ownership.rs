@@ -36,7 +36,8 @@ impl Builder {
         for &(key, revision, hash) in &self.replica_set_revisions {
             if let Ok(draft) = self.owners.top(key) {
                 let entry = newest.entry(draft).or_insert((revision, hash));
-                if revision > entry.0 {
+                // Without the annotation all are of revision 0; which is taken must not hang on the order of the input.
+                if (revision, self.texts.get(hash)) > (entry.0, self.texts.get(entry.1)) {
                     *entry = (revision, hash);
                 }
             }

@@ -32,9 +32,10 @@ impl Builder {
     fn convert_spec(&mut self, spec: &slim::PodSpec) -> PodSpec {
         let node_affinity = &spec.affinity.node_affinity;
         let (pods, anti) = (&spec.affinity.pod_affinity, &spec.affinity.pod_anti_affinity);
+        let on_node = spec.host_network;
         PodSpec {
-            containers: spec.containers.iter().map(|container| self.container(container)).collect(),
-            init_containers: spec.init_containers.iter().map(|container| self.container(container)).collect(),
+            containers: spec.containers.iter().map(|container| self.container(container, on_node)).collect(),
+            init_containers: spec.init_containers.iter().map(|container| self.container(container, on_node)).collect(),
             node_selector: self.label_list(&spec.node_selector.0),
             node_affinity: node_affinity
                 .required_during_scheduling_ignored_during_execution
@@ -73,7 +74,7 @@ impl Builder {
         }
     }
 
-    fn container(&mut self, container: &slim::Container) -> Container {
+    fn container(&mut self, container: &slim::Container, on_node: bool) -> Container {
         let (mut flags, mut programs): (Vec<(Str, Str)>, Vec<Str>) = (Vec::new(), Vec::new());
         for line in [&container.command, &container.args] {
             flags.extend(line.flags.iter().cloned());
@@ -88,7 +89,7 @@ impl Builder {
         Container {
             name: self.text(&container.name),
             image: self.text(&container.image),
-            ports: container.ports.iter().map(|port| self.container_port(port)).collect(),
+            ports: container.ports.iter().map(|port| self.container_port(port, on_node)).collect(),
             requests: self.requests(&container.resources),
             limits: self.amounts(&container.resources.limits),
             readiness: container.readiness_probe.as_ref().map(|probe| self.probe(probe)),
@@ -101,11 +102,12 @@ impl Builder {
         }
     }
 
-    fn container_port(&mut self, port: &slim::ContainerPort) -> ContainerPort {
+    /// On the host's network a port is the host's, too (`defaultHostNetworkPorts` in `pkg/apis/core/v1/defaults.go`).
+    fn container_port(&mut self, port: &slim::ContainerPort, on_node: bool) -> ContainerPort {
         ContainerPort {
             name: self.text(&port.name),
             number: port.container_port,
-            host_port: port.host_port,
+            host_port: if on_node && port.host_port == 0 { port.container_port } else { port.host_port },
             host_address: self.text(&port.host_ip),
             protocol: self.text(if port.protocol.is_empty() { "TCP" } else { &port.protocol }),
         }
@@ -241,8 +243,11 @@ fn disk(volume: &slim::Volume) -> Option<(Str, bool)> {
     } else if let Some(disk) = &volume.iscsi {
         Some((format_compact!("iscsi:{}", disk.iqn), disk.read_only))
     } else {
-        let identity =
-            |disk: &slim::RbdDisk| format_compact!("rbd:{}/{}/{}", disk.monitors.join(","), disk.pool, disk.image);
+        let identity = |disk: &slim::RbdDisk| {
+            // The API's default.
+            let pool = if disk.pool.is_empty() { "rbd" } else { disk.pool.as_str() };
+            format_compact!("rbd:{}/{pool}/{}", disk.monitors.join(","), disk.image)
+        };
         volume.rbd.as_ref().map(|disk| (identity(disk), disk.read_only))
     }
 }

@@ -102,10 +102,13 @@ impl Builder {
 
     pub(super) fn add_replication_controller(&mut self, id: ObjectId, controller: slim::ReplicationController) {
         let spec = controller.spec;
+        // Unset, it is the template's labels (`SetDefaults_ReplicationController`).
+        let labels = Some(&spec.template.metadata.labels).filter(|labels| !labels.0.is_empty()).cloned();
+        let selector = spec.selector.filter(|selector| !selector.0.is_empty()).or(labels);
         let workload = Workload {
             replicas: self.replicas(id, ResourceKind::ReplicationController, spec.replicas),
             current_replicas: controller.status.replicas,
-            selector: spec.selector.as_ref().map(|labels| self.exact(&labels.0)),
+            selector: selector.map(|labels| self.exact(&labels.0)),
             min_ready_seconds: spec.min_ready_seconds,
             ..self.workload(id, WorkloadKind::ReplicationController, spec.template)
         };

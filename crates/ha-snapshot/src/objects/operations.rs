@@ -71,6 +71,10 @@ slim! {
         pub default: ResourceMap,
         /// Default requests.
         pub default_request: ResourceMap,
+        /// Largest limits.
+        pub max: ResourceMap,
+        /// Smallest requests.
+        pub min: ResourceMap,
     }
 }
 

@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::Context;
 use ha_host::{Inspection, Policy};
 use serde_json::json;
 
@@ -12,7 +11,7 @@ use super::rules;
 use crate::cli::{Inspect, RulesFormat};
 use crate::policies::BASELINE_COMPONENT;
 use crate::render::json;
-use crate::{sanitize, terminal};
+use crate::{UsageError, sanitize, terminal};
 
 /// More than any policy that could be loaded.
 const MOST_BYTES: u64 = 64 << 20;
@@ -23,7 +22,8 @@ pub(super) fn inspect(arguments: &Inspect) -> anyhow::Result<()> {
         None => ("the built-in policy".to_owned(), BASELINE_COMPONENT.to_vec()),
         Some(path) => (path.display().to_string(), read(path)?),
     };
-    let inspection = Policy::inspect(&wasm).with_context(|| format!("{name} is no policy"))?;
+    let inspection = Policy::inspect(&wasm)
+        .map_err(|error| UsageError(format!("{name} is no policy: {:#}", anyhow::Error::new(error))))?;
     let text = match arguments.output {
         RulesFormat::Json => as_json(&inspection),
         RulesFormat::Name => rules::list(&inspection.rules, RulesFormat::Name),
@@ -33,11 +33,11 @@ pub(super) fn inspect(arguments: &Inspect) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let cannot = || format!("cannot read {}", path.display());
-    let file = std::fs::File::open(path).with_context(cannot)?;
+fn read(path: &Path) -> Result<Vec<u8>, UsageError> {
+    let cannot = |error: std::io::Error| UsageError(format!("cannot read {}: {error}", path.display()));
+    let file = std::fs::File::open(path).map_err(cannot)?;
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes).with_context(cannot)?;
+    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(cannot)?;
     Ok(bytes)
 }
 

@@ -4,7 +4,7 @@ use ha_read::saved::{self, Anonymizer, Saved};
 use ha_snapshot::objects::Object;
 
 use crate::cli::{Input, Snapshot};
-use crate::render::count;
+use crate::render::{count, gaps};
 use crate::{input, sanitize, terminal};
 
 /// Reads all objects and writes them, reduced to what the analysis needs.
@@ -19,8 +19,9 @@ pub(super) fn run(arguments: &Snapshot) -> anyhow::Result<()> {
         (saved, objects) = anonymize(&saved, &objects)?;
     }
     saved::write(&arguments.file, &saved, &objects)?;
-    for gap in &saved.reading.gaps {
-        terminal::warning(&gap.message);
+    let gaps = saved.reading.gaps.iter();
+    for line in gaps::texts(gaps.map(|gap| (gap.reason, gap.namespace.as_str(), gap.message.as_str()))) {
+        terminal::warning(&line);
     }
     let file = arguments.file.display().to_string();
     let text = format!("{} in {}\n", count(objects.len(), "object"), sanitize::line(&file));

@@ -7,7 +7,15 @@ use super::{Sink, Source, now};
 use crate::{UsageError, cli};
 
 /// Reads what `-f` and `-k` name.
+///
+/// # Errors
+/// A [`UsageError`] where something named is not there, or nothing in it is a Kubernetes object.
 pub(super) fn read(input: &cli::Input, sink: Sink) -> anyhow::Result<Source> {
+    let mut named = input.filename.iter().filter(|path| path.as_os_str() != "-").chain(&input.kustomize);
+    if let Some(missing) = named.find(|path| !path.exists()) {
+        // Whatever else was named: a check of less than what was asked for must not look like one of all.
+        return Err(UsageError(format!("there is no file or directory {}", missing.display())).into());
+    }
     let files = input.filename.iter().cloned().map(manifests::Source::from_argument);
     let directories = input.kustomize.iter().cloned().map(manifests::Source::Kustomize);
     let sources: Vec<_> = files.chain(directories).collect();

@@ -3,9 +3,10 @@
 use ha_core::report::CheckResult;
 use ha_core::rule::Severity;
 
+use super::text::path;
 use crate::sanitize::SafeReport;
 
-/// Writes one command for each finding.
+/// Writes one command for each finding. GitHub shows the first ten errors and warnings of a step: the worst ones.
 pub fn render(report: &SafeReport) -> String {
     report.results.iter().filter(|result| result.is_finding()).map(command).collect()
 }
@@ -17,8 +18,8 @@ fn command(finding: &CheckResult) -> String {
         Severity::Low => "notice",
     };
     let mut properties = Vec::new();
-    if let Some(location) = &finding.location {
-        properties.push(format!("file={}", property(&location.file)));
+    if let Some(location) = finding.location.as_ref().filter(|location| location.file != "-") {
+        properties.push(format!("file={}", property(path(&location.file))));
         properties.push(format!("line={}", location.line));
     }
     let title = format!("{}: {}", finding.rule, finding.object);

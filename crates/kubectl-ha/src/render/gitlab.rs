@@ -4,6 +4,8 @@ use ha_core::report::{CheckResult, Report};
 use ha_core::rule::Severity;
 use serde_json::{Value, json};
 
+use super::text::file_of;
+
 /// Writes one issue for each finding.
 pub fn render(report: &Report) -> String {
     let findings = report.results.iter().filter(|result| result.is_finding());
@@ -17,11 +19,8 @@ fn issue(finding: &CheckResult) -> Value {
         Severity::Medium => "minor",
         Severity::Low => "info",
     };
-    // An issue needs a place; what was read from a cluster has the object's name in its stead.
-    let (path, line) = match &finding.location {
-        Some(location) => (location.file.trim_start_matches("./").to_owned(), location.line),
-        None => (finding.object.to_string(), 1),
-    };
+    // An issue needs a place.
+    let (path, line) = file_of(finding);
     json!({
         "description": format!("{}: {}", finding.object, finding.message),
         "check_name": finding.rule,

@@ -3,14 +3,15 @@
 use std::io;
 
 use ha_core::Verdict;
-use ha_core::report::{CheckResult, Report};
+use ha_core::report::{CheckResult, POLICY_FAILED, Report};
 use ha_core::rule::Area;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::sanitize::SafeReport;
 
-/// Writes a test case for each answer. Findings fail; unknown, suppressed and not-applicable answers are skipped.
+/// Writes a test case for each answer. Findings fail; unknown, suppressed and not-applicable answers are skipped. A
+/// policy that gave no answer is an error.
 pub fn render(report: &SafeReport) -> String {
     let mut bytes = Vec::new();
     let written = write(report, &mut Writer::new_with_indent(&mut bytes, b' ', 2));
@@ -54,6 +55,12 @@ fn case(result: &CheckResult, xml: &mut Writer<&mut Vec<u8>>) -> io::Result<()> 
     }
     if result.is_finding() {
         case.write_inner_content(|xml| failure(result, xml))?;
+    } else if is_error(result) {
+        case.write_inner_content(|xml| {
+            let element = xml.create_element("error").with_attribute(("message", result.message.as_str()));
+            element.with_attribute(("type", POLICY_FAILED)).write_text_content(BytesText::new(&result.reason))?;
+            Ok(())
+        })?;
     } else if let Some(why) = skipped(result) {
         case.write_inner_content(|xml| {
             xml.create_element("skipped").with_attribute(("message", why.as_str())).write_empty()?;
@@ -71,10 +78,16 @@ fn failure(result: &CheckResult, xml: &mut Writer<&mut Vec<u8>>) -> io::Result<(
     if !result.remediation.is_empty() {
         lines.push(&fix);
     }
+    lines.retain(|line| !line.is_empty());
     let text = lines.join("\n");
     let element = xml.create_element("failure").with_attribute(("message", result.message.as_str()));
     element.with_attribute(("type", result.severity.as_str())).write_text_content(BytesText::new(&text))?;
     Ok(())
+}
+
+/// Whether a policy gave no answer at all.
+fn is_error(result: &CheckResult) -> bool {
+    result.rule == POLICY_FAILED && result.verdict == Verdict::Unknown
 }
 
 /// Why a test did not run; none when it passed.
@@ -88,11 +101,13 @@ fn skipped(result: &CheckResult) -> Option<String> {
 
 fn attributes(results: &[&CheckResult]) -> [(&'static str, String); 4] {
     let failures = results.iter().filter(|result| result.is_finding()).count();
-    let skipped = results.iter().filter(|result| !result.is_finding() && skipped(result).is_some()).count();
+    let errors = results.iter().filter(|result| is_error(result)).count();
+    let is_skipped = |result: &&&CheckResult| !result.is_finding() && !is_error(result) && skipped(result).is_some();
+    let skipped = results.iter().filter(is_skipped).count();
     [
         ("tests", results.len().to_string()),
         ("failures", failures.to_string()),
-        ("errors", "0".to_owned()),
+        ("errors", errors.to_string()),
         ("skipped", skipped.to_string()),
     ]
 }

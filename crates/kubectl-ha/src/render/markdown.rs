@@ -2,14 +2,23 @@
 
 use ha_core::report::CheckResult;
 
-use super::text::{count, heading, severities};
+use super::gaps;
+use super::table::unknown_lines;
+use super::text::{count, cut, heading, severities};
 use super::view::View;
 use crate::sanitize::SafeReport;
 
-/// GitHub refuses comments above 65,536 characters; this many findings stay below.
-const SHOWN: usize = 100;
+/// GitHub refuses comments above 65,536 characters. The table of findings takes this many at most; what comes after
+/// it is short.
+const CHARACTERS: usize = 48_000;
 
-/// Writes a table of findings and the scorecard.
+/// Lines about what was not read or not answered.
+const LINES: usize = 20;
+
+/// Columns of such a line.
+const LINE: usize = 300;
+
+/// Writes a table of findings, the scorecard, and what is not known.
 pub fn render(report: &SafeReport, view: &View) -> String {
     let facts = heading(report, &crate::sanitize::line(&view.input));
     let mut out = format!("## {}\n\n", escape(&facts.join(" · ")));
@@ -19,9 +28,16 @@ pub fn render(report: &SafeReport, view: &View) -> String {
     } else {
         out.push_str(&format!("**{}**\n\n", severities(&report.summary.findings)));
         out.push_str("| Severity | Rule | Object | What | Fix |\n|---|---|---|---|---|\n");
-        out.extend(findings.iter().take(SHOWN).map(|finding| row(finding)));
-        if findings.len() > SHOWN {
-            out.push_str(&format!("\n{} more.\n", count(findings.len() - SHOWN, "finding")));
+        let mut shown = 0;
+        for row in findings.iter().map(|finding| row(finding)) {
+            if out.len() + row.len() > CHARACTERS {
+                break;
+            }
+            out.push_str(&row);
+            shown += 1;
+        }
+        if findings.len() > shown {
+            out.push_str(&format!("\n{} more.\n", count(findings.len() - shown, "finding")));
         }
         out.push('\n');
     }
@@ -34,8 +50,16 @@ pub fn render(report: &SafeReport, view: &View) -> String {
     for (number, what) in rest.into_iter().filter(|(number, _)| *number > 0) {
         out.push_str(&format!("\n{} {what}.\n", count(number, "finding")));
     }
-    for gap in &report.gaps {
-        out.push_str(&format!("\nNot read: {}\n", escape(&gap.message)));
+    let unknown = unknown_lines(report);
+    let gaps = gaps::lines(&report.gaps);
+    for (title, lines) in [("Unknown", unknown), ("Not read", gaps)] {
+        for line in lines.iter().take(LINES) {
+            let line = cut(line, LINE);
+            out.push_str(&format!("\n{title}: {}\n", escape(&line)));
+        }
+        if lines.len() > LINES {
+            out.push_str(&format!("\n{title}: {} more.\n", lines.len() - LINES));
+        }
     }
     out
 }
@@ -43,7 +67,7 @@ pub fn render(report: &SafeReport, view: &View) -> String {
 fn row(finding: &CheckResult) -> String {
     let mut object = escape(&finding.object.to_string());
     if let Some(location) = &finding.location {
-        object.push_str(&format!("<br>{}:{}", escape(&location.file), location.line));
+        object.push_str(&format!("<br>{}&#58;{}", escape(&location.file), location.line));
     }
     let what = [&finding.message, &finding.reason].map(|text| escape(text));
     let what = what.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("<br>");
@@ -59,9 +83,12 @@ pub(super) fn escape(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            // A mention notifies people, and a bare address becomes a link.
+            // A mention notifies people, and a bare address becomes a link, also one that starts with `www.`.
             '@' => out.push_str("&#64;"),
             ':' => out.push_str("&#58;"),
+            '.' if ends_with_www(&out) => out.push_str("&#46;"),
+            // Mathematics.
+            '$' => out.push_str("&#36;"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' => {
                 out.push('\\');
                 out.push(character);
@@ -72,12 +99,22 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
+fn ends_with_www(text: &str) -> bool {
+    text.get(text.len().saturating_sub(3)..).is_some_and(|end| end.eq_ignore_ascii_case("www"))
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
     fn nothing_is_left_that_markdown_acts_on() {
-        let text = "![x](http://e) | <img onerror=1> @team `a`";
-        let safe = super::escape(text);
-        assert_eq!(safe, "\\!\\[x\\]\\(http&#58;//e\\) \\| &lt;img onerror=1&gt; &#64;team \\`a\\`");
+        for (text, safe) in [
+            ("![x](http://e)", "\\!\\[x\\]\\(http&#58;//e\\)"),
+            ("a | <img onerror=1>", "a \\| &lt;img onerror=1&gt;"),
+            ("@team `a`", "&#64;team \\`a\\`"),
+            ("WWW.example.org, web.example.org", "WWW&#46;example.org, web.example.org"),
+            ("$x$ #12", "&#36;x&#36; \\#12"),
+        ] {
+            assert_eq!(super::escape(text), safe);
+        }
     }
 }

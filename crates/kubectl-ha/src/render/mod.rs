@@ -3,6 +3,7 @@
 //! Words, colours and formats live only here. Text formats take a [`SafeReport`](crate::sanitize::SafeReport);
 //! formats that programs read take the report as it is and escape in their own way.
 
+pub(crate) mod gaps;
 pub mod github;
 pub mod gitlab;
 pub mod json;

@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use ha_core::Verdict;
-use ha_core::report::{CheckResult, ExitCode, ObjectReference, Report};
+use ha_core::report::{CheckResult, ExitCode, ObjectReference, POLICY_FAILED, Report};
 use ha_core::rule::{RuleInfo, Severity};
 use serde_json::{Value, json};
 
+use super::gaps;
+use super::text::file_of;
 use super::view::View;
 use crate::sanitize;
 
@@ -19,7 +21,7 @@ const RESULTS: usize = 5000;
 const RELATED: usize = 20;
 /// Notifications of the run.
 const NOTIFICATIONS: usize = 100;
-/// Characters of a message that GitHub shows.
+/// Characters of a message or description; GitHub cuts at 1024.
 const MESSAGE: usize = 1000;
 
 /// Writes the log of one run.
@@ -60,17 +62,18 @@ fn rules<'a>(results: &[&'a CheckResult], infos: &[RuleInfo]) -> BTreeMap<&'a st
 }
 
 fn rule(result: &CheckResult, info: Option<&RuleInfo>) -> Value {
+    // GitHub asks for the three texts, also where a policy says nothing about its rule.
+    let summary = info.map(RuleInfo::summary).filter(|summary| !summary.is_empty()).unwrap_or(&result.rule);
     let mut rule = json!({
         "id": result.rule,
+        "shortDescription": {"text": message(summary)},
+        "fullDescription": {"text": message(summary)},
+        "help": {"text": message(summary)},
         "defaultConfiguration": {"level": level(info.map_or(result.severity, |info| info.severity))},
         "properties": {"tags": ["high-availability", result.area.as_str()]},
     });
     if let Some(info) = info {
-        rule["shortDescription"] = json!({"text": message(info.summary())});
-        rule["help"] = json!({
-            "text": message(info.summary()),
-            "markdown": sanitize::lines(&info.doc),
-        });
+        rule["help"]["markdown"] = json!(sanitize::lines(&info.doc));
     }
     rule
 }
@@ -92,10 +95,12 @@ fn result(finding: &CheckResult, numbers: &BTreeMap<&str, usize>) -> Value {
         "locations": [location(finding)],
         "relatedLocations": related.map(|(number, object)| json!({
             "id": number,
+            "physicalLocation": physical(&object.to_string(), 1),
             "logicalLocations": [logical(object)],
             "message": {"text": object.to_string()},
         })).collect::<Vec<_>>(),
-        "partialFingerprints": {"kubectlHa/v1": finding.fingerprint},
+        // The second is the one that GitHub goes by. Left out, it would be made from the line's text.
+        "partialFingerprints": {"kubectlHa/v1": finding.fingerprint, "primaryLocationLineHash": finding.fingerprint},
         "suppressions": suppressions.map(|suppressed| json!({
             "kind": "external",
             "status": "accepted",
@@ -105,20 +110,15 @@ fn result(finding: &CheckResult, numbers: &BTreeMap<&str, usize>) -> Value {
     })
 }
 
-/// Where a result stands. GitHub asks for a file: an object of a cluster is named as one.
+/// Where a result stands.
 fn location(finding: &CheckResult) -> Value {
-    let (path, line) = match &finding.location {
-        Some(location) if location.file == "-" => ("stdin".to_owned(), location.line),
-        Some(location) => (location.file.trim_start_matches("./").to_owned(), location.line),
-        None => (finding.object.to_string(), 1),
-    };
-    json!({
-        "physicalLocation": {
-            "artifactLocation": {"uri": uri(&path)},
-            "region": {"startLine": line.max(1)},
-        },
-        "logicalLocations": [logical(&finding.object)],
-    })
+    let (path, line) = file_of(finding);
+    json!({"physicalLocation": physical(&path, line), "logicalLocations": [logical(&finding.object)]})
+}
+
+/// GitHub asks every location for a file.
+fn physical(path: &str, line: u32) -> Value {
+    json!({"artifactLocation": {"uri": uri(path)}, "region": {"startLine": line}})
 }
 
 fn logical(object: &ObjectReference) -> Value {
@@ -133,19 +133,21 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// What was not answered or not read, and how many results were left out.
+/// How many results were left out, then what was not answered or not read, the worst first.
 fn notifications(report: &Report, left_out: usize) -> Vec<Value> {
     let notification = |level: &str, text: &str| json!({"level": level, "message": {"text": message(text)}});
     let mut notifications = Vec::new();
     if left_out > 0 {
         notifications.push(notification("warning", &format!("{left_out} milder results were left out")));
     }
-    for result in report.results.iter().filter(|result| result.verdict == Verdict::Unknown) {
-        let failed = report.summary.failed_policies.contains(&result.policy) && result.missing.is_empty();
+    let unknown = || report.results.iter().filter(|result| result.verdict == Verdict::Unknown);
+    let failed = unknown().filter(|result| result.rule == POLICY_FAILED);
+    notifications.extend(failed.map(|result| notification("error", &format!("{}: {}", result.message, result.reason))));
+    notifications.extend(gaps::lines(&report.gaps).iter().map(|line| notification("warning", line)));
+    notifications.extend(unknown().filter(|result| result.rule != POLICY_FAILED).map(|result| {
         let text = format!("{}: {}: unknown: {}", result.rule, result.object, result.reason);
-        notifications.push(notification(if failed { "error" } else { "note" }, &text));
-    }
-    notifications.extend(report.gaps.iter().map(|gap| notification("warning", &gap.message)));
+        notification("note", &text)
+    }));
     notifications.truncate(NOTIFICATIONS);
     notifications
 }
@@ -158,9 +160,9 @@ fn message(text: &str) -> String {
     text.chars().take(MESSAGE - 1).chain(['…']).collect()
 }
 
-/// A path as a relative URI reference: everything but unreserved characters and `/` is percent-encoded.
+/// A path as a URI reference: everything but unreserved characters and `/` is percent-encoded.
 fn uri(path: &str) -> String {
-    let mut uri = String::new();
+    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
     for byte in path.replace('\\', "/").bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
@@ -178,6 +180,7 @@ mod tests {
     fn paths_become_uri_references() {
         assert_eq!(super::uri("deploy/my app.yaml"), "deploy/my%20app.yaml");
         assert_eq!(super::uri("javascript:x\u{1b}"), "javascript%3Ax%1B");
+        assert_eq!(super::uri("/srv/a.yaml"), "file:///srv/a.yaml");
     }
 
     #[test]

@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 
 use ha_core::Verdict;
-use ha_core::report::{AreaCounts, CheckResult, ExitCode, ReportGap};
+use ha_core::report::{AreaCounts, CheckResult, ExitCode};
 use ha_core::rule::Severity;
 use ha_core::snapshot::{GapReason, SourceKind};
 
 use super::text::{WORST_FIRST, count, cut, edges, heading, pad, severities, width, wrap};
 use super::view::View;
-use super::wide;
+use super::{gaps, wide};
 use crate::sanitize::SafeReport;
 
 /// How many findings the table shows.
@@ -54,8 +54,9 @@ pub(super) fn top(report: &SafeReport, view: &View) -> String {
     if let Some(time) = view.read_in {
         right.push(format!("read in {:.1} s", time.as_secs_f64()));
     }
-    if !report.gaps.is_empty() {
-        right.push(count(report.gaps.len(), "gap"));
+    let lost = report.gaps.iter().filter(|gap| gaps::is_lost(gap.reason)).count();
+    if lost > 0 {
+        right.push(count(lost, "gap"));
     }
     let right = right.join(", ");
     let line = edges(&facts, &right, view.width);
@@ -244,7 +245,7 @@ fn section(title: &str, lines: &[String], columns: usize) -> Vec<String> {
 }
 
 /// Unknowns folded by why they are unknown: `31 checks of 12 rules: not in input (Node, …)`.
-fn unknown_lines(report: &SafeReport) -> Vec<String> {
+pub(super) fn unknown_lines(report: &SafeReport) -> Vec<String> {
     let unknowns = || report.results.iter().filter(|result| result.verdict == Verdict::Unknown);
     let mut lines = Vec::new();
     for &reason in GapReason::ALL {
@@ -295,15 +296,18 @@ fn some_of(names: &[&str], most: usize) -> String {
     }
 }
 
+/// How many lines the table has about what was not read.
+const GAPS: usize = 8;
+
 /// What was not read. Kinds that are not installed are no loss, and are told in `wide` alone.
 fn gap_lines(report: &SafeReport) -> Vec<String> {
-    let lost = report.gaps.iter().filter(|gap| gap.reason != GapReason::NotInstalled);
-    let lost: Vec<&ReportGap> = lost.collect();
-    let mut lines: Vec<String> = lost.iter().take(8).map(|gap| gap.message.clone()).collect();
-    if lost.len() > lines.len() {
-        lines.push(format!("{} more: -o wide shows all", lost.len() - lines.len()));
+    let mut lines = gaps::lines(&report.gaps);
+    let more = lines.len().saturating_sub(GAPS);
+    lines.truncate(GAPS);
+    if more > 0 {
+        lines.push(format!("{more} more: -o wide shows all"));
     }
-    let forbidden = lost.iter().any(|gap| gap.reason == GapReason::Forbidden);
+    let forbidden = report.gaps.iter().any(|gap| gap.reason == GapReason::Forbidden);
     if forbidden {
         lines.push("the rights it needs: kubectl ha rbac".into());
     }

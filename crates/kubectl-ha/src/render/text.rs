@@ -1,6 +1,6 @@
 //! What the text formats share: words, counts, wrapping and columns.
 
-use ha_core::report::{Report, SeverityCounts};
+use ha_core::report::{CheckResult, Report, SeverityCounts};
 use ha_core::rule::Severity;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -21,6 +21,23 @@ pub(super) fn severities(counts: &SeverityCounts) -> String {
     let present = WORST_FIRST.iter().filter(|&&severity| counts.get(severity) > 0);
     let parts: Vec<String> = present.map(|&severity| format!("{} {severity}", counts.get(severity))).collect();
     parts.join(", ")
+}
+
+/// The path and line of a finding for programs that show files of a repository. An object that comes from no file is
+/// named as one, since they show nothing without.
+pub(super) fn file_of(finding: &CheckResult) -> (String, u32) {
+    match &finding.location {
+        Some(location) => (path(&location.file).to_owned(), location.line.max(1)),
+        None => (finding.object.to_string(), 1),
+    }
+}
+
+/// A path as such programs compare it.
+pub(super) fn path(file: &str) -> &str {
+    match file {
+        "-" => "stdin",
+        file => file.trim_start_matches("./"),
+    }
 }
 
 /// Columns that a text takes.

@@ -1,5 +1,6 @@
 //! What a finding puts at risk.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -13,11 +14,12 @@ pub(crate) fn blast_radius<'s>(
     faults: Vec<String>,
 ) -> BlastRadius {
     let mut radius = BlastRadius { faults, ..BlastRadius::default() };
+    // By their place in the table, which is sorted by names: numbers of objects follow the order of the input.
+    let mut services = BTreeSet::new();
     for workload in workloads {
         radius.workloads.push(workload.object);
-        radius.services.extend(workload.services.iter().map(|&id| snapshot.service(id).object));
+        services.extend(workload.services.iter().copied());
     }
-    radius.services.sort_unstable();
-    radius.services.dedup();
+    radius.services = services.into_iter().map(|id| snapshot.service(id).object).collect();
     radius
 }

@@ -78,8 +78,11 @@ impl<'s> Templates<'s> {
         }
         let (key, value) = single_values().next()?;
         let everywhere = (key, value, Text { index: 0 })..=(key, value, Text { index: u32::MAX });
-        let elsewhere = self.by_label.range(everywhere).map(|(_, &id)| id);
+        let mut elsewhere: Vec<WorkloadId> = self.by_label.range(everywhere).map(|(_, &id)| id).collect();
+        // By name: numbers of texts follow the order of the input.
+        elsewhere.sort_unstable();
         elsewhere
+            .into_iter()
             .take(SHOWN)
             .find(|&id| {
                 let labels = self.snapshot.labels(self.snapshot.workload(id).template_labels);

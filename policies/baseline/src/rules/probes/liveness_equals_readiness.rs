@@ -139,11 +139,9 @@ fn check_workload(snapshot: &Snapshot, workload: &Workload, findings: &mut Findi
     if !containers.iter().any(has_probe) {
         return findings.not_applicable(workload.object, "no container has a probe");
     }
-    let faults: Vec<_> = (0_usize..)
-        .zip(containers)
-        .filter_map(|(index, container)| Some((index, container, fault(snapshot, container)?)))
-        .collect();
-    let Some((_, container, worst)) = faults.iter().rev().max_by_key(|(_, _, fault)| fault.severity) else {
+    let faults: Vec<_> =
+        containers.iter().filter_map(|container| Some((container, fault(snapshot, container)?))).collect();
+    let Some((container, worst)) = faults.iter().rev().max_by_key(|(_, fault)| fault.severity) else {
         return findings.pass(workload.object);
     };
     let finding = findings.fail(workload.object, worst.message.clone());
@@ -153,8 +151,8 @@ fn check_workload(snapshot: &Snapshot, workload: &Workload, findings: &mut Findi
         Vec::new(),
     ));
     let path = pod_spec_path(workload);
-    for (index, _, fault) in &faults {
-        let probe = format!("{path}.containers[{index}].livenessProbe");
+    for (container, fault) in &faults {
+        let probe = format!("{path}.containers[{}].livenessProbe", snapshot.text(container.name));
         finding.evidence(probe, fault.evidence.clone());
     }
     let name = snapshot.text(container.name);

@@ -1,4 +1,5 @@
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use ha_sdk::snapshot::{
@@ -158,7 +159,7 @@ fn check_workload(snapshot: &Snapshot, workload: &Workload, findings: &mut Findi
         .fix(format!("a readinessProbe on container {name}"))
         .at_risk(blast_radius(snapshot, [workload], Vec::from(["a rollout".into()])));
     for index in unprobed {
-        finding.evidence(format!("{}.containers[{index}].readinessProbe", pod_spec_path(workload)), "unset");
+        finding.evidence(probe_path(snapshot, workload, &spec.containers[index]), "unset");
     }
 }
 
@@ -172,12 +173,18 @@ fn check_without_service(snapshot: &Snapshot, workload: &Workload, findings: &mu
         findings.unknown(workload.object, missing);
         return;
     }
-    findings
+    let finding = findings
         .fail(workload.object, "no container has a readiness probe; it has no Service with clients")
         .leads_to("a rollout goes on, and a budget counts its pods, before they work")
         .severity(Severity::Medium)
-        .evidence(format!("{}.containers[0].readinessProbe", pod_spec_path(workload)), "unset")
         .fix("a readinessProbe on the main container");
+    for container in containers {
+        finding.evidence(probe_path(snapshot, workload, container), "unset");
+    }
+}
+
+fn probe_path(snapshot: &Snapshot, workload: &Workload, container: &Container) -> String {
+    format!("{}.containers[{}].readinessProbe", pod_spec_path(workload), snapshot.text(container.name))
 }
 
 /// The containers that own a target port of the Service, by position. A number that no container declares is legal:

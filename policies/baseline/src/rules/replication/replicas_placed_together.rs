@@ -225,7 +225,7 @@ fn check_workload(input: &Input, workload: &Workload, judges_zones: bool, findin
     // Voters that do not run do not vote, but they are counted by those that do.
     let total = workload.replicas.unwrap_or(0).max(placed.pods);
     let needed = needed(input, workload, total);
-    if let Some((&node, &count)) = most(&placed.by_node)
+    if let Some((&node, &count)) = most(snapshot, &placed.by_node)
         && placed.pods - count < needed
     {
         return fail(input, workload, &placed, ("node", node, count, needed), findings);
@@ -235,7 +235,7 @@ fn check_workload(input: &Input, workload: &Workload, judges_zones: bool, findin
     }
     let unlabelled = placed.by_zone.get(&Text::default()).copied().unwrap_or(0);
     let labelled = placed.by_zone.iter().filter(|(zone, _)| !zone.is_empty());
-    let fullest = labelled.max_by_key(|&(_, &count)| count);
+    let fullest = most(snapshot, labelled);
     let count = fullest.map_or(0, |(_, &count)| count);
     match fullest {
         Some((&zone, _)) if placed.pods - count < needed => {
@@ -275,8 +275,12 @@ impl Placed {
     }
 }
 
-fn most(counts: &BTreeMap<Text, u32>) -> Option<(&Text, &u32)> {
-    counts.iter().max_by_key(|&(_, &count)| count)
+/// The fullest domain; of several the one whose name comes first.
+fn most<'c>(snapshot: &Snapshot, counts: impl IntoIterator<Item = (&'c Text, &'c u32)>) -> Option<(&'c Text, &'c u32)> {
+    let fuller = |one: &(&Text, &u32), other: &(&Text, &u32)| {
+        one.1.cmp(other.1).then_with(|| snapshot.text(*other.0).cmp(snapshot.text(*one.0)))
+    };
+    counts.into_iter().max_by(fuller)
 }
 
 /// One domain holds too many: its kind, its name, how many it holds, and how many are needed.

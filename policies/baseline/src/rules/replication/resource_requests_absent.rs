@@ -179,7 +179,7 @@ fn fail(snapshot: &Snapshot, workload: &Workload, lacking: &[Lack<'_>], findings
     let path = pod_spec_path(workload);
     for lack in lacking {
         finding.evidence(
-            format!("{path}.{}[{}].resources.requests", lack.list, lack.index),
+            format!("{path}.{}[{}].resources.requests", lack.list, snapshot.text(lack.container.name)),
             format!("no {}", lack.resources()),
         );
     }
@@ -189,7 +189,6 @@ fn fail(snapshot: &Snapshot, workload: &Workload, lacking: &[Lack<'_>], findings
 struct Lack<'s> {
     container: &'s Container,
     list: &'static str,
-    index: usize,
     cpu: bool,
     memory: bool,
 }
@@ -231,19 +230,17 @@ impl<'s> Requests<'s> {
                 .chain(shared)
                 .any(|amount| self.snapshot.text(amount.resource) == resource)
         };
-        let ordinary = spec.containers.iter().enumerate().map(|entry| ("containers", entry));
+        let ordinary = spec.containers.iter().map(|container| ("containers", container));
         let sidecars = spec
             .init_containers
             .iter()
-            .enumerate()
-            .filter(|(_, container)| container.is_sidecar)
-            .map(|entry| ("initContainers", entry));
+            .filter(|container| container.is_sidecar)
+            .map(|container| ("initContainers", container));
         ordinary
             .chain(sidecars)
-            .map(|(list, (index, container))| Lack {
+            .map(|(list, container)| Lack {
                 container,
                 list,
-                index,
                 cpu: !is_requested(container, "cpu"),
                 memory: !is_requested(container, "memory"),
             })

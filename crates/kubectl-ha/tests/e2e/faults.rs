@@ -1,0 +1,497 @@
+//! A table of faults: for every rule a change of the sound web service, or of the cluster, that provokes it.
+//!
+//! All 44 rules can be provoked on a cluster whose kubelets are played by kwok: what a control plane shows of itself
+//! (nodes, static pods, leases) are objects like all others.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, Report, Sound, node, title};
+
+/// One fault.
+struct Fault {
+    rule: &'static str,
+    /// The object that must be named; `Kind` or `Kind/name`.
+    subject: &'static str,
+    /// What is changed of the sound web service in the fault's own namespace.
+    change: fn(&mut Sound),
+}
+
+const LABEL: &str = "app.kubernetes.io/name";
+
+fn own_labels() -> Value {
+    json!({"matchLabels": {LABEL: "landing"}})
+}
+
+fn other_labels() -> Value {
+    json!({"matchLabels": {LABEL: "other"}})
+}
+
+/// Affinity of all replicas to each other, or of each against all others.
+fn by_host(kind: &str) -> Value {
+    let term = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": own_labels()});
+    json!({kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}})
+}
+
+fn together(sound: &mut Sound) {
+    sound.pod()["topologySpreadConstraints"] = json!([]);
+    sound.pod()["affinity"] = by_host("podAffinity");
+}
+
+/// A Deployment of one replica with that image.
+fn alone(sound: &mut Sound, image: &str) {
+    sound.deployment["spec"]["replicas"] = json!(1);
+    sound.pod()["containers"][0]["image"] = json!(image);
+}
+
+fn webhook(sound: &mut Sound, resource: &str, operation: &str) {
+    let namespace = &sound.namespace;
+    sound.more.push(json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": namespace},
+        "webhooks": [{
+            "name": "landing.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+            "failurePolicy": "Fail", "timeoutSeconds": 1,
+            "clientConfig": {"service": {"namespace": namespace, "name": "landing"}},
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": [resource], "operations": [operation]}],
+        }],
+    }));
+}
+
+fn claim(sound: &mut Sound, class: &str) {
+    sound.more.push(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": class,
+            "resources": {"requests": {"storage": "1Gi"}}}}));
+}
+
+/// Faults of one workload and what belongs to it.
+const OF_WORKLOADS: &[Fault] = &[
+    Fault {
+        rule: "single-replica",
+        subject: "Deployment/landing",
+        change: |sound| sound.deployment["spec"]["replicas"] = json!(1),
+    },
+    Fault {
+        rule: "autoscaler-floor-too-low",
+        subject: "HorizontalPodAutoscaler/landing",
+        change: |sound| {
+            sound.more.push(json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+                "metadata": {"name": "landing"},
+                "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "landing"},
+                    "minReplicas": 1, "maxReplicas": 5}}));
+        },
+    },
+    Fault {
+        rule: "bare-pod",
+        subject: "Pod/lonely",
+        change: |sound| {
+            sound.more.push(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lonely"},
+                "spec": {"containers": [{"name": "lonely", "image": "registry.example/lonely:1"}]}}));
+        },
+    },
+    Fault {
+        rule: "replicas-share-node",
+        subject: "Deployment/landing",
+        change: |sound| sound.pod()["topologySpreadConstraints"] = json!([]),
+    },
+    Fault {
+        rule: "replicas-share-zone",
+        subject: "Deployment/landing",
+        change: |sound| {
+            sound.pod()["topologySpreadConstraints"] = json!([]);
+            sound.pod()["affinity"] = by_host("podAntiAffinity");
+        },
+    },
+    Fault { rule: "replicas-placed-together", subject: "Deployment/landing", change: together },
+    Fault {
+        rule: "anti-affinity-unsatisfiable",
+        subject: "Deployment/landing",
+        change: |sound| {
+            sound.deployment["spec"]["replicas"] = json!(4);
+            sound.pod()["affinity"] = by_host("podAntiAffinity");
+        },
+    },
+    Fault {
+        rule: "spread-selector-mismatch",
+        subject: "Deployment/landing",
+        change: |sound| sound.pod()["topologySpreadConstraints"][0]["labelSelector"] = other_labels(),
+    },
+    Fault {
+        rule: "pods-pinned-to-domain",
+        subject: "Deployment/landing",
+        change: |sound| {
+            sound.pod()["topologySpreadConstraints"] = json!([]);
+            sound.pod()["nodeSelector"] = json!({"kubernetes.io/hostname": "node-a"});
+        },
+    },
+    Fault {
+        rule: "rollout-drops-all-replicas",
+        subject: "Deployment/landing",
+        change: |sound| {
+            sound.deployment["spec"]["strategy"] =
+                json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%", "maxSurge": 0}});
+        },
+    },
+    Fault {
+        rule: "resource-requests-absent",
+        subject: "Deployment/landing",
+        change: |sound| sound.pod()["containers"][0]["resources"] = json!({}),
+    },
+    Fault { rule: "budget-absent", subject: "Deployment/landing", change: |sound| sound.budget = Value::Null },
+    Fault {
+        rule: "budget-blocks-drain",
+        subject: "PodDisruptionBudget/landing",
+        change: |sound| sound.budget["spec"]["maxUnavailable"] = json!("0%"),
+    },
+    Fault {
+        rule: "budget-too-loose",
+        subject: "PodDisruptionBudget/landing",
+        change: |sound| sound.budget["spec"]["maxUnavailable"] = json!(3),
+    },
+    Fault {
+        rule: "budget-selects-nothing",
+        subject: "PodDisruptionBudget/landing",
+        change: |sound| sound.budget["spec"]["selector"] = other_labels(),
+    },
+    Fault {
+        rule: "budgets-overlap",
+        subject: "PodDisruptionBudget",
+        change: |sound| {
+            let mut second = sound.budget.clone();
+            second["metadata"]["name"] = json!("second");
+            sound.more.push(second);
+        },
+    },
+    Fault {
+        rule: "budget-exhausted-now",
+        subject: "PodDisruptionBudget/landing",
+        // The fifth finds no node, and the budget counts on it.
+        change: |sound| {
+            sound.deployment["spec"]["replicas"] = json!(5);
+            sound.pod()["topologySpreadConstraints"] = json!([]);
+            sound.pod()["affinity"] = by_host("podAntiAffinity");
+            sound.budget["spec"] = json!({"minAvailable": 4, "selector": own_labels()});
+        },
+    },
+    Fault {
+        rule: "service-selects-nothing",
+        subject: "Service/landing",
+        change: |sound| sound.service["spec"]["selector"] = json!({LABEL: "other"}),
+    },
+    Fault { rule: "service-single-endpoint", subject: "Service/landing", change: together },
+    Fault {
+        rule: "ingress-controller-fragile",
+        subject: "Deployment/landing",
+        change: |sound| alone(sound, "registry.k8s.io/ingress-nginx/controller:v1.13.0"),
+    },
+    Fault {
+        rule: "readiness-probe-absent",
+        subject: "Deployment/landing",
+        change: |sound| sound.pod()["containers"][0]["readinessProbe"] = Value::Null,
+    },
+    Fault {
+        rule: "liveness-equals-readiness",
+        subject: "Deployment/landing",
+        change: |sound| {
+            let container = &mut sound.pod()["containers"][0];
+            container["livenessProbe"] = container["readinessProbe"].clone();
+        },
+    },
+    Fault {
+        rule: "toleration-forever",
+        subject: "Deployment/landing",
+        change: |sound| {
+            let taints = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+            let forever = taints.map(|key| json!({"key": key, "operator": "Exists", "effect": "NoExecute"}));
+            sound.pod()["tolerations"] = json!(forever);
+        },
+    },
+    Fault {
+        rule: "webhook-fails-closed-on-fragile-backend",
+        subject: "ValidatingWebhookConfiguration/f-webhook-fails-closed-on-fragile-backend",
+        change: |sound| {
+            sound.deployment["spec"]["replicas"] = json!(1);
+            webhook(sound, "configmaps", "DELETE");
+        },
+    },
+    Fault {
+        rule: "webhook-guards-itself",
+        subject: "ValidatingWebhookConfiguration/f-webhook-guards-itself",
+        // Nothing answers behind it, so its own Deployment has to be there first; see `all_are_found`.
+        change: |sound| webhook(sound, "pods", "CREATE"),
+    },
+    Fault {
+        rule: "single-writer-volume-shared",
+        subject: "Deployment/landing",
+        change: |sound| {
+            claim(sound, "");
+            sound.more.push(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "data"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"},
+                    "hostPath": {"path": "/data"},
+                    "claimRef": {"namespace": sound.namespace, "name": "data"}}}));
+            sound.pod()["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]);
+        },
+    },
+    Fault {
+        rule: "volume-bound-too-early",
+        subject: "StorageClass/early",
+        change: |sound| {
+            sound.more.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+                "metadata": {"name": "early"}, "provisioner": "ebs.csi.aws.com", "volumeBindingMode": "Immediate"}));
+        },
+    },
+    Fault {
+        rule: "monitoring-fragile",
+        subject: "Deployment/landing",
+        change: |sound| alone(sound, "quay.io/prometheus/prometheus:v3.5.0"),
+    },
+    Fault {
+        rule: "backup-stale",
+        subject: "Schedule/nightly",
+        change: |sound| {
+            let template = json!({"includedNamespaces": ["site"]});
+            sound.more.push(json!({"apiVersion": "velero.io/v1", "kind": "Schedule",
+                "metadata": {"name": "nightly", "namespace": "velero"},
+                "spec": {"schedule": "0 1 * * *", "paused": true, "template": template}}));
+        },
+    },
+    Fault {
+        rule: "backup-coverage-gap",
+        subject: "Namespace/f-backup-coverage-gap",
+        change: |sound| claim(sound, "nobody-makes-it"),
+    },
+];
+
+/// Rules about the cluster as a whole, with the objects of [`whole_cluster`] and [`control_plane`].
+const OF_THE_CLUSTER: &[(&str, &str)] = &[
+    ("node-pool-single-zone", "Node"),
+    ("topology-labels-absent", "Node/node-x"),
+    ("nodes-unavailable-long", "Node/node-y"),
+    ("workers-too-few", "Cluster"),
+    ("dns-replicas-share-node", "Service/kube-dns"),
+    ("control-plane-too-small", "Cluster"),
+    ("control-plane-shares-zone", "Cluster"),
+    ("etcd-even-members", "Cluster"),
+    ("etcd-quorum-fragile", "Cluster"),
+    ("etcd-zone-quorum", "Cluster"),
+    ("api-endpoints-degraded", "EndpointSlice"),
+    ("control-plane-leader-stale", "Lease/kube-scheduler-blue"),
+    ("control-plane-component-down", "Cluster"),
+    ("etcd-backup-absent", "Cluster"),
+];
+
+/// Injects all faults at once, each in a place of its own, and looks for each.
+pub(crate) fn all_are_found(bench: &Bench) {
+    let covered: BTreeSet<&str> = faults().map(|(rule, _)| rule).collect();
+    let rules: BTreeSet<&str> = baseline::RULES.iter().map(|rule| rule.name).collect();
+    assert_eq!(covered, rules, "every rule has its fault");
+
+    bench.apply("velero", &[custom_kind("schedules", "Schedule"), namespace("velero")]);
+    bench.kubectl(&["wait", "--timeout=60s", "--for=condition=Established", "crd/schedules.velero.io"]);
+    inject_into_workloads(bench);
+    settle_workloads(bench);
+    // Nodes are cordoned after the pods have found theirs.
+    bench.apply("whole-cluster", &whole_cluster());
+    bench.apply("control-plane", &control_plane());
+    settle_cluster(bench);
+
+    let Report { code, report, errors } = bench.check(&[]);
+    assert_eq!((code, errors.as_str()), (Some(1), ""));
+    let results: Vec<&Value> = report["results"].as_array().unwrap().iter().collect();
+    let mut missed = Vec::new();
+    for (rule, subject) in faults() {
+        let place = format!("f-{rule}");
+        let of_workload = OF_WORKLOADS.iter().any(|fault| fault.rule == rule);
+        let found = results.iter().any(|result| {
+            let (object, kind_and_name) = (&result["object"], subject.split_once('/'));
+            let (kind, name) = kind_and_name.unwrap_or((subject, ""));
+            let here =
+                object["namespace"] == "" || object["namespace"] == place.as_str() || object["namespace"] == "velero";
+            result["rule"] == rule
+                && result["verdict"] == "fail"
+                && object["kind"] == kind
+                && (name.is_empty() || object["name"] == name)
+                && (here || !of_workload)
+        });
+        if !found {
+            let instead = results.iter().filter(|result| result["rule"] == rule);
+            let instead: Vec<String> = instead
+                .filter(|result| !of_workload || title(result).contains(&place) || result["object"]["namespace"] == "")
+                .map(|result| {
+                    format!("{} {}: {} {}", result["verdict"], title(result), result["message"], result["reason"])
+                })
+                .collect();
+            missed.push(format!("{rule} on {subject}; instead {instead:#?}"));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    patches_are_accepted(bench, &results);
+}
+
+fn faults() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OF_WORKLOADS.iter().map(|fault| (fault.rule, fault.subject)).chain(OF_THE_CLUSTER.iter().copied())
+}
+
+/// Webhooks come last: with them the pods that they guard could not be created any more.
+fn inject_into_workloads(bench: &Bench) {
+    let (mut first, mut webhooks) = (Vec::new(), Vec::new());
+    for fault in OF_WORKLOADS {
+        let mut sound = Sound::new(&format!("f-{}", fault.rule));
+        (fault.change)(&mut sound);
+        let objects = sound.objects();
+        let (last, others): (Vec<_>, Vec<_>) =
+            objects.into_iter().partition(|object| object["kind"] == "ValidatingWebhookConfiguration");
+        first.extend(others);
+        webhooks.extend(last);
+    }
+    bench.apply("faults", &first);
+    let guarded = ["rollout", "status", "--timeout=60s", "deployment/landing", "-n", "f-webhook-guards-itself"];
+    bench.kubectl(&guarded);
+    bench.apply("webhooks", &webhooks);
+}
+
+/// Waits until the workloads show what was injected.
+fn settle_workloads(bench: &Bench) {
+    let stuck = ["budget-exhausted-now"];
+    for fault in OF_WORKLOADS.iter().filter(|fault| !stuck.contains(&fault.rule)) {
+        let namespace = format!("f-{}", fault.rule);
+        bench.kubectl(&["rollout", "status", "--timeout=90s", "deployment/landing", "-n", &namespace]);
+    }
+    for namespace in ["f-replicas-placed-together", "f-service-single-endpoint"] {
+        bench.wait_for_endpoints(namespace, 3);
+    }
+    let budget = ["pdb/landing", "-n", "f-budget-exhausted-now"];
+    let healthy = ["wait", "--timeout=60s", "--for=jsonpath={.status.currentHealthy}=4"];
+    bench.kubectl(&[&healthy[..], &budget[..]].concat());
+    // A budget is not exhausted before it has been so for a while; the controller keeps a time that is there.
+    let condition = json!({"type": "DisruptionAllowed", "status": "False", "reason": "InsufficientPods",
+        "message": "", "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    let status = json!({"status": {"conditions": [condition]}}).to_string();
+    let patch = ["patch", "--subresource=status", "--type=merge", "-p", &status];
+    bench.kubectl(&[&patch[..], &budget[..]].concat());
+}
+
+/// Waits until nodes, DNS and control plane are there.
+fn settle_cluster(bench: &Bench) {
+    let system = ["--timeout=90s", "-n", "kube-system"];
+    let dns = ["rollout", "status", "deployment/coredns"];
+    bench.kubectl(&[&dns[..], &system[..]].concat());
+    let running = ["wait", "--for=jsonpath={.status.phase}=Running", "pods", "-l", "tier=control-plane"];
+    bench.kubectl(&[&running[..], &system[..]].concat());
+    bench.kubectl(&["wait", "--timeout=60s", "--for=condition=Ready", "nodes", "--all"]);
+}
+
+/// What the API server says to each patch, once for each rule.
+fn patches_are_accepted(bench: &Bench, results: &[&Value]) {
+    let mut tried = BTreeSet::new();
+    for result in results {
+        let (Some(patch), true) = (result["patch"].as_str(), result["verdict"] == "fail") else { continue };
+        if !tried.insert(result["rule"].as_str().unwrap()) {
+            continue;
+        }
+        let object = &result["object"];
+        let (kind, name) = (object["kind"].as_str().unwrap(), object["name"].as_str().unwrap());
+        // Custom kinds have no strategic merge.
+        let form = if kind == "Schedule" { "merge" } else { "strategic" };
+        let mut arguments = vec!["patch", kind, name, "--type", form, "--dry-run=server", "-p", patch];
+        if let Some(namespace) = object["namespace"].as_str().filter(|namespace| !namespace.is_empty()) {
+            arguments.extend(["-n", namespace]);
+        }
+        bench.kubectl(&arguments);
+    }
+    assert!(tried.len() >= 8, "only {tried:?} have patches");
+}
+
+fn namespace(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+}
+
+/// A kind of Velero's that takes any fields.
+fn custom_kind(plural: &str, kind: &str) -> Value {
+    let schema = json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{plural}.velero.io")},
+        "spec": {"group": "velero.io", "scope": "Namespaced",
+            "names": {"plural": plural, "singular": kind.to_lowercase(), "kind": kind},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": schema}]}})
+}
+
+fn tainted(mut node: Value, key: &str) -> Value {
+    node["spec"] = json!({"taints": [{"key": key, "effect": "NoSchedule"}]});
+    node
+}
+
+/// A pool in one zone, a node without a zone, one that was cordoned long ago, and DNS on a single node.
+fn whole_cluster() -> Vec<Value> {
+    let gold = |name: &str| {
+        let mut node = tainted(node(name, Some("a")), "pool");
+        node["metadata"]["labels"]["pool"] = json!("gold");
+        node
+    };
+    let mut cordoned = node("node-y", Some("b"));
+    cordoned["spec"] = json!({"unschedulable": true, "taints": [
+        {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": "2026-01-01T00:00:00Z"}]});
+    let mut on_gold = Sound::new("f-node-pool-single-zone");
+    on_gold.pod()["topologySpreadConstraints"] = json!([]);
+    on_gold.pod()["nodeSelector"] = json!({"pool": "gold"});
+    on_gold.pod()["tolerations"] = json!([{"key": "pool", "operator": "Exists"}]);
+
+    let mut dns = Sound::new("kube-system");
+    together(&mut dns);
+    dns.deployment["metadata"]["name"] = json!("coredns");
+    dns.service["metadata"]["name"] = json!("kube-dns");
+    dns.service["spec"]["ports"] = json!([{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": "http"}]);
+
+    let mut objects = vec![gold("node-g1"), gold("node-g2"), tainted(node("node-x", None), "labels"), cordoned];
+    objects.extend(on_gold.objects());
+    objects.extend(dns.objects().into_iter().filter(|object| object["kind"] != "Namespace"));
+    // Two of the four workers go: with those above, two are left that take ordinary pods.
+    for zone in ["c", "d"] {
+        let mut node = node(&format!("node-{zone}"), Some(zone));
+        node["spec"] = json!({"unschedulable": true});
+        objects.push(node);
+    }
+    objects
+}
+
+/// A control plane as kubeadm shows it, as one should not build it: two nodes in one zone, two etcd members, one
+/// scheduler whose lease nobody renews, and backups that are switched off.
+fn control_plane() -> Vec<Value> {
+    let role = "node-role.kubernetes.io/control-plane";
+    let mut objects = Vec::new();
+    for name in ["node-cp1", "node-cp2"] {
+        let mut node = tainted(node(name, Some("a")), role);
+        node["metadata"]["labels"][role] = json!("");
+        objects.push(node);
+        for component in ["etcd", "kube-apiserver", "kube-controller-manager"] {
+            objects.push(static_pod(component, name, &[component]));
+        }
+    }
+    let renamed = ["kube-scheduler", "--leader-elect-resource-name=kube-scheduler-blue"];
+    objects.push(static_pod("kube-scheduler", "node-cp1", &renamed));
+    objects.push(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "kube-scheduler-blue", "namespace": "kube-system"},
+        "spec": {"holderIdentity": "node-cp1_1", "leaseDurationSeconds": 15,
+            "renewTime": "2026-01-01T00:00:00.000000Z"}}));
+    let container = json!({"name": "backup", "image": "registry.k8s.io/etcd:3.6.4",
+        "command": ["etcdctl", "snapshot", "save", "/backup/etcd.db"]});
+    objects.push(json!({"apiVersion": "batch/v1", "kind": "CronJob",
+        "metadata": {"name": "etcd-backup", "namespace": "kube-system"},
+        "spec": {"schedule": "0 * * * *", "suspend": true, "jobTemplate": {"spec": {"template": {"spec":
+            {"restartPolicy": "Never", "containers": [container]}}}}}}));
+    objects
+}
+
+/// The mirror of a static pod.
+fn static_pod(component: &str, node: &str, command: &[&str]) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": format!("{component}-{node}"), "namespace": "kube-system",
+            "labels": {"component": component, "tier": "control-plane"},
+            "annotations": {"kubernetes.io/config.mirror": "1"}},
+        "spec": {"nodeName": node, "hostNetwork": true, "priorityClassName": "system-node-critical",
+            "tolerations": [{"operator": "Exists", "effect": "NoExecute"}],
+            "containers": [{"name": component, "image": format!("registry.k8s.io/{component}:v1.36.3"),
+                "command": command}]}})
+}
