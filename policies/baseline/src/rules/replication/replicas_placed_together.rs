@@ -5,7 +5,7 @@ use alloc::vec;
 use ha_sdk::arithmetic::replicas::needed;
 use ha_sdk::finding::Missing;
 use ha_sdk::settings::Profile;
-use ha_sdk::snapshot::{Absence, GapReason, ResourceKind, Workload};
+use ha_sdk::snapshot::{Absence, GapReason, ResourceKind, Snapshot, Workload};
 use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
