@@ -55,9 +55,6 @@ pub enum Command {
 }
 
 /// Finds what is fragile in a cluster, in manifests or in a saved snapshot.
-///
-/// Exit codes: 0 nothing found at or above --fail-on, 1 findings, 2 usage, 3 data was missing, 4 a policy or the
-/// tool failed.
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub struct Check {
@@ -80,7 +77,10 @@ const CHECK_EXAMPLES: &str = "Examples:
   kubectl ha check -n shop -o wide                    one namespace, with all evidence
   helm template ./chart | kubectl ha check -f -       what a chart would install
   kubectl ha check -f deploy/ -o table -o sarif=ha.sarif
-  kubectl ha check --demo                             an example, without a cluster";
+  kubectl ha check --demo                             an example, without a cluster
+
+Exit codes: 0 nothing found at or above --fail-on, 1 findings, 2 usage, 3 data was missing, 4 a policy or the tool
+failed";
 
 /// Saves what the analysis needs of a cluster to a file, without secrets.
 #[derive(Debug, Args)]

@@ -46,7 +46,9 @@ const EXAMPLES: &str = "Examples:
   kubectl ha simulate --lose zone/eu-1b               one zone, in detail
   kubectl ha simulate --lose node/a1 --lose node/b2   two nodes at once
   kubectl ha simulate --drain node-a1                 what a drain would meet
-  kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster";
+  kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster
+
+Nothing in the cluster is changed. Exit codes: 0 simulated, 2 usage, 3 data was missing, 4 the tool failed";
 
 /// What happens in the simulation. All that is lost, or all that is drained, is one scenario.
 #[derive(Clone, Debug, Default, Args)]

@@ -54,20 +54,16 @@ fn something_else_in_the_completers_place_is_left_alone() {
 #[test]
 fn names_of_contexts_and_namespaces_are_completed() {
     let bench = Bench::new();
-    let config = "contexts: [{name: prod-eu, context: {}}, {name: prod-us, context: {}}, {name: dev, context: {}}]\n";
-    bench.write("config", config);
-    bench.write("bin/kubectl", "#!/bin/sh\ncase \"$*\" in *--context=prod-eu*) echo shop pay;; esac\n");
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(bench.path("bin/kubectl"), executable).unwrap();
+    let context = |name: &str| format!("- {{name: {name}, context: {{cluster: a, user: b}}}}\n");
+    bench.write("config", format!("contexts:\n{}{}{}", context("prod-eu"), context("prod-us"), context("dev")));
     let completer = Path::new(env!("CARGO_BIN_EXE_kubectl_complete-ha"));
     let ask = |words: &[&str]| {
         let mut command = Command::new(completer);
         bench.prepare(&mut command);
-        let path = path_with(&[bench.path("bin/kubectl")]);
-        Ran::of(command.env("PATH", path).env("KUBECONFIG", bench.path("config")).args(words)).out
+        Ran::of(command.env("KUBECONFIG", bench.path("config")).args(words)).out
     };
     assert_eq!(ask(&["check", "--context", "prod"]), "prod-eu\t\nprod-us\t\n:4\n");
-    assert_eq!(ask(&["check", "--context", "prod-eu", "-n", ""]), "shop\t\npay\t\n:4\n");
+    // No cluster answers: silence, at once. Names that one gives are tested where it is asked (`ha-read`).
     assert_eq!(ask(&["check", "--context", "dev", "-n", ""]), ":4\n");
     assert!(ask(&["check", "--fail-on", ""]).starts_with("critical\t"));
     assert_eq!(ask(&["check", "-f", ""]), ":0\n");

@@ -37,8 +37,21 @@ spec:
     metadata: {labels: {app: mailer}}
     spec:
       containers:
-      - {name: mailer, image: mailer, resources: {requests: {cpu: 1, memory: 1Gi}}}
+      - name: mailer
+        image: mailer
+        resources: {requests: {cpu: 1, memory: 1Gi}}
+        readinessProbe: {tcpSocket: {port: 80}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: mailer, namespace: shop}
+spec: {selector: {app: mailer}, ports: [{port: 80}]}
 ";
+
+/// The workload of `FRAGILE` without its Service.
+fn fragile_workload() -> &'static str {
+    FRAGILE.split("---\n").next().unwrap()
+}
 
 fn case(name: &str) -> String {
     let file = repository().join("tests/cases").join(name).join("input.yaml");

@@ -1,13 +1,13 @@
 //! A table of faults: for every rule a change of the sound web service, or of the cluster, that provokes it.
 //!
 //! All 44 rules can be provoked on a cluster whose kubelets are played by kwok: what a control plane shows of itself
-//! (nodes, static pods, leases) are objects like all others.
+//! (nodes, static pods, leases, endpoints) are objects like all others.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Report, Sound, node, title};
+use crate::bench::{Bench, Report, Sound, node};
 
 /// One fault.
 struct Fault {
@@ -160,7 +160,7 @@ const OF_WORKLOADS: &[Fault] = &[
         subject: "PodDisruptionBudget",
         change: |sound| {
             let mut second = sound.budget.clone();
-            second["metadata"]["name"] = json!("second");
+            second["metadata"] = json!({"name": "second"});
             sound.more.push(second);
         },
     },
@@ -264,27 +264,36 @@ const OF_WORKLOADS: &[Fault] = &[
     },
 ];
 
-/// Rules about the cluster as a whole, with the objects of [`whole_cluster`] and [`control_plane`].
-const OF_THE_CLUSTER: &[(&str, &str)] = &[
-    ("node-pool-single-zone", "Node"),
-    ("topology-labels-absent", "Node/node-x"),
-    ("nodes-unavailable-long", "Node/node-y"),
-    ("workers-too-few", "Cluster"),
-    ("dns-replicas-share-node", "Service/kube-dns"),
-    ("control-plane-too-small", "Cluster"),
-    ("control-plane-shares-zone", "Cluster"),
-    ("etcd-even-members", "Cluster"),
-    ("etcd-quorum-fragile", "Cluster"),
-    ("etcd-zone-quorum", "Cluster"),
-    ("api-endpoints-degraded", "EndpointSlice"),
-    ("control-plane-leader-stale", "Lease/kube-scheduler-blue"),
-    ("control-plane-component-down", "Cluster"),
-    ("etcd-backup-absent", "Cluster"),
+/// A rule about the cluster as a whole, the object it must name (as in [`Fault`]), and words that its finding must
+/// contain.
+type OfCluster = (&'static str, &'static str, &'static str);
+
+/// What [`whole_cluster`] and [`control_plane`] provoke.
+const OF_THE_CLUSTER: &[OfCluster] = &[
+    ("node-pool-single-zone", "Node", "node-g1"),
+    ("topology-labels-absent", "Cluster", "node-x"),
+    ("nodes-unavailable-long", "Node/node-y", "node-y"),
+    ("workers-too-few", "Cluster", "node-c"),
+    ("dns-replicas-share-node", "Service/kube-dns", "coredns"),
+    ("control-plane-too-small", "Cluster", "2 of 2 control-plane nodes"),
+    ("etcd-even-members", "Cluster", "etcd-node-cp2"),
+    ("etcd-quorum-fragile", "Cluster", "etcd-node-cp2"),
+    ("api-endpoints-degraded", "Service/kubernetes", "10.0.0.9"),
+    ("control-plane-leader-stale", "Lease/kube-scheduler-blue", "node-cp1_1"),
+    ("control-plane-component-down", "Cluster", "node-cp2"),
+    ("etcd-backup-absent", "Cluster", "etcd-backup"),
 ];
 
-/// Injects all faults at once, each in a place of its own, and looks for each.
+/// What [`third_member`] provokes: two members are no majority in any place, so that their zones do not matter.
+const OF_THREE_MEMBERS: &[OfCluster] = &[
+    ("control-plane-shares-zone", "Cluster", "zone zone-a holds 2 of 3 control-plane nodes"),
+    ("etcd-zone-quorum", "Cluster", "zone zone-a holds 2 of 3 etcd members"),
+];
+
+/// Injects all faults that bear each other at once, each in a place of its own, and looks for each; then the others.
 pub(crate) fn all_are_found(bench: &Bench) {
-    let covered: BTreeSet<&str> = faults().map(|(rule, _)| rule).collect();
+    let of_cluster = OF_THE_CLUSTER.iter().chain(OF_THREE_MEMBERS).map(|(rule, ..)| *rule);
+    let covered: BTreeSet<&str> = OF_WORKLOADS.iter().map(|fault| fault.rule).chain(of_cluster).collect();
     let rules: BTreeSet<&str> = baseline::RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(covered, rules, "every rule has its fault");
 
@@ -296,42 +305,59 @@ pub(crate) fn all_are_found(bench: &Bench) {
     bench.apply("whole-cluster", &whole_cluster());
     bench.apply("control-plane", &control_plane());
     settle_cluster(bench);
-
-    let Report { code, report, errors } = bench.check(&[]);
+    let Report { code, report, errors } = bench.check(&["--evidence"]);
     assert_eq!((code, errors.as_str()), (Some(1), ""));
-    let results: Vec<&Value> = report["results"].as_array().unwrap().iter().collect();
-    let mut missed = Vec::new();
-    for (rule, subject) in faults() {
-        let place = format!("f-{rule}");
-        let of_workload = OF_WORKLOADS.iter().any(|fault| fault.rule == rule);
-        let found = results.iter().any(|result| {
-            let (object, kind_and_name) = (&result["object"], subject.split_once('/'));
-            let (kind, name) = kind_and_name.unwrap_or((subject, ""));
-            let here =
-                object["namespace"] == "" || object["namespace"] == place.as_str() || object["namespace"] == "velero";
-            result["rule"] == rule
-                && result["verdict"] == "fail"
-                && object["kind"] == kind
-                && (name.is_empty() || object["name"] == name)
-                && (here || !of_workload)
-        });
-        if !found {
-            let instead = results.iter().filter(|result| result["rule"] == rule);
-            let instead: Vec<String> = instead
-                .filter(|result| !of_workload || title(result).contains(&place) || result["object"]["namespace"] == "")
-                .map(|result| {
-                    format!("{} {}: {} {}", result["verdict"], title(result), result["message"], result["reason"])
-                })
-                .collect();
-            missed.push(format!("{rule} on {subject}; instead {instead:#?}"));
-        }
-    }
+    let missed = OF_WORKLOADS.iter().filter_map(|fault| missed_in_workload(&report, fault));
+    let missed: Vec<String> = missed.chain(missed_in_cluster(&report, OF_THE_CLUSTER)).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
-    patches_are_accepted(bench, &results);
+
+    bench.apply("third-member", &third_member());
+    settle_cluster(bench);
+    let grown = bench.check(&["--evidence"]);
+    let missed: Vec<String> = missed_in_cluster(&grown.report, OF_THREE_MEMBERS).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    patches_are_accepted(bench, &results_of(&report).collect::<Vec<_>>());
 }
 
-fn faults() -> impl Iterator<Item = (&'static str, &'static str)> {
-    OF_WORKLOADS.iter().map(|fault| (fault.rule, fault.subject)).chain(OF_THE_CLUSTER.iter().copied())
+fn results_of(report: &Value) -> impl Iterator<Item = &Value> {
+    report["results"].as_array().unwrap().iter()
+}
+
+/// Whether a result is the rule's failure on that `Kind` or `Kind/name`.
+fn fails(result: &Value, rule: &str, subject: &str) -> bool {
+    let (object, (kind, name)) = (&result["object"], subject.split_once('/').unwrap_or((subject, "")));
+    result["rule"] == rule
+        && result["verdict"] == "fail"
+        && object["kind"] == kind
+        && (name.is_empty() || object["name"] == name)
+}
+
+/// What the report says instead of a workload's fault.
+fn missed_in_workload(report: &Value, fault: &Fault) -> Option<String> {
+    let place = format!("f-{}", fault.rule);
+    let here = |result: &&Value| {
+        let namespace = &result["object"]["namespace"];
+        ["", "velero", place.as_str()].iter().any(|known| namespace == known)
+    };
+    if results_of(report).filter(here).any(|result| fails(result, fault.rule, fault.subject)) {
+        return None;
+    }
+    let instead = results_of(report).filter(here).filter(|result| result["rule"] == fault.rule);
+    Some(missed(fault.rule, fault.subject, instead))
+}
+
+/// What the report says instead of each of the cluster's faults that it lacks.
+fn missed_in_cluster(report: &Value, faults: &[OfCluster]) -> impl Iterator<Item = String> {
+    faults.iter().filter_map(|(rule, subject, words)| {
+        let found = |result: &Value| fails(result, rule, subject) && result.to_string().contains(words);
+        let instead = results_of(report).filter(|result| result["rule"] == *rule);
+        (!results_of(report).any(found)).then(|| missed(rule, &format!("{subject} with {words:?}"), instead))
+    })
+}
+
+fn missed<'r>(rule: &str, wanted: &str, instead: impl Iterator<Item = &'r Value>) -> String {
+    let instead: Vec<String> = instead.map(Value::to_string).collect();
+    format!("{rule} on {wanted}; instead {instead:#?}")
 }
 
 /// Webhooks come last: with them the pods that they guard could not be created any more.
@@ -457,18 +483,16 @@ fn whole_cluster() -> Vec<Value> {
 }
 
 /// A control plane as kubeadm shows it, as one should not build it: two nodes in one zone, two etcd members, one
-/// scheduler whose lease nobody renews, and backups that are switched off.
+/// scheduler whose lease nobody renews, an address of an API server that is gone, and backups that are switched off.
 fn control_plane() -> Vec<Value> {
-    let role = "node-role.kubernetes.io/control-plane";
-    let mut objects = Vec::new();
-    for name in ["node-cp1", "node-cp2"] {
-        let mut node = tainted(node(name, Some("a")), role);
-        node["metadata"]["labels"][role] = json!("");
-        objects.push(node);
-        for component in ["etcd", "kube-apiserver", "kube-controller-manager"] {
-            objects.push(static_pod(component, name, &[component]));
-        }
-    }
+    let mut objects = member("node-cp1", "a", "10.0.0.1");
+    objects.extend(member("node-cp2", "a", "10.0.0.2"));
+    objects.push(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"name": "kubernetes", "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"}},
+        "endpoints": ["10.0.0.1", "10.0.0.2", "10.0.0.9"].map(|address|
+            json!({"addresses": [address], "conditions": {"ready": true}})),
+        "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}]}));
     let renamed = ["kube-scheduler", "--leader-elect-resource-name=kube-scheduler-blue"];
     objects.push(static_pod("kube-scheduler", "node-cp1", &renamed));
     objects.push(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
@@ -482,6 +506,22 @@ fn control_plane() -> Vec<Value> {
         "spec": {"schedule": "0 * * * *", "suspend": true, "jobTemplate": {"spec": {"template": {"spec":
             {"restartPolicy": "Never", "containers": [container]}}}}}}));
     objects
+}
+
+/// One more node of the control plane, in a second zone: two of three stay in the first.
+fn third_member() -> Vec<Value> {
+    member("node-cp3", "b", "10.0.0.3")
+}
+
+/// A node of the control plane and its static pods, without a scheduler.
+fn member(name: &str, zone: &str, address: &str) -> Vec<Value> {
+    let role = "node-role.kubernetes.io/control-plane";
+    let mut node = tainted(node(name, Some(zone)), role);
+    node["metadata"]["labels"][role] = json!("");
+    node["status"] = json!({"addresses": [{"type": "InternalIP", "address": address}]});
+    let components = ["etcd", "kube-apiserver", "kube-controller-manager"];
+    let pods = components.map(|component| static_pod(component, name, &[component]));
+    std::iter::once(node).chain(pods).collect()
 }
 
 /// The mirror of a static pod.
