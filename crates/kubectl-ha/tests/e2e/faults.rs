@@ -279,7 +279,7 @@ const OF_THE_CLUSTER: &[OfCluster] = &[
     ("etcd-even-members", "Cluster", "etcd-node-cp2"),
     ("etcd-quorum-fragile", "Cluster", "etcd-node-cp2"),
     ("api-endpoints-degraded", "Service/kubernetes", "10.0.0.9"),
-    ("control-plane-leader-stale", "Lease/kube-scheduler-blue", "node-cp1_1"),
+    ("control-plane-leader-stale", "Lease/kube-scheduler-blue", "before the newest lease"),
     ("control-plane-component-down", "Cluster", "node-cp2"),
     ("etcd-backup-absent", "Cluster", "etcd-backup"),
 ];
@@ -487,11 +487,11 @@ fn whole_cluster() -> Vec<Value> {
 fn control_plane() -> Vec<Value> {
     let mut objects = member("node-cp1", "a", "10.0.0.1");
     objects.extend(member("node-cp2", "a", "10.0.0.2"));
+    let endpoint = |address| json!({"addresses": [address], "conditions": {"ready": true}});
     objects.push(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
         "metadata": {"name": "kubernetes", "namespace": "default",
             "labels": {"kubernetes.io/service-name": "kubernetes"}},
-        "endpoints": ["10.0.0.1", "10.0.0.2", "10.0.0.9"].map(|address|
-            json!({"addresses": [address], "conditions": {"ready": true}})),
+        "endpoints": [endpoint("10.0.0.1"), endpoint("10.0.0.2"), endpoint("10.0.0.9")],
         "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}]}));
     let renamed = ["kube-scheduler", "--leader-elect-resource-name=kube-scheduler-blue"];
     objects.push(static_pod("kube-scheduler", "node-cp1", &renamed));
@@ -518,7 +518,9 @@ fn member(name: &str, zone: &str, address: &str) -> Vec<Value> {
     let role = "node-role.kubernetes.io/control-plane";
     let mut node = tainted(node(name, Some(zone)), role);
     node["metadata"]["labels"][role] = json!("");
-    node["status"] = json!({"addresses": [{"type": "InternalIP", "address": address}]});
+    // Both types, as from a kubelet: kwok replaces a list that lacks one.
+    node["status"] = json!({"addresses": [
+        {"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}]});
     let components = ["etcd", "kube-apiserver", "kube-controller-manager"];
     let pods = components.map(|component| static_pod(component, name, &[component]));
     std::iter::once(node).chain(pods).collect()
