@@ -25,12 +25,12 @@ const PUBLIC: &str = "
     kubelet kubernetes kured kyverno large latest lb leader lib linkerd linux livez local localhost log logging logs
     logstash loki longhorn low main manage managed management manager mariadb master max medium member memcached mesh
     metadata metrics migration milvus min minio mnt mongo mongodb mongodump monitor monitoring mutating mysql name
-    namespace nats neo4j net network new nfs nginx node nodes none old on only oom opa openebs opensearch operator
+    namespace nats neo4j net network new nfs nginx node nodes none normal old on only oom opa openebs opensearch operator
     operators ops openshift patroni percona persistent pg pgbouncer plane platform pod pods policy pool postgres
     postgresql premium primary priority probe prod production prometheus promtail proxy proxysql pvc queue rabbitmq
     rac rancher raft read readiness readonly ready readyz redis redpanda region registry release replica replicas
     replication repo report rest restic role rook root route router rs run runtime s3 safe scheduler scylla
-    searchguard secret sentinel server service services set shard sidecar sidekiq slow small snapshot solr spark spot
+    searchguard secret sentinel server service services set shard sidecar sidekiq singleton slow small snapshot solr spark spot
     src ssd stable staging standard standby stateful statefulset storage store stream svc sync sys system target tcp
     team telemetry tempo test thanos tier tikv tls tmp token traefik tidb traffic true txt ui udp upsert until updater usr
     v1 v2 v3 validating valkey var vault vector velero version vertical victoriametrics vm volume volumes wait web

@@ -147,6 +147,19 @@ impl Builder {
     }
 }
 
+/// What the first map has, and what only later ones have, sorted by name: the order in which the API server writes
+/// amounts that it filled in.
+pub(super) fn filled_in(maps: &[&ResourceMap]) -> ResourceMap {
+    let mut filled = ResourceMap::default();
+    for (resource, quantity) in maps.iter().flat_map(|map| &map.0) {
+        if filled.0.iter().all(|(known, _)| known != resource) {
+            filled.0.push((resource.clone(), quantity.clone()));
+        }
+    }
+    filled.0.sort_by(|a, b| a.0.cmp(&b.0));
+    filled
+}
+
 /// The effect of a taint; anything unknown keeps pods away, as the strictest reading.
 pub(super) fn taint_effect(effect: &str) -> TaintEffect {
     match effect {

@@ -7,6 +7,7 @@ use ha_core::snapshot::{
     ResourceQuota,
 };
 
+use super::convert::filled_in;
 use super::{Builder, schedule};
 use crate::objects as slim;
 
@@ -45,8 +46,8 @@ impl Builder {
         for item in range.spec.limits.iter().filter(|item| item.r#type == "Container") {
             // A limit that is the default, or else the largest, is the default request, too; so is the smallest
             // (`SetDefaults_LimitRangeItem` in `pkg/apis/core/v1/defaults.go`).
-            let sources = [&item.default_request, &item.default, &item.max, &item.min];
-            for amount in sources.into_iter().flat_map(|map| self.amounts(map)) {
+            let requests = filled_in(&[&item.default_request, &item.default, &item.max, &item.min]);
+            for amount in self.amounts(&requests) {
                 if default_requests.iter().all(|known| known.resource != amount.resource) {
                     default_requests.push(amount);
                 }

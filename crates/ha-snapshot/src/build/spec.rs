@@ -9,8 +9,8 @@ use ha_core::snapshot::{
 use ha_core::text::Text;
 
 use super::Builder;
-use super::convert::taint_effect;
-use crate::objects::{self as slim, PROGRAMS, Str};
+use super::convert::{filled_in, taint_effect};
+use crate::objects::{self as slim, PROGRAMS, Str, keep_last};
 
 impl Builder {
     /// The number of a specification. Equal ones are converted once: that is what makes many pods cheap.
@@ -80,6 +80,7 @@ impl Builder {
             flags.extend(line.flags.iter().cloned());
             programs.extend(line.programs.iter().cloned());
         }
+        keep_last(&mut flags);
         let image = ha_core::arithmetic::replicas::image_name(&container.image);
         if PROGRAMS.contains(&image) {
             programs.push(image.into());
@@ -116,13 +117,8 @@ impl Builder {
     /// Requests as the API server fills them in: a limit without request is the request, too
     /// (`SetDefaults_Pod` in `pkg/apis/core/v1/defaults.go`).
     fn requests(&mut self, resources: &slim::ResourceRequirements) -> Vec<Amount> {
-        let mut requests = self.amounts(&resources.requests);
-        for limit in self.amounts(&resources.limits) {
-            if requests.iter().all(|request| request.resource != limit.resource) {
-                requests.push(limit);
-            }
-        }
-        requests
+        let requests = filled_in(&[&resources.requests, &resources.limits]);
+        self.amounts(&requests)
     }
 
     fn probe(&mut self, probe: &slim::Probe) -> Probe {

@@ -52,7 +52,8 @@ impl Builder {
             deleted_with_claim: spec.persistent_volume_reclaim_policy == "Delete",
             claim_namespace: self.text(namespace),
             claim_name: self.text(name),
-            phase: self.text(&volume.status.phase),
+            // `SetDefaults_PersistentVolume` in `pkg/apis/core/v1/defaults.go`.
+            phase: self.text(if volume.status.phase.is_empty() { "Pending" } else { &volume.status.phase }),
             block: spec.volume_mode == "Block",
             deleting: volume.metadata.deletion_timestamp.is_some(),
         }

@@ -164,14 +164,19 @@ pub(super) fn filtered_map<'de, D: Deserializer<'de>>(
                     map.next_value::<de::IgnoredAny>()?;
                 }
             }
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            entries.reverse();
-            entries.dedup_by(|a, b| a.0 == b.0);
-            entries.reverse();
+            keep_last(&mut entries);
             Ok(entries)
         }
     }
     deserializer.deserialize_map(Entries(wanted))
+}
+
+/// Sorts entries by key; of several with one key the last is kept.
+pub(crate) fn keep_last(entries: &mut Vec<(Str, Str)>) {
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    entries.reverse();
+    entries.dedup_by(|a, b| a.0 == b.0);
+    entries.reverse();
 }
 
 /// A command line, reduced while it is read: command lines may hold secrets.
@@ -179,7 +184,8 @@ pub(super) fn filtered_map<'de, D: Deserializer<'de>>(
 /// Kept are flags of an allow-list with their values, and which well-known programs are named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CommandLine {
-    /// Known flags without their dashes, and their values.
+    /// Known flags without their dashes, and their values, sorted by flag. Of one that is given more than once the
+    /// last counts, as programs read it.
     pub flags: Vec<(Str, Str)>,
     /// Known programs.
     pub programs: Vec<Str>,
@@ -276,6 +282,7 @@ impl CommandLine {
         if let Some(flag) = flag_without_value {
             line.flags.push((flag, Str::default()));
         }
+        keep_last(&mut line.flags);
         line
     }
 
@@ -408,12 +415,21 @@ mod tests {
         assert_eq!(line.programs, vec![Str::from("etcdctl")]);
         assert_eq!(
             line.flags,
-            vec![("leader-elect".into(), "".into()), ("etcd-servers".into(), "https://10.0.0.1:2379".into())]
+            vec![("etcd-servers".into(), "https://10.0.0.1:2379".into()), ("leader-elect".into(), "".into())]
         );
         let written = serde_json::to_string(&line).unwrap();
         assert!(!written.contains("hunter2") && !written.contains("s3cr3t"), "{written}");
         let again: CommandLine = serde_json::from_str(&written).unwrap();
-        assert_eq!(again.programs, line.programs);
+        assert_eq!(again, line);
+    }
+
+    #[test]
+    fn the_last_of_a_repeated_flag_counts() {
+        let line: CommandLine =
+            serde_json::from_str(r#"["--leader-elect=false","--name=a","--leader-elect"]"#).unwrap();
+        assert_eq!(line.flags, vec![("leader-elect".into(), "".into()), ("name".into(), "a".into())]);
+        let again: CommandLine = serde_json::from_str(&serde_json::to_string(&line).unwrap()).unwrap();
+        assert_eq!(again, line);
     }
 
     #[test]
