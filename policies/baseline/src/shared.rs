@@ -3,6 +3,7 @@
 pub(crate) mod admission;
 pub(crate) mod ages;
 pub(crate) mod budgets;
+pub(crate) mod claims;
 pub(crate) mod clients;
 pub(crate) mod cluster;
 pub(crate) mod control_plane;

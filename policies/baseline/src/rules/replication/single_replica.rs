@@ -6,6 +6,7 @@ use ha_sdk::settings::Tier;
 use ha_sdk::snapshot::{ResourceKind, Workload};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
+use crate::shared::claims::shares_single_writer;
 use crate::shared::clients::client_services;
 use crate::shared::judged_replicas;
 use crate::shared::leaders::Leaders;
@@ -156,10 +157,14 @@ fn check_workload(input: &Input, leaders: &Leaders<'_>, workload: &Workload, fin
         finding.related(autoscalers).fix(format!("raise the autoscaler's floor to {minimum}"));
     } else {
         let value = if replicas.defaulted { "unset (default 1)".into() } else { format!("{}", replicas.floor) };
-        finding
-            .evidence("spec.replicas", value)
-            .fix(format!("replicas: {minimum}"))
-            .patch(format!(r#"{{"spec":{{"replicas":{minimum}}}}}"#));
+        finding.evidence("spec.replicas", value);
+        if shares_single_writer(snapshot, workload) {
+            // More replicas alone would hang on another node.
+            finding
+                .fix(format!("a volume for each pod, or one that several nodes can mount; then replicas: {minimum}"));
+        } else {
+            finding.fix(format!("replicas: {minimum}")).patch(format!(r#"{{"spec":{{"replicas":{minimum}}}}}"#));
+        }
     }
     if replicas.floor > 1 {
         finding.leads_to(format!("one failure leaves {}", replicas.floor - 1));

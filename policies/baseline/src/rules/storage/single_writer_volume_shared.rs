@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 
 use ha_sdk::arithmetic::replicas::ReplicaRange;
 use ha_sdk::arithmetic::rollout::rollout_bounds;
-use ha_sdk::snapshot::{Absence, AccessMode, Claim, ResourceKind, Snapshot, VolumeSource, Workload, WorkloadKind};
+use ha_sdk::snapshot::{Absence, AccessMode, Claim, ResourceKind, Snapshot, Workload, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
+use crate::shared::claims::{has_single_writer, shared_claims};
 use crate::shared::judged_replicas;
 use crate::shared::risk::blast_radius;
 
@@ -145,13 +146,7 @@ fn check_workload(
     replicas: ReplicaRange,
     findings: &mut Findings,
 ) {
-    let names: Vec<Text> = snapshot
-        .spec_of(workload)
-        .volumes
-        .iter()
-        .filter(|volume| volume.source == VolumeSource::Claim && !is_of_template(workload, volume.name))
-        .map(|volume| volume.reference)
-        .collect();
+    let names = shared_claims(snapshot, workload);
     if names.is_empty() {
         return findings.not_applicable(workload.object, "its pods share no claim");
     }
@@ -166,20 +161,6 @@ fn check_workload(
         }
         _ => findings.pass(workload.object),
     }
-}
-
-/// Whether each pod of a StatefulSet gets a claim of its own under this volume's name.
-fn is_of_template(workload: &Workload, volume: Text) -> bool {
-    workload.stateful.as_ref().is_some_and(|settings| settings.claim_templates.iter().any(|claim| claim.name == volume))
-}
-
-/// Whether no access mode lets more than one node, or pod, mount the volume.
-fn has_single_writer(claim: &Claim) -> bool {
-    !claim.access_modes.is_empty()
-        && claim
-            .access_modes
-            .iter()
-            .all(|mode| matches!(mode, AccessMode::ReadWriteOnce | AccessMode::ReadWriteOncePod))
 }
 
 fn check_claim(
