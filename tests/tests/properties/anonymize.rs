@@ -32,11 +32,24 @@ impl Renamed {
     }
 }
 
+/// Rules that list only the first few objects by name. Under other names, others come first: of these objects the kinds
+/// and namespaces are compared.
+const FIRST_BY_NAME: &[&str] = &["backup-coverage-gap"];
+
 /// One answer without its words; `title` says what its objects are called.
 fn answer(result: &CheckResult, title: &dyn Fn(&ObjectReference) -> String) -> String {
     let titles = |objects: &[ObjectReference]| {
         let titles: BTreeSet<String> = objects.iter().map(title).collect();
         format!("{titles:?}")
+    };
+    let related = if FIRST_BY_NAME.contains(&result.rule.as_str()) {
+        let places = result.related.iter().map(|object| title(object));
+        let mut places: Vec<String> =
+            places.map(|title| title.rsplit_once('/').map_or(title.clone(), |(place, _)| place.to_owned())).collect();
+        places.sort();
+        format!("{places:?}")
+    } else {
+        titles(&result.related)
     };
     let risk = result.blast_radius.as_ref();
     let risk = risk.map(|risk| (titles(&risk.services), titles(&risk.workloads), risk.faults.len()));
@@ -46,7 +59,7 @@ fn answer(result: &CheckResult, title: &dyn Fn(&ObjectReference) -> String) -> S
         result.verdict,
         result.severity,
         title(&result.object),
-        titles(&result.related),
+        related,
         result.suppressed.is_some(),
         result.missing.len(),
         result.evidence.len(),

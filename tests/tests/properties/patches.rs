@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use ha_core::finding::Verdict;
 use ha_core::report::{CheckResult, ObjectReference, Report};
 use ha_core::rule::Severity;
 use ha_snapshot::objects::Object;
@@ -84,6 +85,37 @@ fn findings(report: &Report) -> BTreeMap<(String, ObjectReference), Severity> {
     findings
 }
 
+/// Patches that make several replicas of one.
+const ADDS_REPLICAS: &[&str] = &["autoscaler-floor-too-low", "single-replica"];
+
+/// What only several replicas can lack: these rules do not judge a single pod, whose drain, node failure or rollout
+/// is an outage in any case, and which `single-replica` reports for that. With a second pod they have something to
+/// say for the first time; a patch of one object can neither create a budget nor guess how pods shall be spread.
+const OF_SEVERAL_REPLICAS: &[&str] =
+    &["budget-absent", "replicas-share-node", "replicas-share-zone", "rollout-drops-all-replicas"];
+
+/// What is found in a cluster until the patched workload's controller has started the pods that it now asks for, and
+/// they are ready: nobody starts them here.
+const OF_PODS_TO_COME: &str = "service-single-endpoint";
+
+/// Whether a new finding is about something that was not judged before the patch, for a reason named above.
+fn is_first_judged(before: &Report, after: &Report, patched: &CheckResult, new: &(String, ObjectReference)) -> bool {
+    let of_this = |result: &&CheckResult| result.rule == new.0 && result.object == new.1;
+    let is_open = |result: &CheckResult| matches!(result.verdict, Verdict::NotApplicable | Verdict::Unknown);
+    let targets = match patched.object.kind.as_str() {
+        "HorizontalPodAutoscaler" | "ScaledObject" => patched.related.as_slice(),
+        _ => std::slice::from_ref(&patched.object),
+    };
+    let is_expected = if new.0 == OF_PODS_TO_COME {
+        let of_target = |result: &CheckResult| result.related.iter().any(|object| targets.contains(object));
+        let waits = |result: &CheckResult| result.message.starts_with("1 of ") && result.message.ends_with(" ready");
+        after.results.iter().filter(of_this).all(|result| of_target(result) && waits(result))
+    } else {
+        OF_SEVERAL_REPLICAS.contains(&new.0.as_str()) && targets.contains(&new.1)
+    };
+    ADDS_REPLICAS.contains(&patched.rule.as_str()) && is_expected && before.results.iter().filter(of_this).all(is_open)
+}
+
 /// What is wrong with the state after a patch, one line each.
 fn mistakes(before: &Report, after: &Report, patched: &CheckResult) -> Vec<String> {
     let (old, new) = (findings(before), findings(after));
@@ -93,6 +125,7 @@ fn mistakes(before: &Report, after: &Report, patched: &CheckResult) -> Vec<Strin
         let (rule, object) = finding;
         match old.get(finding) {
             _ if *finding == subject => wrong.push(format!("    is still there ({severity})")),
+            None if is_first_judged(before, after, patched, finding) => {}
             None => wrong.push(format!("    causes {rule} {object} ({severity})")),
             Some(old) if severity > old => wrong.push(format!("    makes {rule} {object} worse: {old} to {severity}")),
             Some(_) => {}
