@@ -43,13 +43,20 @@ impl Builder {
         }
     }
 
+    /// A target of 0 or "" is none, and none is the port itself (`SetDefaults_Service` in
+    /// `pkg/apis/core/v1/defaults.go`).
     fn service_port(&mut self, port: &slim::ServicePort) -> ServicePort {
+        let is_set = |target: &&slim::IntOrString| match target {
+            slim::IntOrString::Int(number) => *number != 0,
+            slim::IntOrString::String(name) => !name.is_empty(),
+        };
         ServicePort {
             name: self.text(&port.name),
             port: port.port,
             target: port
                 .target_port
                 .as_ref()
+                .filter(is_set)
                 .map_or_else(|| same_port(port.port), |target| self.port_reference(target)),
             protocol: self.text(if port.protocol.is_empty() { "TCP" } else { &port.protocol }),
         }
