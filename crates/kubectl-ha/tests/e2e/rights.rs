@@ -103,8 +103,8 @@ fn a_tenant_gets_its_namespace(bench: &Bench) {
     only_its_namespace_is_read(bench, &tenant);
 }
 
-/// Asked for alone, its namespace is all that is read besides what is the cluster's. The built-in role `view` has neither
-/// leases nor custom kinds.
+/// Asked for alone, its namespace is all that is read besides what is the cluster's. The built-in role `view` has
+/// neither leases nor custom kinds.
 fn only_its_namespace_is_read(bench: &Bench, tenant: &Path) {
     let narrowed = bench.check_as(tenant, &["-n", "tenant", "--fail-on", "never"]).report;
     let (own, others): (Vec<&Value>, Vec<&Value>) =
