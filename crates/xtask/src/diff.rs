@@ -7,7 +7,7 @@ use ha_diff::{HaSim, Options, confirm, run};
 
 /// Compares the simulator with the real kube-scheduler on generated clusters and failures.
 #[derive(clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// How many cases.
     #[arg(long, default_value_t = 500)]
     cases: u64,
@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 /// Compares, prints the summary, and fails when anything disagrees.
-pub fn diff(args: Args) -> anyhow::Result<()> {
+pub(crate) fn diff(args: Args) -> anyhow::Result<()> {
     let Args { cases, seed, cluster, tries, shrink, disagreements, table } = args;
     let options = Options { cases, seed, runs: 3, shrink, disagreements };
     let simulator = HaSim { tries };

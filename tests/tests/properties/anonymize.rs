@@ -43,7 +43,7 @@ fn answer(result: &CheckResult, title: &dyn Fn(&ObjectReference) -> String) -> S
         format!("{titles:?}")
     };
     let related = if FIRST_BY_NAME.contains(&result.rule.as_str()) {
-        let places = result.related.iter().map(|object| title(object));
+        let places = result.related.iter().map(title);
         let mut places: Vec<String> =
             places.map(|title| title.rsplit_once('/').map_or(title.clone(), |(place, _)| place.to_owned())).collect();
         places.sort();
@@ -108,9 +108,10 @@ fn anonymized_inputs_have_the_same_findings() {
         let known: BTreeSet<&Name> = renamed.names.values().collect();
         let new_title = |object: &ObjectReference| {
             let name = (object.kind.clone(), object.namespace.clone(), object.name.clone());
-            match known.contains(&name) {
-                true => format!("{}/{}/{}", object.kind, object.namespace, object.name),
-                false => object.kind.clone(),
+            if known.contains(&name) {
+                format!("{}/{}/{}", object.kind, object.namespace, object.name)
+            } else {
+                object.kind.clone()
             }
         };
         let expected = answers(&before, &|object| renamed.title(object));

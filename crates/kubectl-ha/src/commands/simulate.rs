@@ -64,12 +64,12 @@ fn disruptions(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::
             nodes.extend(nodes_of(snapshot, lost)?);
         }
         let names: Vec<String> = arguments.lose.iter().map(ToString::to_string).collect();
-        return Ok(vec![scenario(names, DisruptionKind::Loss(mode), nodes)]);
+        return Ok(vec![scenario(&names, DisruptionKind::Loss(mode), nodes)]);
     }
     if !arguments.drain.is_empty() {
         let nodes = arguments.drain.iter().map(|name| node_named(snapshot, name)).collect::<anyhow::Result<_>>()?;
-        let names = arguments.drain.iter().map(|name| format!("drain/{name}")).collect();
-        return Ok(vec![scenario(names, DisruptionKind::Drain, nodes)]);
+        let names: Vec<String> = arguments.drain.iter().map(|name| format!("drain/{name}")).collect();
+        return Ok(vec![scenario(&names, DisruptionKind::Drain, nodes)]);
     }
     Ok(matrix::standard(snapshot, mode))
 }
@@ -91,7 +91,7 @@ fn each(snapshot: &Snapshot, domain: &str, mode: LossMode) -> anyhow::Result<Vec
 }
 
 /// One scenario of all that is named; a node named twice is lost once.
-fn scenario(names: Vec<String>, kind: DisruptionKind, mut nodes: Vec<NodeId>) -> Disruption {
+fn scenario(names: &[String], kind: DisruptionKind, mut nodes: Vec<NodeId>) -> Disruption {
     nodes.sort_unstable();
     nodes.dedup();
     Disruption { name: names.join(" + "), kind, nodes }

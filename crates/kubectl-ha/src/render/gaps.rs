@@ -28,22 +28,22 @@ pub(crate) fn lines<'g>(gaps: impl IntoIterator<Item = &'g ReportGap>) -> Vec<St
 
 /// The same for gaps in any form: reason, namespace, message.
 pub(crate) fn texts<'g>(gaps: impl IntoIterator<Item = (GapReason, &'g str, &'g str)>) -> Vec<String> {
-    let mut kinds: Vec<Kind> = Vec::new();
+    let mut kinds: Vec<Unread> = Vec::new();
     for (reason, namespace, message) in gaps {
         if reason == GapReason::NotInstalled {
             continue;
         }
         let Some((lead, kind, why)) = parts(message, namespace) else {
-            kinds.push(Kind { lead: "", kind: "", why: message, namespaces: Vec::new() });
+            kinds.push(Unread { lead: "", kind: "", why: message, namespaces: Vec::new() });
             continue;
         };
         match kinds.iter_mut().find(|known| (known.lead, known.kind, known.why) == (lead, kind, why)) {
             Some(known) => known.namespaces.push(namespace),
-            None => kinds.push(Kind { lead, kind, why, namespaces: vec![namespace] }),
+            None => kinds.push(Unread { lead, kind, why, namespaces: vec![namespace] }),
         }
     }
     let mut lines: Vec<Line> = Vec::new();
-    for Kind { lead, kind, why, namespaces } in kinds {
+    for Unread { lead, kind, why, namespaces } in kinds {
         let place = place(&namespaces);
         let same = |line: &&mut Line| !lead.is_empty() && (line.lead, line.why) == (lead, why) && line.place == place;
         match lines.iter_mut().find(same) {
@@ -55,7 +55,7 @@ pub(crate) fn texts<'g>(gaps: impl IntoIterator<Item = (GapReason, &'g str, &'g 
 }
 
 /// One kind that could not be read for one reason; with an empty `lead` any other message, which is all in `why`.
-struct Kind<'g> {
+struct Unread<'g> {
     lead: &'static str,
     kind: &'g str,
     why: &'g str,

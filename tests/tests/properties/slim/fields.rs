@@ -77,12 +77,12 @@ impl<'de> Deserializer<'de> for Asked<'_> {
             self.note(Kept { presence: true, map: false });
         }
         let left = fields.iter();
-        visitor.visit_map(Fields { path: &self.path, left, field: "", fields: self.fields })
+        visitor.visit_map(Members { path: &self.path, left, field: "", fields: self.fields })
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.note(Kept { presence: self.options > 1, map: true });
-        visitor.visit_map(Fields { path: &self.path, left: [].iter(), field: "", fields: self.fields })
+        visitor.visit_map(Members { path: &self.path, left: [].iter(), field: "", fields: self.fields })
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -122,14 +122,14 @@ impl<'de> Deserializer<'de> for Asked<'_> {
     }
 }
 
-struct Fields<'f, 'p> {
+struct Members<'f, 'p> {
     path: &'p str,
     left: std::slice::Iter<'static, &'static str>,
     field: &'static str,
     fields: &'f RefCell<BTreeMap<String, Kept>>,
 }
 
-impl<'de> MapAccess<'de> for Fields<'_, '_> {
+impl<'de> MapAccess<'de> for Members<'_, '_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {

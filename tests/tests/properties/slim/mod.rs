@@ -214,7 +214,8 @@ fn differences(typed: &Typed, fields: &BTreeMap<String, Kept>, object: &Value) -
     for (path, value) in slim.iter().filter(|(path, _)| !is_reduced(path)) {
         // A structure of which nothing is kept is there and empty.
         let is_part = || whole.keys().any(|whole| whole.starts_with(path.as_str()));
-        if !whole.contains_key(path) && !(is_default(value) && is_part()) {
+        let is_known = whole.contains_key(path) || (is_default(value) && is_part());
+        if !is_known {
             wrong.push(format!("{} {path}: {value} came from nowhere", typed.kind));
         }
     }

@@ -8,7 +8,7 @@ use super::super::markdown::escape;
 const SHOWN: usize = 50;
 
 /// Writes a table of scenarios; of one scenario, a table of workloads.
-pub fn render(simulation: &Simulation) -> String {
+pub(super) fn render(simulation: &Simulation) -> String {
     let mut out = format!("## {}\n\n", escape(&simulation.source.name));
     match simulation.scenarios.as_slice() {
         [] => out.push_str("Nothing to simulate.\n"),

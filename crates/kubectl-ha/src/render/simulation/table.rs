@@ -17,7 +17,7 @@ const INDENT: &str = "          ";
 const SHOWN: usize = 20;
 
 /// Writes the simulation for a person with little time; `wide` leaves nothing out.
-pub fn render(simulation: &Simulation, page: &Page, wide: bool) -> String {
+pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String {
     let most = if wide { usize::MAX } else { SHOWN };
     let mut out = format!("{}\n\n", wrap(&heading(simulation), page.width, "", "  "));
     match simulation.scenarios.as_slice() {
