@@ -23,7 +23,7 @@ pub(crate) struct Ran {
 }
 
 /// What `kubectl ha check -o json` said.
-pub(crate) struct Report {
+pub(crate) struct Checked {
     pub(crate) code: Option<i32>,
     pub(crate) report: Value,
     pub(crate) errors: String,
@@ -107,15 +107,15 @@ impl Bench {
     }
 
     /// `kubectl ha check -o json …` as the administrator.
-    pub(crate) fn check(&self, arguments: &[&str]) -> Report {
+    pub(crate) fn check(&self, arguments: &[&str]) -> Checked {
         self.check_as(self.cluster.kubeconfig_path(), arguments)
     }
 
     /// `kubectl ha check -o json …` as another user.
-    pub(crate) fn check_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Report {
+    pub(crate) fn check_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Checked {
         let all = ["check", "-o", "json"].iter().chain(arguments).copied().collect::<Vec<_>>();
         let ran = self.ha_as(kubeconfig, &all);
-        Report { code: ran.code, report: ran.json(), errors: ran.err }
+        Checked { code: ran.code, report: ran.json(), errors: ran.err }
     }
 }
 

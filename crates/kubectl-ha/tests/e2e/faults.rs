@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, Report, Sound, node};
+use crate::bench::{Bench, Checked, Sound, node};
 
 /// One fault.
 struct Fault {
@@ -305,7 +305,7 @@ pub(crate) fn all_are_found(bench: &Bench) {
     bench.apply("whole-cluster", &whole_cluster());
     bench.apply("control-plane", &control_plane());
     settle_cluster(bench);
-    let Report { code, report, errors } = bench.check(&["--evidence"]);
+    let Checked { code, report, errors } = bench.check(&["--evidence"]);
     assert_eq!((code, errors.as_str()), (Some(1), ""));
     let missed = OF_WORKLOADS.iter().filter_map(|fault| missed_in_workload(&report, fault));
     let missed: Vec<String> = missed.chain(missed_in_cluster(&report, OF_THE_CLUSTER)).collect();

@@ -11,7 +11,7 @@ mod rights;
 
 use std::collections::BTreeSet;
 
-use bench::{Bench, Report};
+use bench::{Bench, Checked};
 
 #[test]
 fn a_sound_cluster_is_sound_every_fault_is_found_and_rights_are_respected() {
@@ -30,7 +30,7 @@ fn sound(bench: &Bench) {
     bench.kubectl(&["rollout", "status", "--timeout=60s", "deployment/landing", "-n", "site"]);
     bench.wait_for_endpoints("site", 3);
 
-    let Report { code, report, errors } = bench.check(&[]);
+    let Checked { code, report, errors } = bench.check(&[]);
     let severe: BTreeSet<String> = bench::failed(&report, &["critical", "high"]);
     assert_eq!(severe, BTreeSet::new(), "a sound cluster");
     assert_eq!((code, errors.as_str()), (Some(0), ""));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::bench::{Bench, Report, answers};
+use crate::bench::{Bench, Checked, answers};
 
 pub(crate) fn all_are_respected(bench: &Bench) {
     the_role_that_is_printed_is_enough(bench);
@@ -33,7 +33,7 @@ fn the_role_that_is_printed_is_enough(bench: &Bench) {
     grant(bench, &role.out);
     bench.kubectl(&["create", "clusterrolebinding", "reader", "--clusterrole=kubectl-ha", "--user=reader"]);
     let whole = answers(&bench.check(&["--show", "all"]).report);
-    let Report { code, report, errors } = bench.check(&["--show", "all", "--as", "reader"]);
+    let Checked { code, report, errors } = bench.check(&["--show", "all", "--as", "reader"]);
     let refused: Vec<&str> = forbidden(&report).iter().map(|gap| gap["message"].as_str().unwrap()).collect();
     assert!(matches!(refused[..], [one] if one.contains("configmaps with rules of Prometheus")), "{refused:#?}");
     assert_eq!((code, errors.as_str()), (Some(1), ""));
@@ -44,7 +44,7 @@ fn the_role_that_is_printed_is_enough(bench: &Bench) {
     let more: Vec<&str> = role.out.lines().map(|line| if optional(line) { &line[1..] } else { line }).collect();
     grant(bench, &more.join("\n"));
     bench.kubectl(&["auth", "can-i", "list", "configmaps", "--all-namespaces", "--as", "reader"]);
-    let Report { report, .. } = bench.check(&["--show", "all", "--as", "reader"]);
+    let Checked { report, .. } = bench.check(&["--show", "all", "--as", "reader"]);
     assert_eq!(forbidden(&report), Vec::<&Value>::new());
     same_answers(&whole, &report);
 }
@@ -63,7 +63,7 @@ fn same_answers(whole: &BTreeSet<String>, report: &Value) {
 
 fn nobody_gets_gaps_and_no_pass(bench: &Bench) {
     let stranger = bench.kubeconfig("stranger");
-    let Report { code, report, errors } = bench.check_as(&stranger, &["--show", "all"]);
+    let Checked { code, report, errors } = bench.check_as(&stranger, &["--show", "all"]);
     assert_eq!((code, errors.as_str()), (Some(3), ""), "nothing could be read");
     let gaps = forbidden(&report);
     assert!(gaps.iter().any(|gap| gap["message"].as_str().unwrap().contains("forbidden for user stranger")));
@@ -84,7 +84,7 @@ fn a_tenant_gets_its_namespace(bench: &Bench) {
     bench.apply("tenant", &sound.objects());
     bench.kubectl(&["rollout", "status", "--timeout=60s", "deployment/landing", "-n", "tenant"]);
     let tenant = bench.kubeconfig("tenant");
-    let Report { code, report, .. } = bench.check_as(&tenant, &[]);
+    let Checked { code, report, .. } = bench.check_as(&tenant, &[]);
     assert_eq!(code, Some(1), "its own finding counts for more than what it may not see");
     let known = BTreeSet::from(["", "tenant"]);
     assert!(namespaces(&report).is_subset(&known), "{:?}", namespaces(&report));
@@ -118,7 +118,7 @@ fn only_its_namespace_is_read(bench: &Bench, tenant: &Path) {
 /// Every namespace, and nothing of the cluster as a whole.
 fn a_viewer_gets_namespaces_and_no_nodes(bench: &Bench) {
     let viewer = bench.kubeconfig("viewer");
-    let Report { code, report, .. } = bench.check_as(&viewer, &[]);
+    let Checked { code, report, .. } = bench.check_as(&viewer, &[]);
     assert_eq!(code, Some(1));
     let refused: BTreeSet<&str> = forbidden(&report).iter().map(|gap| gap["kind"].as_str().unwrap()).collect();
     assert!(refused.contains("Node"), "{refused:?}");
