@@ -175,7 +175,8 @@ fn kubectl() -> PathBuf {
 fn path_with(programs: &[PathBuf]) -> String {
     let mut path = String::new();
     for program in programs {
-        path.push_str(&format!("{}:", program.parent().unwrap().display()));
+        path.push_str(&program.parent().unwrap().to_string_lossy());
+        path.push(':');
     }
     path + &std::env::var("PATH").unwrap_or_default()
 }
