@@ -85,7 +85,7 @@ failed";
 /// Saves what the analysis needs of a cluster to a file, without secrets.
 #[derive(Debug, Args)]
 pub struct Snapshot {
-    /// The file to write; `-` for standard output.
+    /// The file to write.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Replaces names by pseudonyms, the same name by the same one.
