@@ -68,6 +68,7 @@ fn install(built: &Built, root: &Path) -> Result<PathBuf> {
     let archive = fs::read(&built.archive)?;
     ensure!(hexadecimal(&archive) == target.sha256, "the archive's digest is not the manifest's");
     let (unpacked, installed, bin) = (root.join("unpacked"), root.join("store/ha"), root.join("bin"));
+    fs::create_dir_all(&unpacked)?;
     unpack(&archive, &unpacked)?;
     for operation in &target.files {
         copy(operation, &unpacked, &installed)?;
