@@ -26,7 +26,7 @@ pub(crate) fn try_out(shell: &Shell, built: &Built, kubectl: &Path) -> Result<()
     let version = kubectl.run(&["ha", "--version"], &[0])?;
     ensure!(version.contains(env!("CARGO_PKG_VERSION")), "kubectl ha --version says {version:?}");
     // Findings are what the demo is for, and their exit code is 1.
-    let report = kubectl.run(&["ha", "check", "--demo", "-o", "name"], &[1])?;
+    let report = kubectl.run(&["ha", "check", "--demo", "-o", "json"], &[1])?;
     ensure!(report.contains("single-replica"), "kubectl ha check --demo found too little:\n{report}");
 
     // What the caveats ask for, then what kubectl's own completion asks.
