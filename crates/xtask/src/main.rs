@@ -12,7 +12,8 @@ mod shell;
 mod test;
 mod wasm;
 
-use std::process::ExitCode;
+use std::env;
+use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -46,11 +47,39 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    if env::var_os("CARGO_MANIFEST_DIR").is_some() {
+        return without_cargo_variables();
+    }
     match run(Cli::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The chain of causes, never a backtrace: what failed is a step, not a line of code.
             eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts this program once more without what `cargo run` tells it about its own package.
+///
+/// Build scripts of dependencies (ring's) read the same variables, so that a nested cargo that inherits them would
+/// compile those and all above them anew whenever one changes between `cargo` and `cargo xtask`. They cannot be
+/// removed from a running process: `std::env::remove_var` is unsafe.
+fn without_cargo_variables() -> ExitCode {
+    let own = env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    });
+    let status = env::current_exe().and_then(|program| {
+        let mut command = Command::new(program);
+        own.for_each(|name| _ = command.env_remove(name));
+        command.args(env::args_os().skip(1)).status()
+    });
+    match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: cannot start again: {error}");
             ExitCode::FAILURE
         }
     }
