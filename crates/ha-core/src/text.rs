@@ -70,7 +70,8 @@ impl Texts {
 #[derive(Debug)]
 pub struct Interner {
     texts: Texts,
-    numbers: HashTable<u32>,
+    /// Each string's hash and number. The hash is kept so that the table can grow without reading all strings again.
+    numbers: HashTable<(u64, u32)>,
     hasher: DefaultHashBuilder,
 }
 
@@ -88,14 +89,14 @@ impl Interner {
     pub fn intern(&mut self, string: &str) -> Text {
         let hash = self.hasher.hash_one(string);
         let texts = &self.texts;
-        if let Some(&index) = self.numbers.find(hash, |&index| texts.get(Text { index }) == string) {
+        let is_same = |&(other, index): &(u64, u32)| other == hash && texts.get(Text { index }) == string;
+        if let Some(&(_, index)) = self.numbers.find(hash, is_same) {
             return Text { index };
         }
         let text = Text::at(self.texts.len());
         self.texts.bytes.push_str(string);
         self.texts.ends.push(end_of(&self.texts.bytes));
-        let (texts, hasher) = (&self.texts, &self.hasher);
-        self.numbers.insert_unique(hash, text.index, |&index| hasher.hash_one(texts.get(Text { index })));
+        self.numbers.insert_unique(hash, (hash, text.index), |&(hash, _)| hash);
         text
     }
 

@@ -143,6 +143,7 @@ impl<'o> ObjectLine<'o> {
 }
 
 /// One object, as read; none when its kind is not known, as in a file of a newer program.
+#[derive(Debug)]
 pub(super) struct ReadObject(pub(super) Option<Object>);
 
 impl<'de> Deserialize<'de> for ReadObject {

@@ -11,7 +11,9 @@
 mod anonymize;
 mod format;
 mod lines;
+mod parse;
 mod read;
+mod specs;
 mod words;
 mod write;
 

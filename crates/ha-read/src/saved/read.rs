@@ -1,19 +1,17 @@
 //! Reads a saved snapshot.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use ha_core::snapshot::GapReason;
 use ha_snapshot::objects::Object;
 
 use super::format::{Header, KIND, ReadObject, Trailer, VERSION};
-use super::lines::{self, End, Origin};
+use super::lines::{End, Origin};
+use super::parse::{Batches, Line};
 use super::{Saved, SavedError};
 use crate::Gap;
 
-/// How many unpacked batches may wait.
-const WAITING: usize = 4;
 /// Most unreadable lines that are told one by one.
 const BAD_LINES: usize = 100;
 
@@ -63,44 +61,34 @@ pub fn read_bytes(name: &Path, bytes: &[u8], sink: &mut dyn FnMut(Object)) -> Re
 
 fn read_from(origin: Origin, path: &Path, limits: &Limits, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
     thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(WAITING);
-        scope.spawn(move || lines::send(origin, limits, &sender));
-        Reader { path, limits, batches: receiver, objects: 0, line: 0 }.read(sink)
+        let batches = Batches::start(scope, origin, limits);
+        Reader { path, limits, objects: 0, line: 0, bad: 0 }.read(batches, sink)
     })
 }
 
 struct Reader<'r> {
     path: &'r Path,
     limits: &'r Limits,
-    batches: Receiver<Result<Vec<u8>, End>>,
     objects: usize,
+    /// The number of the line that is looked at, from 1.
     line: usize,
+    /// Lines that cannot be read.
+    bad: usize,
 }
 
 impl Reader<'_> {
-    fn read(mut self, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
+    fn read(mut self, batches: Batches, sink: &mut dyn FnMut(Object)) -> Result<Saved, SavedError> {
         let mut saved: Option<Saved> = None;
-        let mut bad = 0;
-        while let Ok(batch) = self.batches.recv() {
-            let batch = batch.map_err(|end| self.failed(end))?;
-            for line in batch.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        for batch in batches {
+            for line in batch.map_err(|end| self.failed(end))? {
                 self.line += 1;
-                let Some(saved) = &mut saved else {
-                    saved = Some(self.header(line)?);
-                    continue;
-                };
-                match serde_json::from_slice::<ReadObject>(line) {
-                    Ok(object) => self.object(object, saved, sink)?,
-                    Err(error) => match serde_json::from_slice::<Trailer>(line) {
-                        Ok(trailer) => return self.end(&trailer, saved, bad),
-                        Err(_) if bad < BAD_LINES => {
-                            bad += 1;
-                            saved.reading.gaps.push(self.bad_line(&error));
-                        }
-                        Err(_) => bad += 1,
-                    },
+                match (line, &mut saved) {
+                    (Line::First(text), _) => saved = Some(self.header(&text)?),
+                    (_, None) => return Err(self.not_a_snapshot("its first line is no header")),
+                    (Line::Object(object), Some(saved)) => self.object(object, saved, sink)?,
+                    (Line::Last(trailer), Some(saved)) => return self.end(&trailer, saved),
+                    (Line::Bad(error), Some(saved)) => self.bad_line(&error, saved),
                 }
-                self.objects += 1;
             }
         }
         match saved {
@@ -122,7 +110,12 @@ impl Reader<'_> {
         Ok(header.into_saved())
     }
 
-    fn object(&self, object: ReadObject, saved: &mut Saved, sink: &mut dyn FnMut(Object)) -> Result<(), SavedError> {
+    fn object(
+        &mut self,
+        object: ReadObject,
+        saved: &mut Saved,
+        sink: &mut dyn FnMut(Object),
+    ) -> Result<(), SavedError> {
         if self.objects == self.limits.max_objects {
             return Err(self.failed(End::TooLarge(format!("{} objects", self.limits.max_objects))));
         }
@@ -131,23 +124,29 @@ impl Reader<'_> {
             *saved.reading.counts.entry(object.kind()).or_default() += 1;
             sink(object);
         }
+        self.objects += 1;
         Ok(())
     }
 
-    fn end(&self, trailer: &Trailer, saved: &mut Saved, bad: usize) -> Result<Saved, SavedError> {
+    fn end(&self, trailer: &Trailer, saved: &mut Saved) -> Result<Saved, SavedError> {
         if trailer.objects != self.objects {
             return Err(SavedError::CutOff { path: self.path.to_owned(), objects: self.objects });
         }
-        if bad > BAD_LINES {
-            let message = format!("{}: {} more lines cannot be read", self.path.display(), bad - BAD_LINES);
+        if self.bad > BAD_LINES {
+            let message = format!("{}: {} more lines cannot be read", self.path.display(), self.bad - BAD_LINES);
             saved.reading.gaps.push(Gap { message, ..unreadable() });
         }
         saved.reading.gaps.sort();
         Ok(std::mem::take(saved))
     }
 
-    fn bad_line(&self, error: &serde_json::Error) -> Gap {
-        Gap { message: format!("{}, line {}: {error}", self.path.display(), self.line), ..unreadable() }
+    fn bad_line(&mut self, error: &serde_json::Error, saved: &mut Saved) {
+        if self.bad < BAD_LINES {
+            let message = format!("{}, line {}: {error}", self.path.display(), self.line);
+            saved.reading.gaps.push(Gap { message, ..unreadable() });
+        }
+        self.bad += 1;
+        self.objects += 1;
     }
 
     fn not_a_snapshot(&self, reason: &str) -> SavedError {

@@ -106,11 +106,11 @@ fn duplicate_keys_are_reported_and_the_last_counts() {
     );
     assert_eq!(manifests.problems[0].weight, Weight::Note);
     let Body::Pod(pod) = &read[0].body else { panic!("{read:?}") };
-    assert_eq!(pod.spec.node_name, "two");
+    assert_eq!(pod.node_name, "two");
 
     let json = r#"{"apiVersion": "v1", "kind": "Pod", "spec": {"nodeName": "one", "nodeName": "two"}}"#;
     let (_, read) = read_text(json);
-    assert!(matches!(&read[0].body, Body::Pod(pod) if pod.spec.node_name == "two"), "{read:?}");
+    assert!(matches!(&read[0].body, Body::Pod(pod) if pod.node_name == "two"), "{read:?}");
 }
 
 #[test]

@@ -36,11 +36,11 @@ fn bodies<'o, T>(objects: &'o [Object], body: impl Fn(&'o Body) -> Option<&'o T>
 }
 
 fn stateful_set(objects: &[Object]) -> &StatefulSet {
-    bodies(objects, |body| if let Body::StatefulSet(found) = body { Some(found) } else { None })[0]
+    bodies(objects, |body| if let Body::StatefulSet(found) = body { Some(&**found) } else { None })[0]
 }
 
 fn pods(objects: &[Object]) -> Vec<&Pod> {
-    bodies(objects, |body| if let Body::Pod(found) = body { Some(found) } else { None })
+    bodies(objects, |body| if let Body::Pod(found) = body { Some(&**found) } else { None })
 }
 
 fn named(objects: &[Object], kind: ResourceKind) -> Vec<&str> {
@@ -103,10 +103,10 @@ fn what_belonged_together_still_does() {
 #[test]
 fn nodes_and_zones_still_match() {
     let objects = renamed();
-    let nodes = bodies(&objects, |body| if let Body::Node(found) = body { Some(found) } else { None });
+    let nodes = bodies(&objects, |body| if let Body::Node(found) = body { Some(&**found) } else { None });
     let (node, pod) = (nodes[0], pods(&objects)[0]);
     assert_eq!(node.metadata.name, "node-1");
-    assert_eq!(pod.spec.node_name, "node-1");
+    assert_eq!(pod.node_name, "node-1");
     assert_eq!(node.metadata.labels.get("kubernetes.io/hostname"), Some("node-1"));
     assert_eq!(node.metadata.labels.get("topology.kubernetes.io/zone"), Some("zone-1"));
     assert_eq!(node.metadata.labels.get("topology.kubernetes.io/region"), Some("region-1"));
@@ -119,7 +119,7 @@ fn nodes_and_zones_still_match() {
     }
     let (taint, toleration) = (&node.spec.taints[0], &pod.spec.tolerations[0]);
     assert_eq!((&taint.key, &taint.value, &taint.effect), (&toleration.key, &toleration.value, &toleration.effect));
-    let slices = bodies(&objects, |body| if let Body::EndpointSlice(found) = body { Some(found) } else { None });
+    let slices = bodies(&objects, |body| if let Body::EndpointSlice(found) = body { Some(&**found) } else { None });
     assert_eq!((slices[0].endpoints[0].zone.as_str(), slices[0].endpoints[0].node_name.as_str()), ("zone-1", "node-1"));
 }
 

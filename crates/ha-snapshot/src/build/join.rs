@@ -99,7 +99,7 @@ impl Builder {
         }
         let slices: Vec<&slim::EndpointSlice> = rest
             .iter()
-            .filter_map(|(_, object)| if let Body::EndpointSlice(slice) = &object.body { Some(slice) } else { None })
+            .filter_map(|(_, object)| if let Body::EndpointSlice(slice) = &object.body { Some(&**slice) } else { None })
             .collect();
         if slices.is_empty() {
             return;
@@ -282,7 +282,7 @@ impl Builder {
             .iter()
             .filter_map(
                 |(_, object)| {
-                    if let Body::HttpRoute(route) = &object.body { Some(route.clone()) } else { None }
+                    if let Body::HttpRoute(route) = &object.body { Some((**route).clone()) } else { None }
                 },
             )
             .collect();
@@ -412,7 +412,7 @@ impl Builder {
         for pod in &mut snapshot.pods {
             let namespace = self.objects[pod.object.position()].namespace;
             let first = all.len();
-            for name in self.claim_names(pod) {
+            for &name in self.claim_names(pod) {
                 all.push(PodClaim { name, claim: lookup.claims.get(&(namespace, name)).copied() });
             }
             pod.claims = slice(first, all.len());

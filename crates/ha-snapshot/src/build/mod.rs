@@ -36,7 +36,7 @@ mod workload;
 
 use intern::Interned;
 use owner::Owners;
-use pod::PodDraft;
+use pod::{KnownSpec, PodDraft};
 use workload::WorkloadDraft;
 
 /// What is known about the input as a whole.
@@ -91,15 +91,16 @@ pub struct GapRecord {
 pub struct Builder {
     texts: Interner,
     label_sets: Interned<LabelSet>,
+    /// The labels that came last, since objects of one workload come together.
+    last_labels: (Vec<(Str, Str)>, LabelsId),
     pod_specs: Interned<ha_core::snapshot::PodSpec>,
-    slim_specs: Interned<crate::objects::PodSpec>,
-    spec_of_slim: Vec<ha_core::snapshot::PodSpecId>,
     objects: Vec<Identity>,
     gaps: Vec<Gap>,
     suppressions: Vec<ha_core::snapshot::Suppression>,
     zone_keys: Vec<String>,
     owners: Owners,
     pods: Vec<PodDraft>,
+    last_spec: Option<KnownSpec>,
     claims_of_pods: Vec<Text>,
     workloads: Vec<WorkloadDraft>,
     /// ReplicaSets under Deployments: the Deployment, the revision's number, the pod-template-hash.
@@ -115,15 +116,15 @@ impl Builder {
         Self {
             texts: Interner::default(),
             label_sets,
+            last_labels: Default::default(),
             pod_specs: Interned::default(),
-            slim_specs: Interned::default(),
-            spec_of_slim: Vec::new(),
             objects: alloc::vec![Identity::default()],
             gaps: Vec::new(),
             suppressions: Vec::new(),
             zone_keys: zone_keys.to_vec(),
             owners: Owners::default(),
             pods: Vec::new(),
+            last_spec: None,
             claims_of_pods: Vec::new(),
             workloads: Vec::new(),
             replica_set_revisions: Vec::new(),
@@ -141,14 +142,14 @@ impl Builder {
         }
         let id = self.identify(&object);
         match object.body {
-            Body::Pod(pod) => self.add_pod(id, pod),
-            Body::Deployment(deployment) => self.add_deployment(id, deployment),
-            Body::StatefulSet(set) => self.add_stateful_set(id, set),
-            Body::DaemonSet(set) => self.add_daemon_set(id, set),
-            Body::ReplicaSet(set) => self.add_replica_set(id, set),
-            Body::ReplicationController(controller) => self.add_replication_controller(id, controller),
-            Body::Job(job) => self.add_job(id, job),
-            Body::CronJob(job) => self.add_cron_job(id, job),
+            Body::Pod(pod) => self.add_pod(id, *pod),
+            Body::Deployment(deployment) => self.add_deployment(id, *deployment),
+            Body::StatefulSet(set) => self.add_stateful_set(id, *set),
+            Body::DaemonSet(set) => self.add_daemon_set(id, *set),
+            Body::ReplicaSet(set) => self.add_replica_set(id, *set),
+            Body::ReplicationController(controller) => self.add_replication_controller(id, *controller),
+            Body::Job(job) => self.add_job(id, *job),
+            Body::CronJob(job) => self.add_cron_job(id, *job),
             _ => self.rest.push((id, object)),
         }
     }
@@ -256,11 +257,16 @@ impl Builder {
         if entries.is_empty() {
             return LabelsId::default();
         }
+        if self.last_labels.0 == entries {
+            return self.last_labels.1;
+        }
         let labels = entries
             .iter()
             .map(|(key, value)| Label { key: self.texts.intern(key), value: self.texts.intern(value) })
             .collect();
-        LabelsId::at(self.label_sets.intern(LabelSet { labels }))
+        let id = LabelsId::at(self.label_sets.intern(LabelSet { labels }));
+        self.last_labels = (entries.to_vec(), id);
+        id
     }
 }
 

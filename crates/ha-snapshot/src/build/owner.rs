@@ -14,6 +14,8 @@ pub(super) type OwnerKey = u32;
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     references: super::intern::Interned<OwnerReference>,
+    /// The reference that came last, since the pods of one owner come together.
+    last: usize,
     /// Workload drafts by UID.
     workloads: HashMap<Str, usize>,
     /// ReplicaSets under a Deployment, and Jobs under a CronJob: their own controller by UID.
@@ -23,7 +25,10 @@ pub(super) struct Owners {
 impl Owners {
     /// The key of a reference.
     pub(super) fn key(&mut self, owner: &OwnerReference) -> OwnerKey {
-        u32::try_from(self.references.intern(owner.clone())).unwrap_or(u32::MAX)
+        if self.last >= self.references.len() || self.references.get(self.last) != owner {
+            self.last = self.references.intern(owner.clone());
+        }
+        u32::try_from(self.last).unwrap_or(u32::MAX)
     }
 
     /// The reference of a key.

@@ -1,13 +1,16 @@
 //! Pods, reduced as they come.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use ha_core::snapshot::{ObjectId, Pod, PodPhase, Slice};
+use ha_core::labels::{NodeSelector, Operator};
+use ha_core::snapshot::{ObjectId, Pod, PodPhase, PodSpec, PodSpecId, VolumeSource};
 use ha_core::text::Text;
 
 use super::Builder;
+use super::join::slice;
 use super::owner::{OwnerKey, is_node};
-use crate::objects::{self as slim, MIRROR_ANNOTATION, NodeSelector, Str};
+use crate::objects::{self as slim, MIRROR_ANNOTATION};
 
 /// A pod whose owner and node are not looked up yet.
 #[derive(Debug)]
@@ -18,13 +21,22 @@ pub(super) struct PodDraft {
     pub(super) owner: Option<OwnerKey>,
 }
 
+/// What was made of the specification of the last pod. The next pod is probably of the same workload.
+#[derive(Debug)]
+pub(super) struct KnownSpec {
+    slim: Arc<slim::PodSpec>,
+    id: PodSpecId,
+    priority: i32,
+    pinned_node: Text,
+    claims: Vec<Text>,
+}
+
 impl Builder {
     pub(super) fn add_pod(&mut self, id: ObjectId, pod: slim::Pod) {
-        let slim::Pod { metadata, mut spec, status } = pod;
-        let node_name = self.text(&core::mem::take(&mut spec.node_name));
-        let priority = spec.priority.take().unwrap_or(0);
-        let pinned_node = take_pinned_node(&mut spec).map(|name| self.text(&name)).unwrap_or_default();
-        let claims = self.take_claims(&mut spec);
+        let slim::Pod { metadata, node_name, spec, status } = pod;
+        let spec = self.known_spec(spec);
+        let first = self.claims_of_pods.len();
+        self.claims_of_pods.extend_from_slice(&spec.claims);
         let owner = metadata.controller().filter(|owner| !is_node(owner)).map(|owner| self.owners.key(owner));
         let mirror =
             metadata.annotations.get(MIRROR_ANNOTATION).is_some() || metadata.controller().is_some_and(is_node);
@@ -36,9 +48,9 @@ impl Builder {
         let record = Pod {
             object: id,
             labels: self.objects[id.position()].labels,
-            spec: self.intern_spec(spec),
-            node_name,
-            pinned_node,
+            spec: spec.id,
+            node_name: self.text(&node_name),
+            pinned_node: spec.pinned_node,
             nominated_node: self.text(&status.nominated_node_name),
             phase: phase(&status.phase),
             ready: ready.is_some_and(|condition| condition.status == "True"),
@@ -48,80 +60,77 @@ impl Builder {
             mirror,
             revision: self.text(revision),
             replica_set: self.text(replica_set),
-            priority,
+            priority: spec.priority,
             restarts: status
                 .container_statuses
                 .iter()
                 .fold(0, |sum: u32, status| sum.saturating_add(status.restart_count)),
-            claims,
+            claims: slice(first, self.claims_of_pods.len()),
             ..Pod::default()
         };
         self.pods.push(PodDraft { pod: record, owner });
+        self.last_spec = Some(spec);
     }
 
-    /// Takes the claims' names out of a pod's volumes: they differ between the pods of a StatefulSet.
-    fn take_claims(&mut self, spec: &mut slim::PodSpec) -> Slice {
-        let first = self.claims_of_pods.len();
-        for volume in &mut spec.volumes {
-            if let Some(claim) = &mut volume.persistent_volume_claim {
-                let name = core::mem::take(&mut claim.claim_name);
-                self.claims_of_pods.push(self.texts.intern(&name));
+    /// What there is to know of a specification. The caller puts it back as `last_spec`.
+    fn known_spec(&mut self, slim: Arc<slim::PodSpec>) -> KnownSpec {
+        if let Some(last) = self.last_spec.take().filter(|last| last.slim == slim) {
+            return last;
+        }
+        let mut spec = self.convert_spec(&slim);
+        let pinned_node = self.take_pinned_node(&mut spec);
+        let claims = take_claims(&mut spec);
+        let id = PodSpecId::at(self.pod_specs.intern(spec));
+        KnownSpec { id, priority: slim.priority.unwrap_or(0), pinned_node, claims, slim }
+    }
+
+    /// The one node that the DaemonSet controller pins a pod to, taken out of its affinity.
+    ///
+    /// Source: `ReplaceDaemonSetPodNodeNameNodeAffinity` in `pkg/controller/daemon/util`.
+    fn take_pinned_node(&self, spec: &mut PodSpec) -> Text {
+        let pinned = spec.node_affinity.as_ref().and_then(|selector| self.pinned_node(selector));
+        let (Some(name), Some(selector)) = (pinned, &mut spec.node_affinity) else {
+            return Text::default();
+        };
+        // What is left of each term is the template's own affinity.
+        for term in &mut selector.terms {
+            term.fields.clear();
+        }
+        selector.terms.retain(|term| !term.expressions.is_empty());
+        if selector.terms.is_empty() {
+            spec.node_affinity = None;
+        }
+        name
+    }
+
+    fn pinned_node(&self, selector: &NodeSelector) -> Option<Text> {
+        let mut name = None;
+        for term in &selector.terms {
+            let [field] = term.fields.as_slice() else {
+                return None;
+            };
+            let [value] = field.values.as_slice() else {
+                return None;
+            };
+            let is_name = self.texts.get(field.key) == "metadata.name" && field.operator == Operator::In;
+            if !is_name || name.is_some_and(|name| name != *value) {
+                return None;
             }
+            name = Some(*value);
         }
-        // Tokens and configuration get names of their own in each pod, and do not matter.
-        spec.volumes.retain(matters);
-        Slice {
-            first: u32::try_from(first).unwrap_or(u32::MAX),
-            count: u32::try_from(self.claims_of_pods.len() - first).unwrap_or(0),
-        }
+        name
     }
 
     /// The names of a pod's claims.
-    pub(super) fn claim_names(&self, pod: &Pod) -> Vec<Text> {
-        pod.claims.of(&self.claims_of_pods).to_vec()
+    pub(super) fn claim_names(&self, pod: &Pod) -> &[Text] {
+        pod.claims.of(&self.claims_of_pods)
     }
 }
 
-/// Whether a volume has a source that is kept.
-fn matters(volume: &slim::Volume) -> bool {
-    let kept = slim::Volume { name: Str::default(), ..volume.clone() };
-    kept != slim::Volume::default()
-}
-
-/// The one node that the DaemonSet controller pins a pod to, taken out of its affinity.
-///
-/// Source: `ReplaceDaemonSetPodNodeNameNodeAffinity` in `pkg/controller/daemon/util`.
-fn take_pinned_node(spec: &mut slim::PodSpec) -> Option<Str> {
-    let required = &mut spec.affinity.node_affinity.required_during_scheduling_ignored_during_execution;
-    let name = pinned_node(required.as_ref()?)?;
-    // What is left of each term is the template's own affinity.
-    if let Some(selector) = required {
-        for term in &mut selector.node_selector_terms {
-            term.match_fields.clear();
-        }
-        selector.node_selector_terms.retain(|term| !term.match_expressions.is_empty());
-        if selector.node_selector_terms.is_empty() {
-            *required = None;
-        }
-    }
-    Some(name)
-}
-
-fn pinned_node(selector: &NodeSelector) -> Option<Str> {
-    let mut name: Option<&Str> = None;
-    for term in &selector.node_selector_terms {
-        let [field] = term.match_fields.as_slice() else {
-            return None;
-        };
-        let [value] = field.values.as_slice() else {
-            return None;
-        };
-        if field.key != "metadata.name" || field.operator != "In" || name.is_some_and(|name| name != value) {
-            return None;
-        }
-        name = Some(value);
-    }
-    name.cloned()
+/// Takes the claims' names out of a pod's volumes: they differ between the pods of a StatefulSet.
+fn take_claims(spec: &mut PodSpec) -> Vec<Text> {
+    let claims = spec.volumes.iter_mut().filter(|volume| volume.source == VolumeSource::Claim);
+    claims.map(|volume| core::mem::take(&mut volume.reference)).collect()
 }
 
 fn phase(phase: &str) -> PodPhase {

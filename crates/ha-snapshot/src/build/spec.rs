@@ -13,23 +13,14 @@ use super::convert::{filled_in, taint_effect};
 use crate::objects::{self as slim, PROGRAMS, Str, keep_last};
 
 impl Builder {
-    /// The number of a specification. Equal ones are converted once: that is what makes many pods cheap.
-    pub(super) fn intern_spec(&mut self, spec: slim::PodSpec) -> PodSpecId {
-        let known = self.slim_specs.len();
-        let position = self.slim_specs.intern(spec);
-        if position < known {
-            return self.spec_of_slim[position];
-        }
-        let spec = self.slim_specs.get(position).clone();
-        let id = PodSpecId::at({
-            let converted = self.convert_spec(&spec);
-            self.pod_specs.intern(converted)
-        });
-        self.spec_of_slim.push(id);
-        id
+    /// The number of a template's specification. Equal ones stand once.
+    pub(super) fn intern_spec(&mut self, spec: &slim::PodSpec) -> PodSpecId {
+        let spec = self.convert_spec(spec);
+        PodSpecId::at(self.pod_specs.intern(spec))
     }
 
-    fn convert_spec(&mut self, spec: &slim::PodSpec) -> PodSpec {
+    /// A specification as the model has it.
+    pub(super) fn convert_spec(&mut self, spec: &slim::PodSpec) -> PodSpec {
         let node_affinity = &spec.affinity.node_affinity;
         let (pods, anti) = (&spec.affinity.pod_affinity, &spec.affinity.pod_anti_affinity);
         let on_node = spec.host_network;

@@ -163,7 +163,7 @@ impl Builder {
             resolved: true,
             template_labels: self.labels(&template.metadata.labels.0),
             template_annotations: self.labels(&template.metadata.annotations.0),
-            spec: self.intern_spec(template.spec),
+            spec: self.intern_spec(&template.spec),
             ..Workload::default()
         }
     }

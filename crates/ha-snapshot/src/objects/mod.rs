@@ -5,6 +5,7 @@
 //! environment values, commands, Secrets, ConfigMap content and unknown annotations have no field to go to.
 //! Unknown fields are ignored, `null` means absent, as the API server reads them.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use ha_core::snapshot::ResourceKind;
@@ -16,6 +17,7 @@ mod metadata;
 mod node;
 mod operations;
 mod pod;
+mod reduce;
 mod selector;
 mod service;
 mod storage;
@@ -38,13 +40,13 @@ pub type Str = compact_str::CompactString;
 
 /// Declares a slim struct: camelCase, every field optional, `null` as absent, defaults not written.
 macro_rules! slim {
-    ($(#[$meta:meta])* pub struct $name:ident {
+    ($(#[$meta:meta])* $visibility:vis struct $name:ident {
         $( $(#[$fmeta:meta])* pub $field:ident : $ty:ty ),* $(,)?
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "camelCase", default)]
-        pub struct $name {
+        $visibility struct $name {
             $( $(#[$fmeta])*
                #[serde(deserialize_with = "crate::objects::nullable", skip_serializing_if = "crate::objects::is_default")]
                pub $field: $ty ),*
@@ -79,11 +81,11 @@ pub struct FileLocation {
 /// Declares the sum of all kinds.
 macro_rules! kinds {
     ($( $kind:ident => $ty:ident ),* $(,)?) => {
-        /// The slim form of one object, by kind.
+        /// The slim form of one object, by kind. Boxed, as kinds differ much in size and objects are handed on a lot.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
-        #[allow(clippy::large_enum_variant, missing_docs)]
-        pub enum Body { $( $kind($ty) ),* }
+        #[allow(missing_docs)]
+        pub enum Body { $( $kind(Box<$ty>) ),* }
 
         impl Body {
             /// What kind it is.
@@ -102,7 +104,9 @@ macro_rules! kinds {
             }
 
             fn deserialize<'de, D: Deserializer<'de>>(kind: ResourceKind, deserializer: D) -> Result<Self, D::Error> {
-                match kind { $( ResourceKind::$kind => $ty::deserialize(deserializer).map(Self::$kind) ),* }
+                match kind { $(
+                    ResourceKind::$kind => $ty::deserialize(deserializer).map(|object| Self::$kind(Box::new(object)))
+                ),* }
             }
         }
     };
@@ -170,7 +174,8 @@ impl Object {
         kind: ResourceKind,
         deserializer: D,
     ) -> Result<Self, D::Error> {
-        let body = Body::deserialize(kind, deserializer)?;
+        let mut body = Body::deserialize(kind, deserializer)?;
+        reduce::reduce(&mut body);
         Ok(Self { api_version: api_version.into(), body, location: None })
     }
 

@@ -1,21 +1,54 @@
 //! Pods and pod templates.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     AccessModes, CommandLine, Condition, ExecCommand, IntOrString, LabelSelector, Metadata, NodeSelector,
     NodeSelectorTerm, ResourceMap, Str, StringMap, Time, slim,
 };
 
+/// `v1` Pod, with the node that it is bound to beside its specification: that is what differs between the pods of one
+/// workload, so that they can share the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "WholePod", into = "WholePod")]
+pub struct Pod {
+    /// Metadata.
+    pub metadata: Metadata,
+    /// `spec.nodeName`: the node it is bound to.
+    pub node_name: Str,
+    /// Specification, without `nodeName`.
+    pub spec: Arc<PodSpec>,
+    /// Status.
+    pub status: PodStatus,
+}
+
 slim! {
-    /// `v1` Pod.
-    pub struct Pod {
+    /// A pod as the API has it.
+    struct WholePod {
         /// Metadata.
         pub metadata: Metadata,
         /// Specification.
         pub spec: PodSpec,
         /// Status.
         pub status: PodStatus,
+    }
+}
+
+impl From<WholePod> for Pod {
+    fn from(pod: WholePod) -> Self {
+        let WholePod { metadata, mut spec, status } = pod;
+        let node_name = core::mem::take(&mut spec.node_name);
+        Self { metadata, node_name, spec: Arc::new(spec), status }
+    }
+}
+
+impl From<Pod> for WholePod {
+    fn from(pod: Pod) -> Self {
+        let Pod { metadata, node_name, spec, status } = pod;
+        Self { metadata, spec: PodSpec { node_name, ..Arc::unwrap_or_clone(spec) }, status }
     }
 }
 
@@ -32,12 +65,12 @@ slim! {
 slim! {
     /// `spec` of a pod.
     pub struct PodSpec {
+        /// The node it is bound to. It stands first, so that pods of one workload are written alike from there on.
+        pub node_name: Str,
         /// Containers.
         pub containers: Vec<Container>,
         /// Init containers.
         pub init_containers: Vec<Container>,
-        /// The node it is bound to.
-        pub node_name: Str,
         /// Node selector.
         pub node_selector: StringMap,
         /// Affinity.
