@@ -114,6 +114,7 @@ fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let single_node = is_known(input, Profile::SingleNode);
     let single_zone = is_known(input, Profile::SingleZone);
+    let mut reaches = Reaches { snapshot, known: Vec::new() };
     for workload in &snapshot.workloads {
         if workload.kind != WorkloadKind::Custom && judged_replicas(snapshot, workload, findings).is_none() {
             continue;
@@ -121,7 +122,7 @@ fn check(input: &Input, findings: &mut Findings) {
         if single_node {
             findings.not_applicable(workload.object, "single-node cluster");
         } else if let Some(pin) = Pin::written(snapshot.spec_of(workload)) {
-            check_pin(input, workload, &pin, single_zone, findings);
+            check_pin(input, workload, &pin, single_zone, &mut reaches, findings);
         } else {
             findings.pass(workload.object);
         }
@@ -148,7 +149,14 @@ impl Pin {
     }
 }
 
-fn check_pin(input: &Input, workload: &Workload, pin: &Pin, single_zone: bool, findings: &mut Findings) {
+fn check_pin<'s>(
+    input: &Input<'s>,
+    workload: &'s Workload,
+    pin: &Pin,
+    single_zone: bool,
+    reaches: &mut Reaches<'s>,
+    findings: &mut Findings,
+) {
     let snapshot = input.snapshot;
     if let Some(node) = named_node(input, snapshot.spec_of(workload)) {
         return fail(snapshot, workload, pin, "node", snapshot.text(node), findings);
@@ -164,7 +172,7 @@ fn check_pin(input: &Input, workload: &Workload, pin: &Pin, single_zone: bool, f
         }
         return;
     }
-    match Reach::of(snapshot, snapshot.spec_of(workload)) {
+    match reaches.of(snapshot.spec_of(workload)) {
         Reach::Nowhere => {
             unknown(workload, "a node that its node selection matches", findings);
         }
@@ -234,6 +242,7 @@ fn named_node(input: &Input, spec: &PodSpec) -> Option<Text> {
 }
 
 /// How far the selection and the taints let the pods go, whatever the nodes' present state.
+#[derive(Clone, Copy)]
 enum Reach<'s> {
     Nowhere,
     OneNode(&'s Node),
@@ -267,6 +276,30 @@ impl<'s> Reach<'s> {
             (false, false, true) => Self::PartlyLabelled,
             (false, false, false) => Self::OneZone(zone),
         }
+    }
+}
+
+/// Selections that were looked up: a cluster has few different ones, and many nodes.
+struct Reaches<'s> {
+    snapshot: &'s Snapshot,
+    known: Vec<(&'s PodSpec, Reach<'s>)>,
+}
+
+/// Most selections that are kept, so that a cluster of many different ones takes no longer than without them.
+const MOST_KNOWN: usize = 64;
+
+impl<'s> Reaches<'s> {
+    fn of(&mut self, spec: &'s PodSpec) -> Reach<'s> {
+        let selection =
+            |spec: &'s PodSpec| (spec.node_name, &spec.node_selector, &spec.node_affinity, &spec.tolerations);
+        if let Some((_, reach)) = self.known.iter().find(|(known, _)| selection(known) == selection(spec)) {
+            return *reach;
+        }
+        let reach = Reach::of(self.snapshot, spec);
+        if self.known.len() < MOST_KNOWN {
+            self.known.push((spec, reach));
+        }
+        reach
     }
 }
 
