@@ -91,8 +91,8 @@ pub struct Snapshot {
     /// Replaces names by pseudonyms, the same name by the same one.
     #[arg(long)]
     pub anonymize: bool,
-    /// An earlier snapshot to take instead of a cluster, to anonymize it.
-    #[arg(long = "snapshot", id = "saved", value_name = "FILE", requires = "anonymize")]
+    /// An earlier snapshot to take instead of a cluster: to anonymize it, or to write it in today's form.
+    #[arg(long = "snapshot", id = "saved", value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
     /// Which cluster.
     #[command(flatten)]

@@ -62,6 +62,8 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     let safe = SafeReport::new(report.clone());
     let plain = View { colour: Page::FILE.colour, width: Page::FILE.width, ..view.clone() };
     sinks.write(|format, to_file| render(format, &report, &safe, if to_file { &plain } else { &view }))?;
+    // The process ends here: to give a large cluster back piece by piece takes longer than to judge it.
+    std::mem::forget((snapshot, report, safe));
     Ok(code)
 }
 
