@@ -63,6 +63,28 @@ impl Api {
         }
     }
 
+    /// Reads an answer to its end and drops it; how many bytes it had.
+    pub(crate) fn download(&self, path: &str) -> Result<u64> {
+        let request = self.agent.get(format!("{}{path}", self.server));
+        let response = request.header("Authorization", &self.authorization).call();
+        let response = response.map_err(|error| failed("GET", path, &error))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(refused("GET", path, status, response.into_body().read_json().ok()));
+        }
+        // Large steps: the comparison is with the network, not with this loop.
+        let mut body = BufReader::with_capacity(1 << 18, response.into_body().into_reader());
+        let mut bytes = 0;
+        loop {
+            let read = body.fill_buf().map_err(|error| failed("GET", path, &error))?.len();
+            if read == 0 {
+                return Ok(bytes);
+            }
+            body.consume(read);
+            bytes += read as u64;
+        }
+    }
+
     /// Creates an object below a collection such as `/api/v1/nodes`.
     pub(crate) fn create(&self, path: &str, object: &Value) -> Result<Value> {
         let request = self.agent.post(format!("{}{path}", self.server));

@@ -159,6 +159,18 @@ impl Cluster {
         })
     }
 
+    /// Reads an object, a list or a page of discovery as the administrator; nothing when it does not exist.
+    pub fn get(&self, path: &str) -> Result<Option<serde_json::Value>> {
+        self.api()?.get(path)
+    }
+
+    /// Reads the answers of several paths to their ends, one after the other over one connection, and drops them; how
+    /// many bytes they had together. What other readers are compared with.
+    pub fn download(&self, paths: &[String]) -> Result<u64> {
+        let api = self.api()?;
+        paths.iter().map(|path| api.download(path)).sum()
+    }
+
     pub(crate) fn api(&self) -> Result<Api> {
         Api::new(&self.directory, &self.state.server)
     }

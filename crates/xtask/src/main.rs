@@ -2,6 +2,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 #[cfg(unix)]
+mod bench;
+#[cfg(unix)]
 mod cluster;
 #[cfg(unix)]
 mod diff;
@@ -16,6 +18,11 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
+use peak_alloc::PeakAlloc;
+
+/// Counts what is allocated, for the benchmark of what a snapshot keeps.
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// Builds the policies, the test cluster, the documentation and releases.
 #[derive(Parser)]
@@ -26,6 +33,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measures what the plugin takes in time and memory.
+    #[cfg(unix)]
+    Bench(bench::Args),
     /// Runs a real control plane on this machine, for tests and benchmarks.
     #[cfg(unix)]
     Cluster(cluster::Args),
@@ -33,8 +43,8 @@ enum Task {
     Demo,
     /// Builds this machine's release archive and a manifest for Krew.
     Dist(dist::Args),
-    #[cfg(unix)]
     /// Compares the simulator with the real kube-scheduler on generated clusters and failures.
+    #[cfg(unix)]
     Diff(diff::Args),
     /// Writes the files that are generated from the rules and from the program.
     Docs(docs::Args),
@@ -87,6 +97,8 @@ fn without_cargo_variables() -> ExitCode {
 
 fn run(task: Task) -> anyhow::Result<()> {
     match task {
+        #[cfg(unix)]
+        Task::Bench(args) => bench::run(&args),
         #[cfg(unix)]
         Task::Cluster(args) => cluster::run(args),
         Task::Demo => plugin::demo(),

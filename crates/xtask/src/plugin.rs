@@ -26,8 +26,7 @@ pub(crate) struct InstallArgs {
 pub(crate) fn demo() -> Result<()> {
     let shell = shell::shell()?;
     let mut steps = Steps::default();
-    let built = build(&shell, &mut steps)?;
-    let plugin = built.join(executable(EXECUTABLES[0]));
+    let plugin = build_plugin(&shell, &mut steps)?;
     println!("── kubectl ha check --demo");
     // Findings are what the demo is for, and their exit code is 1.
     let status = Command::new(&plugin).args(["check", "--demo"]).status()?;
@@ -56,6 +55,11 @@ pub(crate) fn install(args: &InstallArgs) -> Result<()> {
         println!("{} is not on your PATH; kubectl finds plugins there only: add it", folder.display());
     }
     Ok(())
+}
+
+/// Builds the policies and the executables; returns the path of the plugin.
+pub(crate) fn build_plugin(shell: &Shell, steps: &mut Steps) -> Result<PathBuf> {
+    Ok(build(shell, steps)?.join(executable(EXECUTABLES[0])))
 }
 
 /// Builds the policies and the executables; returns the folder with the latter.

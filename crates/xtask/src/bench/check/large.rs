@@ -1,0 +1,47 @@
+//! A saved snapshot of a cluster as large as Kubernetes supports.
+
+use anyhow::{Context, Result};
+use ha_cluster::generate::Size;
+use xshell::cmd;
+
+use super::super::measure::{Subject, in_turn};
+use super::super::record::{Bar, Part};
+use super::super::shown;
+use super::Bench;
+
+/// 1 GiB.
+const MOST_MEMORY: u64 = 1 << 30;
+/// What may be kept of a pod, in bytes: everything in the snapshot, shared out among the pods.
+const MOST_PER_POD: u64 = 2_000;
+
+pub(super) fn measure(bench: &Bench) -> Result<Part> {
+    let Size { pods, nodes, workloads, templates } = Size::BENCHMARK;
+    let file = bench.folder.join("large.ha");
+    let lines = bench.folder.join("large.jsonl");
+    let own = std::env::current_exe()?;
+    let (shell, plugin) = (&bench.shell, &bench.plugin);
+    eprintln!("generating {pods} pods");
+    let kept = cmd!(shell, "{own} bench generate {lines}").quiet().read()?;
+    let kept: u64 = kept.parse().context("the generated cluster's size is no number")?;
+    // The plugin's own command reduces the objects to what a snapshot holds.
+    cmd!(shell, "{plugin} snapshot --snapshot {lines} {file}").quiet().run()?;
+    shell.remove_path(&lines)?;
+
+    let path = shown(&file);
+    let arguments = ["check".to_owned(), "--snapshot".to_owned(), path.clone()];
+    let subject = Subject::process(&format!("kubectl-ha check --snapshot {path}"), plugin, &arguments);
+    let series = in_turn(vec![subject], bench.runs(7))?;
+    let bars = vec![
+        Bar::seconds("Large snapshot: load and check with all rules", &series[0], 3.0),
+        Bar::bytes("Large snapshot: peak memory", series[0].peak.unwrap_or(u64::MAX), MOST_MEMORY),
+        Bar::bytes("Large snapshot: kept per pod", kept / pods as u64, MOST_PER_POD),
+    ];
+    let megabytes = std::fs::metadata(&file)?.len() / 1_000_000;
+    let about = format!(
+        "The largest cluster that Kubernetes supports must be a matter of seconds on a laptop: {nodes} nodes, \
+         {workloads} workloads of {templates} different pod templates and {pods} pods, generated from seed 1 and saved \
+         by `kubectl ha snapshot` ({megabytes} MB). Kept per pod is everything that the finished snapshot holds, as its \
+         allocations ask for it, divided by the pods."
+    );
+    Ok(Part { title: "Large snapshot".to_owned(), about, series, bars })
+}
