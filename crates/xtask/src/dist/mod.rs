@@ -122,7 +122,7 @@ fn compile(shell: &Shell, platform: Platform) -> Result<[PathBuf; 2]> {
     let mut cargo = cmd!(shell, "cargo {subcommand} --release --locked --package kubectl-ha --bins --target {target}")
         .env("CARGO_ENCODED_RUSTFLAGS", flags(platform));
     if platform.os == "linux" {
-        cargo = cargo.env("PATH", zig::prepare(shell)?);
+        cargo = cargo.env("PATH", zig::ZIGBUILD.path(shell)?);
     }
     cargo.run().context("the plugin does not compile")?;
     let folder = shell::target().join(platform.triple).join("release");
