@@ -7,10 +7,11 @@
 //! `maxWaitForUnmountDuration` of `pkg/controller/volume/attachdetach` (6 minutes). All defaults: what a cluster
 //! configures otherwise is not known. Image pulls are not counted.
 
+use ha_core::arithmetic::eligibility::deciding_toleration;
 use ha_core::arithmetic::version::Version;
 use ha_core::impact::{DisruptionKind, LossMode, RecoveryTerm};
 use ha_core::snapshot::{
-    AccessMode, NodeId, Pod, PodSpec, PreStop, Probe, Readiness, Snapshot, TaintEffect, Toleration, WorkloadKind,
+    AccessMode, NodeId, Pod, PodSpec, PreStop, Probe, Readiness, Snapshot, Taint, TaintEffect, WorkloadKind,
 };
 use ha_core::text::Text;
 
@@ -49,18 +50,17 @@ pub fn is_stuck(snapshot: &Snapshot, pod: &Pod) -> bool {
 
 /// For how long the pod tolerates an unreachable node; none for ever (`getMinTolerationTime`).
 fn toleration_seconds(snapshot: &Snapshot, spec: &PodSpec) -> Option<u32> {
-    let tolerates = |toleration: &&Toleration| {
-        let key = snapshot.text(toleration.key);
-        let key_fits = if key.is_empty() { toleration.exists } else { key == "node.kubernetes.io/unreachable" };
-        let value_fits = toleration.exists || toleration.value == Text::default();
-        key_fits && value_fits && toleration.effect.is_none_or(|effect| effect == TaintEffect::NoExecute)
-    };
-    let mut matching = spec.tolerations.iter().filter(tolerates).peekable();
-    if matching.peek().is_none() {
-        return Some(0);
+    // What no toleration names is tolerated by those without a key only.
+    let mut keys = spec.tolerations.iter().map(|toleration| toleration.key);
+    let key = keys.find(|&key| snapshot.text(key) == "node.kubernetes.io/unreachable").unwrap_or_default();
+    let taint = Taint { key, effect: TaintEffect::NoExecute, ..Taint::default() };
+    match deciding_toleration(&spec.tolerations, &taint) {
+        None => Some(0),
+        Some(position) => {
+            let seconds = spec.tolerations[position].seconds?;
+            Some(u32::try_from(seconds.max(0)).unwrap_or(u32::MAX))
+        }
     }
-    let shortest = matching.filter_map(|toleration| toleration.seconds).min()?;
-    Some(u32::try_from(shortest.max(0)).unwrap_or(u32::MAX))
 }
 
 fn of_pod(snapshot: &Snapshot, kind: &DisruptionKind, lost: &[NodeId], pod: &Pod) -> Vec<RecoveryTerm> {

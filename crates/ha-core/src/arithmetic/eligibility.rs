@@ -7,41 +7,30 @@
 use crate::snapshot::{Node, PodSpec, Readiness, Snapshot, Taint, TaintEffect, Toleration};
 
 /// Whether a toleration tolerates a taint.
-pub fn tolerates(snapshot: &Snapshot, toleration: &Toleration, taint: &Taint) -> bool {
-    if toleration.effect.is_some_and(|effect| effect != taint.effect) {
-        return false;
-    }
-    if !toleration.key.is_empty() && toleration.key != taint.key {
-        return false;
-    }
-    if toleration.exists {
-        return true;
-    }
-    match snapshot.text(toleration.other_operator) {
-        "" => !toleration.key.is_empty() && toleration.value == taint.value,
-        operator => compares(snapshot, operator, toleration, taint),
-    }
+///
+/// The operators `Lt` and `Gt` tolerate nothing: their feature gate, TaintTolerationComparisonOperators, is off by
+/// default in 1.36 (`pkg/features/kube_features.go`).
+pub fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
+    let effect_fits = toleration.effect.is_none_or(|effect| effect == taint.effect);
+    let key_fits = toleration.key.is_empty() || toleration.key == taint.key;
+    let value_fits = || toleration.exists || (!toleration.key.is_empty() && toleration.value == taint.value);
+    effect_fits && key_fits && toleration.other_operator.is_empty() && value_fits()
 }
 
-/// The numeric operators of 1.35 (KEP-5471): the taint's value against the toleration's.
-fn compares(snapshot: &Snapshot, operator: &str, toleration: &Toleration, taint: &Taint) -> bool {
-    let number = |text| snapshot.text(text).parse::<i64>().ok();
-    let (Some(have), Some(want)) = (number(taint.value), number(toleration.value)) else {
-        return false;
-    };
-    match operator {
-        "Lt" => have < want,
-        "Gt" => have > want,
-        _ => false,
-    }
+/// The position of the toleration that decides how long a pod may stay under a taint: the first that tolerates it
+/// (`GetMatchingTolerations` in `pkg/apis/core/v1/helper`, for one taint).
+pub fn deciding_toleration(tolerations: &[Toleration], taint: &Taint) -> Option<usize> {
+    tolerations.iter().position(|toleration| tolerates(toleration, taint))
+}
+
+/// Whether a taint keeps new pods with these tolerations off a node.
+pub fn repels(tolerations: &[Toleration], taint: &Taint) -> bool {
+    taint.effect != TaintEffect::PreferNoSchedule && deciding_toleration(tolerations, taint).is_none()
 }
 
 /// The first taint that keeps the pod off the node.
-pub fn untolerated_taint<'a>(snapshot: &Snapshot, spec: &PodSpec, node: &'a Node) -> Option<&'a Taint> {
-    node.taints
-        .iter()
-        .filter(|taint| taint.effect != TaintEffect::PreferNoSchedule)
-        .find(|taint| !spec.tolerations.iter().any(|toleration| tolerates(snapshot, toleration, taint)))
+pub fn untolerated_taint<'a>(spec: &PodSpec, node: &'a Node) -> Option<&'a Taint> {
+    node.taints.iter().find(|taint| repels(&spec.tolerations, taint))
 }
 
 /// Whether the node meets the pod's node selector and required node affinity.
@@ -59,7 +48,7 @@ pub fn is_eligible(snapshot: &Snapshot, spec: &PodSpec, node: &Node) -> bool {
     node.readiness == Readiness::Ready
         && !node.unschedulable
         && !node.is_virtual
-        && untolerated_taint(snapshot, spec, node).is_none()
+        && untolerated_taint(spec, node).is_none()
         && matches_node_selection(snapshot, spec, node)
 }
 
@@ -82,7 +71,6 @@ mod tests {
     fn tolerations_follow_the_api() {
         let mut interner = Interner::default();
         let (gpu, spot, yes) = (interner.intern("gpu"), interner.intern("spot"), interner.intern("yes"));
-        let snapshot = Snapshot { texts: interner.finish(), ..Snapshot::default() };
         let taint = Taint { key: gpu, value: yes, effect: TaintEffect::NoSchedule, since: None };
         let equal = Toleration { key: gpu, value: yes, ..Toleration::default() };
         let cases = [
@@ -93,9 +81,10 @@ mod tests {
             (Toleration { exists: true, ..Toleration::default() }, true),
             (Toleration { effect: Some(TaintEffect::NoExecute), ..equal.clone() }, false),
             (Toleration { effect: Some(TaintEffect::NoSchedule), ..equal }, true),
+            (Toleration { key: gpu, value: yes, other_operator: spot, ..Toleration::default() }, false),
         ];
         for (toleration, expected) in cases {
-            assert_eq!(tolerates(&snapshot, &toleration, &taint), expected, "{toleration:?}");
+            assert_eq!(tolerates(&toleration, &taint), expected, "{toleration:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use ha_core::arithmetic::eligibility::repels;
 use ha_core::labels::{Label, NodeSelector, Operator};
 use ha_core::snapshot::{PodSpec, Snapshot, Taint, TaintEffect, Toleration};
 use ha_core::text::Text;
@@ -84,9 +85,7 @@ impl Static {
     pub(super) fn new(names: &Names, keys: TaintKeys, spec: StaticSpec) -> Self {
         let all = |key: Text, effects: &[TaintEffect]| {
             let taint = |effect| Taint { key, effect, ..Taint::default() };
-            effects
-                .iter()
-                .all(|&effect| spec.tolerations.iter().any(|toleration| tolerates(toleration, &taint(effect))))
+            effects.iter().all(|&effect| !repels(&spec.tolerations, &taint(effect)))
         };
         Self {
             tolerates_unreachable: all(keys.unreachable, &[TaintEffect::NoSchedule, TaintEffect::NoExecute]),
@@ -127,20 +126,6 @@ impl Static {
     }
 }
 
-/// Whether a taint keeps new pods with these tolerations off a node.
-fn repels(tolerations: &[Toleration], taint: &Taint) -> bool {
-    taint.effect != TaintEffect::PreferNoSchedule && !tolerations.iter().any(|toleration| tolerates(toleration, taint))
-}
-
-/// Whether a toleration tolerates a taint (`ToleratesTaint` in `k8s.io/api/core/v1/toleration.go`). The operators `Lt`
-/// and `Gt` tolerate nothing: their feature gate, TaintTolerationComparisonOperators, is off in 1.36.
-pub fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
-    let effect_fits = toleration.effect.is_none_or(|effect| effect == taint.effect);
-    let key_fits = toleration.key.is_empty() || toleration.key == taint.key;
-    let value_fits = || toleration.exists || (!toleration.key.is_empty() && toleration.value == taint.value);
-    effect_fits && key_fits && toleration.other_operator.is_empty() && value_fits()
-}
-
 /// The nodes named by every alternative of the affinity, as `PreFilter` of the NodeAffinity plugin collects them: none
 /// where an alternative names no node. The snapshot keeps the node that all alternatives name apart, as `pinned`.
 fn only_nodes(names: &Names, spec: &StaticSpec) -> Option<Vec<Text>> {
@@ -165,30 +150,4 @@ fn only_nodes(names: &Names, spec: &StaticSpec) -> Option<Vec<Text>> {
     all.sort_unstable();
     all.dedup();
     (!terms.is_empty()).then_some(all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tolerations_follow_the_api_of_1_36() {
-        let (gpu, spot, yes) = (Text { index: 1 }, Text { index: 2 }, Text { index: 3 });
-        let taint = Taint { key: gpu, value: yes, effect: TaintEffect::NoSchedule, since: None };
-        let equal = Toleration { key: gpu, value: yes, ..Toleration::default() };
-        let cases = [
-            (equal.clone(), true),
-            (Toleration { value: spot, ..equal.clone() }, false),
-            (Toleration { key: spot, exists: true, ..Toleration::default() }, false),
-            (Toleration { key: gpu, exists: true, ..Toleration::default() }, true),
-            (Toleration { exists: true, ..Toleration::default() }, true),
-            (Toleration { value: yes, ..Toleration::default() }, false),
-            (Toleration { effect: Some(TaintEffect::NoExecute), ..equal.clone() }, false),
-            (Toleration { effect: Some(TaintEffect::NoSchedule), ..equal.clone() }, true),
-            (Toleration { other_operator: spot, ..equal }, false),
-        ];
-        for (toleration, expected) in cases {
-            assert_eq!(tolerates(&toleration, &taint), expected, "{toleration:?}");
-        }
-    }
 }

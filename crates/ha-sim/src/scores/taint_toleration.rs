@@ -3,11 +3,11 @@
 //! Source: `Score` in `pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go`.
 //! Differs from upstream 1.36: no.
 
+use ha_core::arithmetic::eligibility::tolerates;
 use ha_core::snapshot::{NodeId, TaintEffect, Toleration};
 
 use super::normalize;
 use crate::cycle::Cycle;
-use crate::model::statics::tolerates;
 use crate::state::State;
 
 /// One score per node.

@@ -2,7 +2,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
-use ha_sdk::arithmetic::eligibility::tolerates;
+use ha_sdk::arithmetic::eligibility::deciding_toleration;
 use ha_sdk::snapshot::{PodSpec, Snapshot, Taint, TaintEffect, Toleration, Workload, WorkloadKind};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
@@ -127,8 +127,8 @@ fn check(input: &Input, findings: &mut Findings) {
 
 fn check_workload(snapshot: &Snapshot, workload: &Workload, taints: &[Taint; 2], findings: &mut Findings) {
     let spec = snapshot.spec_of(workload);
-    let unlimited = (TAINTS.iter().zip(taints))
-        .find_map(|(name, taint)| Some((*name, unlimited_toleration(snapshot, spec, taint)?)));
+    let unlimited =
+        (TAINTS.iter().zip(taints)).find_map(|(name, taint)| Some((*name, unlimited_toleration(spec, taint)?)));
     let Some((taint, position)) = unlimited else {
         return findings.pass(workload.object);
     };
@@ -147,10 +147,8 @@ fn check_workload(snapshot: &Snapshot, workload: &Workload, taints: &[Taint; 2],
 }
 
 /// The position of the toleration that decides about the taint, when it has no limit.
-///
-/// The first toleration that matches a taint decides (`GetMatchingTolerations` of the taint eviction controller).
-fn unlimited_toleration(snapshot: &Snapshot, spec: &PodSpec, taint: &Taint) -> Option<usize> {
-    let position = spec.tolerations.iter().position(|toleration| tolerates(snapshot, toleration, taint))?;
+fn unlimited_toleration(spec: &PodSpec, taint: &Taint) -> Option<usize> {
+    let position = deciding_toleration(&spec.tolerations, taint)?;
     spec.tolerations[position].seconds.is_none().then_some(position)
 }
 

@@ -145,7 +145,7 @@ fn add_obstacle(snapshot: &Snapshot, node: &Node, finding: &mut Finding) {
         finding.evidence_of(node.object, READY_PATH, ready_status(node));
     } else if node.unschedulable {
         finding.evidence_of(node.object, "spec.unschedulable", "true");
-    } else if let Some(taint) = untolerated_taint(snapshot, &spec, node) {
+    } else if let Some(taint) = untolerated_taint(&spec, node) {
         finding.evidence_of(node.object, "spec.taints", snapshot.text(taint.key));
     } else {
         finding.evidence_of(node.object, "metadata.labels", "a virtual node");

@@ -307,6 +307,5 @@ impl<'s> Reaches<'s> {
 fn may_run(snapshot: &Snapshot, spec: &PodSpec, node: &Node) -> bool {
     !node.is_virtual
         && matches_node_selection(snapshot, spec, node)
-        && untolerated_taint(snapshot, spec, node)
-            .is_none_or(|taint| snapshot.text(taint.key).starts_with("node.kubernetes.io/"))
+        && untolerated_taint(spec, node).is_none_or(|taint| snapshot.text(taint.key).starts_with("node.kubernetes.io/"))
 }
