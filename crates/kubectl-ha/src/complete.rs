@@ -51,16 +51,16 @@ type Candidates = (Vec<(String, String)>, Directive);
 fn candidates(before: &[String], typed: &str) -> Candidates {
     let root = Cli::command();
     let (command, rest) = descend(&root, before);
-    if let Some((flag, value)) = typed.split_once('=').filter(|_| typed.starts_with("--")) {
+    if let Some((flag, _)) = typed.split_once('=').filter(|_| typed.starts_with("--")) {
         let Some(argument) = find_argument(command, flag) else {
             return (Vec::new(), Directive::NoFileCompletion);
         };
-        let (values, directive) = values(argument, before, value);
+        let (values, directive) = values(argument, before);
         return (values.into_iter().map(|(name, help)| (format!("{flag}={name}"), help)).collect(), directive);
     }
     let pending = rest.last().and_then(|word| find_argument(command, word)).filter(|argument| takes_value(argument));
     if let Some(argument) = pending {
-        return values(argument, before, typed);
+        return values(argument, before);
     }
     if typed.starts_with('-') {
         return (flags(command), Directive::NoFileCompletion);
@@ -69,7 +69,7 @@ fn candidates(before: &[String], typed: &str) -> Candidates {
     let names: Vec<_> =
         subcommands.map(|command| (command.get_name().to_owned(), first_line(command.get_about()))).collect();
     match command.get_positionals().next() {
-        Some(argument) if names.is_empty() => values(argument, before, typed),
+        Some(argument) if names.is_empty() => values(argument, before),
         _ => (names, Directive::NoFileCompletion),
     }
 }
@@ -106,13 +106,12 @@ fn flags(command: &Command) -> Vec<(String, String)> {
 }
 
 /// The values that an argument may have.
-fn values(argument: &Arg, before: &[String], typed: &str) -> Candidates {
+fn values(argument: &Arg, before: &[String]) -> Candidates {
     let plain = |names: Vec<String>| names.into_iter().map(|name| (name, String::new())).collect();
     match argument.get_id().as_str() {
         "context" => (plain(contexts(before)), Directive::NoFileCompletion),
         "namespace" => (plain(namespaces(before)), Directive::NoFileCompletion),
         "rule" => (rules(), Directive::NoFileCompletion),
-        "output" if argument.get_possible_values().is_empty() => (formats(typed), Directive::NoFileCompletion),
         _ if !argument.get_possible_values().is_empty() => {
             let values = argument.get_possible_values();
             let named = values.iter().filter(|value| !value.is_hide_set());
@@ -127,15 +126,6 @@ fn values(argument: &Arg, before: &[String], typed: &str) -> Candidates {
 fn is_path(argument: &Arg) -> bool {
     let paths = [ValueHint::AnyPath, ValueHint::FilePath, ValueHint::DirPath];
     paths.contains(&argument.get_value_hint())
-}
-
-fn formats(typed: &str) -> Vec<(String, String)> {
-    use clap::ValueEnum;
-    if typed.contains('=') {
-        return Vec::new();
-    }
-    let formats = crate::render::Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-    formats.map(|value| (value.get_name().to_owned(), first_line(value.get_help()))).collect()
 }
 
 fn rules() -> Vec<(String, String)> {

@@ -60,50 +60,38 @@ fn clean(text: &str, replace: fn(char) -> char) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(safe).collect())
 }
 
-/// A report whose texts are all safe to show. Text formats take nothing else.
-#[derive(Clone, Debug)]
-pub struct SafeReport(Report);
+/// Something with texts of others in it.
+pub trait Texts {
+    /// Calls `visit` with each text.
+    fn for_each_text(&mut self, visit: &mut dyn FnMut(&mut String));
+}
 
-impl SafeReport {
-    /// Makes every text of the report one safe line.
-    pub fn new(mut report: Report) -> Self {
-        for_each_text(&mut report, &mut |text| {
+/// Something whose texts are all safe to show. Text formats take nothing else.
+#[derive(Clone, Debug)]
+pub struct Safe<T>(T);
+
+/// A report that is safe to show.
+pub type SafeReport = Safe<Report>;
+
+/// A simulation that is safe to show.
+pub type SafeSimulation = Safe<Simulation>;
+
+impl<T: Texts> Safe<T> {
+    /// Makes every text one safe line.
+    pub fn new(mut shown: T) -> Self {
+        shown.for_each_text(&mut |text| {
             if let Cow::Owned(safe) = line(text) {
                 *text = safe;
             }
         });
-        Self(report)
+        Self(shown)
     }
 }
 
-impl std::ops::Deref for SafeReport {
-    type Target = Report;
+impl<T> std::ops::Deref for Safe<T> {
+    type Target = T;
 
-    fn deref(&self) -> &Report {
-        &self.0
-    }
-}
-
-/// A simulation whose texts are all safe to show.
-#[derive(Clone, Debug)]
-pub struct SafeSimulation(Simulation);
-
-impl SafeSimulation {
-    /// Makes every text of the simulation one safe line.
-    pub fn new(mut simulation: Simulation) -> Self {
-        visit_simulation(&mut simulation, &mut |text| {
-            if let Cow::Owned(safe) = line(text) {
-                *text = safe;
-            }
-        });
-        Self(simulation)
-    }
-}
-
-impl std::ops::Deref for SafeSimulation {
-    type Target = Simulation;
-
-    fn deref(&self) -> &Simulation {
+    fn deref(&self) -> &T {
         &self.0
     }
 }
@@ -112,21 +100,23 @@ type Visit<'a> = &'a mut dyn FnMut(&mut String);
 
 // The patterns below name every field on purpose: a new one does not compile until it is visited.
 
-fn for_each_text(report: &mut Report, visit: Visit) {
-    let Report { api_version, kind, source, summary, results, diagnostics, gaps } = report;
-    visit(api_version);
-    visit(kind);
-    visit_source(source, visit);
-    let Summary { findings: _, suppressed: _, known: _, unknown: _, incomplete: _, failed_policies, areas: _ } =
-        summary;
-    failed_policies.iter_mut().for_each(&mut *visit);
-    for result in results {
-        visit_result(result, visit);
+impl Texts for Report {
+    fn for_each_text(&mut self, visit: Visit) {
+        let Report { api_version, kind, source, summary, results, diagnostics, gaps } = self;
+        visit(api_version);
+        visit(kind);
+        visit_source(source, visit);
+        let Summary { findings: _, suppressed: _, known: _, unknown: _, incomplete: _, failed_policies, areas: _ } =
+            summary;
+        failed_policies.iter_mut().for_each(&mut *visit);
+        for result in results {
+            visit_result(result, visit);
+        }
+        for Diagnostic { kind: _, message, place } in diagnostics {
+            [message, place].into_iter().for_each(&mut *visit);
+        }
+        visit_gaps(gaps, visit);
     }
-    for Diagnostic { kind: _, message, place } in diagnostics {
-        [message, place].into_iter().for_each(&mut *visit);
-    }
-    visit_gaps(gaps, visit);
 }
 
 fn visit_source(source: &mut ReportSource, visit: Visit) {
@@ -151,19 +141,21 @@ fn visit_gaps(gaps: &mut [ReportGap], visit: Visit) {
     }
 }
 
-fn visit_simulation(simulation: &mut Simulation, visit: Visit) {
-    let Simulation { api_version, kind, source, scenarios, survival, gaps } = simulation;
-    visit(api_version);
-    visit(kind);
-    visit_source(source, visit);
-    for scenario in scenarios {
-        visit_scenario(scenario, visit);
+impl Texts for Simulation {
+    fn for_each_text(&mut self, visit: Visit) {
+        let Simulation { api_version, kind, source, scenarios, survival, gaps } = self;
+        visit(api_version);
+        visit(kind);
+        visit_source(source, visit);
+        for scenario in scenarios {
+            visit_scenario(scenario, visit);
+        }
+        for Survival { object, survives, smallest_failure } in survival {
+            smallest_failure.iter_mut().chain([survives]).for_each(&mut *visit);
+            visit_objects([object], visit);
+        }
+        visit_gaps(gaps, visit);
     }
-    for Survival { object, survives, smallest_failure } in survival {
-        smallest_failure.iter_mut().chain([survives]).for_each(&mut *visit);
-        visit_objects([object], visit);
-    }
-    visit_gaps(gaps, visit);
 }
 
 fn visit_scenario(scenario: &mut Scenario, visit: Visit) {

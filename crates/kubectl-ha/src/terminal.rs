@@ -4,7 +4,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::render::view::DEFAULT_WIDTH;
+use crate::render::view::{DEFAULT_WIDTH, Page};
 use crate::sanitize;
 
 /// Writes to standard output. Foreign text in it must be safe already.
@@ -30,6 +30,11 @@ pub fn error(text: &str) {
 /// Tells something the user should know; makes the text safe first.
 pub fn warning(text: &str) {
     note(&format!("warning: {}\n", sanitize::lines(text)));
+}
+
+/// Standard output, as something to write on.
+pub fn page(no_colour: bool) -> Page {
+    Page { width: width(), colour: colour(no_colour) }
 }
 
 /// Whether standard output takes colours: a terminal does, and with `CLICOLOR_FORCE` everything; with `NO_COLOR`

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use ha_core::report::{ExitCode, Report, SeverityCounts};
 use ha_core::rule::Severity;
+use kubectl_ha::render::view::Page;
 use kubectl_ha::render::{Format, View, render};
 use kubectl_ha::sanitize::{SafeReport, is_unsafe};
 use serde_json::Value;
@@ -21,8 +22,7 @@ fn report() -> Report {
 
 fn view(width: usize, colour: bool) -> View<'static> {
     View {
-        width,
-        colour,
+        page: Page { width, colour },
         input: String::new(),
         read_in: Some(Duration::from_millis(1100)),
         evidence: false,

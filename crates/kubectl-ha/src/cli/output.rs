@@ -1,9 +1,12 @@
 //! What to show, where, and when to fail.
 
+use std::ffi::OsStr;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser, ValueParserFactory};
+use clap::{Arg, Args, Command, ValueEnum};
 use ha_core::Severity;
 
 use crate::render::Format;
@@ -12,7 +15,7 @@ use crate::render::Format;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// FORMAT, or FORMAT=FILE; repeatable. One of table, wide, json, yaml, name, sarif, junit, github, gitlab, markdown.
+    /// FORMAT, or FORMAT=FILE; repeatable.
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
     pub output: Vec<OutputTarget>,
     /// Which answers to list, comma-separated; by default fail,unknown.
@@ -99,6 +102,30 @@ impl<F: ValueEnum> FromStr for OutputTarget<F> {
             format!("there is no format {format:?}; there are {}", names.join(", "))
         })?;
         Ok(Self { format, file })
+    }
+}
+
+/// Parses targets for clap, and tells help and completion which formats there are.
+#[derive(Clone, Debug)]
+pub struct TargetParser<F>(PhantomData<F>);
+
+impl<F: ValueEnum + Send + Sync + 'static> ValueParserFactory for OutputTarget<F> {
+    type Parser = TargetParser<F>;
+
+    fn value_parser() -> TargetParser<F> {
+        TargetParser(PhantomData)
+    }
+}
+
+impl<F: ValueEnum + Send + Sync + 'static> TypedValueParser for TargetParser<F> {
+    type Value = OutputTarget<F>;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<OutputTarget<F>, clap::Error> {
+        StringValueParser::new().try_map(|text| text.parse()).parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(F::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Simulate {
     /// What to look at.
     #[command(flatten)]
     pub input: Input,
-    /// FORMAT, or FORMAT=FILE; repeatable. One of table, wide, json, yaml, markdown.
+    /// FORMAT, or FORMAT=FILE; repeatable.
     #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub output: Vec<OutputTarget<SimulationFormat>>,
     /// Which workloads to list.

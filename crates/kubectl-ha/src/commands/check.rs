@@ -50,8 +50,7 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
 
     let rules = policies.rules();
     let view = View {
-        width: terminal::width(),
-        colour: terminal::colour(arguments.output.no_color),
+        page: terminal::page(arguments.output.no_color),
         input: source.description.clone(),
         read_in: source.read_in,
         evidence: arguments.output.evidence,
@@ -60,7 +59,7 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
         exit: (code, fail_on),
     };
     let safe = SafeReport::new(report.clone());
-    let plain = View { colour: Page::FILE.colour, width: Page::FILE.width, ..view.clone() };
+    let plain = View { page: Page::FILE, ..view.clone() };
     sinks.write(|format, to_file| render(format, &report, &safe, if to_file { &plain } else { &view }))?;
     // The process ends here: to give a large cluster back piece by piece takes longer than to judge it.
     std::mem::forget((snapshot, report, safe));

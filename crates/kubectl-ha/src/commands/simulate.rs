@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let impacts = matrix::run(&Model::new(&snapshot), &disruptions, &options, &AtomicBool::new(false));
     let report = simulation(&snapshot, &impacts);
 
-    let page = Page { width: terminal::width(), colour: terminal::colour(arguments.no_color) };
+    let page = terminal::page(arguments.no_color);
     let safe = SafeSimulation::new(report.clone());
     sinks.write(|format, to_file| render(format, &report, &safe, if to_file { &Page::FILE } else { &page }))?;
     Ok(if arguments.allow_incomplete || !is_incomplete(&snapshot) { ExitCode::Success } else { ExitCode::Incomplete })

@@ -39,7 +39,7 @@ pub fn render(report: &SafeReport, view: &View) -> String {
     }
     if shown < findings.len() {
         let rest = rest_line(report, &groups, shown);
-        out.push_str(&wrap(&rest, view.width, INDENT, INDENT));
+        out.push_str(&wrap(&rest, view.page.width, INDENT, INDENT));
         out.push_str("\n\n");
     }
     out.push_str(&bottom(report, view));
@@ -59,12 +59,12 @@ pub(super) fn top(report: &SafeReport, view: &View) -> String {
         right.push(count(lost, "gap"));
     }
     let right = right.join(", ");
-    let line = edges(&facts, &right, view.width);
-    let line = if width(&line) <= view.width {
+    let line = edges(&facts, &right, view.page.width);
+    let line = if width(&line) <= view.page.width {
         line
     } else {
-        let first = wrap(&facts, view.width, "", "  ");
-        format!("{first}\n{}", wrap(&right, view.width, "  ", "  "))
+        let first = wrap(&facts, view.page.width, "", "  ");
+        format!("{first}\n{}", wrap(&right, view.page.width, "  ", "  "))
     };
     let mut out = match line.strip_prefix(parts[0].as_str()) {
         Some(rest) => format!("{}{rest}\n\n", view.paint(View::bold(), &parts[0])),
@@ -89,7 +89,7 @@ fn clean_line(report: &SafeReport, view: &View) -> String {
     if report.summary.unknown > 0 {
         text.push_str(&format!("; {} not answered, see below", count(report.summary.unknown, "check")));
     }
-    format!("{}\n\n", wrap(&format!("{text}."), view.width, "", ""))
+    format!("{}\n\n", wrap(&format!("{text}."), view.page.width, "", ""))
 }
 
 /// Findings about one object together, in the order of their worst one.
@@ -128,7 +128,7 @@ fn finding_lines(finding: &CheckResult, object: &str, view: &View) -> String {
     let confirmed = finding.confirmed_by.as_ref().map_or(String::new(), |fault| format!("confirmed: {fault}"));
     if object.is_empty() {
         out.push_str(&finding.rule);
-    } else if INDENT.len() + width(&rule) + 2 + width(object) <= view.width {
+    } else if INDENT.len() + width(&rule) + 2 + width(object) <= view.page.width {
         out.push_str(&format!("{rule}  {}", view.paint(View::bold(), object)));
     } else {
         out.push_str(&format!("{}\n{INDENT}{}", finding.rule, view.paint(View::bold(), object)));
@@ -159,13 +159,13 @@ fn push_place(out: &mut String, finding: &CheckResult, view: &View) {
     };
     let excerpt = view.excerpts.and_then(|excerpts| excerpts.line(finding)).unwrap_or_default();
     let text = format!("{INDENT}at     {}:{}  {excerpt}", location.file, location.line);
-    out.push_str(&view.paint(View::dim(), &cut(text.trim_end(), view.width)));
+    out.push_str(&view.paint(View::dim(), &cut(text.trim_end(), view.page.width)));
     out.push('\n');
 }
 
 pub(super) fn push_paragraph(out: &mut String, text: &str, view: &View, first: &str, rest: &str) {
     if !text.is_empty() {
-        out.push_str(&wrap(text, view.width, first, rest));
+        out.push_str(&wrap(text, view.page.width, first, rest));
         out.push('\n');
     }
 }
@@ -191,12 +191,12 @@ fn rest_line(report: &SafeReport, groups: &[Vec<&CheckResult>], shown: usize) ->
 pub(super) fn bottom(report: &SafeReport, view: &View) -> String {
     let scorecard = scorecard(&report.summary.areas);
     let mut notes = Vec::new();
-    let room = if view.width >= SIDE_BY_SIDE { view.width - SCORECARD_WIDTH } else { view.width };
+    let room = if view.page.width >= SIDE_BY_SIDE { view.page.width - SCORECARD_WIDTH } else { view.page.width };
     notes.extend(section("UNKNOWN", &unknown_lines(report), room));
     notes.extend(section("GAPS", &gap_lines(report), room));
     notes.extend(section("NOTES", &note_lines(report), room));
     let mut out = String::new();
-    if view.width >= SIDE_BY_SIDE {
+    if view.page.width >= SIDE_BY_SIDE {
         for row in 0..scorecard.len().max(notes.len()) {
             let left = scorecard.get(row).map_or("", String::as_str);
             let right = notes.get(row).map_or("", String::as_str);

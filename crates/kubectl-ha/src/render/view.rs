@@ -33,10 +33,8 @@ impl Page {
 /// How a report is to be shown.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
-    /// Columns.
-    pub width: usize,
-    /// Whether to use colours.
-    pub colour: bool,
+    /// What it is written on.
+    pub page: Page,
     /// What was read, for input without a cluster's name, such as `2 files`.
     pub input: String,
     /// How long reading took; none to leave it out.
@@ -54,7 +52,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// Text in a style, or as it is without colours.
     pub fn paint(&self, style: Style, text: &str) -> String {
-        Page { width: self.width, colour: self.colour }.paint(style, text)
+        self.page.paint(style, text)
     }
 
     /// A severity in its colour: red critical, yellow high, default otherwise.

@@ -53,7 +53,7 @@ pub(super) fn details(finding: &CheckResult, view: &View) -> String {
         detail("takes", &titles(risk.services.iter().chain(&risk.workloads)));
     }
     detail("patch", finding.patch.as_deref().unwrap_or_default());
-    let room = view.width.saturating_sub(INDENT.len());
+    let room = view.page.width.saturating_sub(INDENT.len());
     let snippet = view.excerpts.and_then(|excerpts| excerpts.snippet(finding, room));
     for line in snippet.iter().flat_map(|snippet| snippet.lines()) {
         out.push_str(&view.paint(View::dim(), format!("{INDENT}{line}").trim_end()));
