@@ -36,7 +36,7 @@ pub(super) fn reduced(json: &str) -> Result<Object, serde_json::Error> {
     facts.sort_unstable();
     // Neither labels nor annotations of a ConfigMap mean anything to a rule.
     let metadata = Metadata { labels: StringMap::default(), annotations: Annotations::default(), ..metadata };
-    let body = Body::ConfigMap(ConfigMapFacts { metadata, facts: StringMap(facts) });
+    let body = Body::ConfigMap(Box::new(ConfigMapFacts { metadata, facts: StringMap(facts) }));
     debug_assert_eq!(body.kind(), ResourceKind::ConfigMap);
     Ok(Object { api_version: "v1".into(), body, location: None })
 }
@@ -241,8 +241,8 @@ mod tests {
         let object = reduced(&config_map.to_string()).unwrap();
         let written = serde_json::to_string(&object.body).unwrap();
         assert!(!written.contains("hunter2"), "{written}");
-        let Body::ConfigMap(ConfigMapFacts { facts, .. }) = object.body else { panic!("{written}") };
-        facts.0.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+        let Body::ConfigMap(config_map) = object.body else { panic!("{written}") };
+        config_map.facts.0.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
     }
 
     fn owned(facts: &[(&str, &str)]) -> Vec<(String, String)> {

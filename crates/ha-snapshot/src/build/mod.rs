@@ -148,8 +148,8 @@ impl Builder {
             Body::DaemonSet(set) => self.add_daemon_set(id, *set),
             Body::ReplicaSet(set) => self.add_replica_set(id, *set),
             Body::ReplicationController(controller) => self.add_replication_controller(id, *controller),
-            Body::Job(job) => self.add_job(id, *job),
-            Body::CronJob(job) => self.add_cron_job(id, *job),
+            Body::Job(job) => self.add_job(id, &job),
+            Body::CronJob(job) => self.add_cron_job(id, &job),
             _ => self.rest.push((id, object)),
         }
     }

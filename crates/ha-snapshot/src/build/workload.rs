@@ -32,7 +32,7 @@ impl Builder {
             progress_deadline_seconds: spec.progress_deadline_seconds,
             revision_history_limit: spec.revision_history_limit,
             paused: spec.paused,
-            ..self.workload(id, WorkloadKind::Deployment, spec.template)
+            ..self.workload(id, WorkloadKind::Deployment, &spec.template)
         };
         self.push_workload(&deployment.metadata, workload);
     }
@@ -59,7 +59,7 @@ impl Builder {
             min_ready_seconds: spec.min_ready_seconds,
             revision_history_limit: spec.revision_history_limit,
             stateful: Some(stateful),
-            ..self.workload(id, WorkloadKind::StatefulSet, spec.template)
+            ..self.workload(id, WorkloadKind::StatefulSet, &spec.template)
         };
         self.push_workload(&set.metadata, workload);
     }
@@ -72,7 +72,7 @@ impl Builder {
             selector: spec.selector.as_ref().map(|selector| self.selector(selector)),
             strategy,
             min_ready_seconds: spec.min_ready_seconds,
-            ..self.workload(id, WorkloadKind::DaemonSet, spec.template)
+            ..self.workload(id, WorkloadKind::DaemonSet, &spec.template)
         };
         self.push_workload(&set.metadata, workload);
     }
@@ -95,7 +95,7 @@ impl Builder {
             current_replicas: set.status.replicas,
             selector: spec.selector.as_ref().map(|selector| self.selector(selector)),
             min_ready_seconds: spec.min_ready_seconds,
-            ..self.workload(id, WorkloadKind::ReplicaSet, spec.template)
+            ..self.workload(id, WorkloadKind::ReplicaSet, &spec.template)
         };
         self.push_workload(&set.metadata, workload);
     }
@@ -110,13 +110,13 @@ impl Builder {
             current_replicas: controller.status.replicas,
             selector: selector.map(|labels| self.exact(&labels.0)),
             min_ready_seconds: spec.min_ready_seconds,
-            ..self.workload(id, WorkloadKind::ReplicationController, spec.template)
+            ..self.workload(id, WorkloadKind::ReplicationController, &spec.template)
         };
         self.push_workload(&controller.metadata, workload);
     }
 
     /// A Job under a CronJob only leads to it.
-    pub(super) fn add_job(&mut self, id: ObjectId, job: slim::Job) {
+    pub(super) fn add_job(&mut self, id: ObjectId, job: &slim::Job) {
         if let Some(owner) = job.metadata.controller().filter(|owner| owner.kind == "CronJob") {
             let key = self.owners.key(owner);
             self.owners.add_between(&job.metadata, key);
@@ -134,11 +134,11 @@ impl Builder {
         };
         let selector = job.spec.selector.as_ref().map(|selector| self.selector(selector));
         let workload =
-            Workload { selector, batch: Some(batch), ..self.workload(id, WorkloadKind::Job, job.spec.template) };
+            Workload { selector, batch: Some(batch), ..self.workload(id, WorkloadKind::Job, &job.spec.template) };
         self.push_workload(&job.metadata, workload);
     }
 
-    pub(super) fn add_cron_job(&mut self, id: ObjectId, job: slim::CronJob) {
+    pub(super) fn add_cron_job(&mut self, id: ObjectId, job: &slim::CronJob) {
         let batch = BatchSettings {
             schedule: self.text(&job.spec.schedule),
             time_zone: self.text(&job.spec.time_zone),
@@ -148,13 +148,13 @@ impl Builder {
             parallelism: job.spec.job_template.spec.parallelism.unwrap_or(1),
             ..BatchSettings::default()
         };
-        let template = job.spec.job_template.spec.template;
+        let template = &job.spec.job_template.spec.template;
         let workload = Workload { batch: Some(batch), ..self.workload(id, WorkloadKind::CronJob, template) };
         self.push_workload(&job.metadata, workload);
     }
 
     /// What all workloads with a template have in common.
-    fn workload(&mut self, id: ObjectId, kind: WorkloadKind, template: slim::PodTemplate) -> Workload {
+    fn workload(&mut self, id: ObjectId, kind: WorkloadKind, template: &slim::PodTemplate) -> Workload {
         self.add_suppressions(id, &template.metadata.annotations, true);
         Workload {
             object: id,

@@ -42,6 +42,7 @@ fn reduce_replica_set(set: &mut ReplicaSet) {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
     use alloc::vec::Vec;
 
     use ha_core::snapshot::ResourceKind;

@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn figures_have_units() {
         assert_eq!(Unit::Seconds.show(0.0314), "31 ms");
-        assert_eq!(Unit::Seconds.show(2.718), "2.72 s");
+        assert_eq!(Unit::Seconds.show(2.346), "2.35 s");
         assert_eq!(Unit::Bytes.show(1999.0), "1999 bytes");
         assert_eq!(Unit::Bytes.show(99_600_000.0), "100 MB");
         assert_eq!(Unit::Times.show(0.5), "0.50 ×");

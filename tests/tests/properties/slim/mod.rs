@@ -171,6 +171,14 @@ fn is_dropped_annotation(path: &str) -> bool {
     path.contains("annotations.") && path.ends_with("last-applied-configuration")
 }
 
+/// A ReplicaSet under a Deployment only leads to it.
+fn is_dropped_template(typed: &Typed, object: &Value, path: &str) -> bool {
+    let mut owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    typed.kind == ResourceKind::ReplicaSet
+        && path.starts_with("spec.template.")
+        && owners.any(|owner| owner["controller"] == true && owner["kind"] == "Deployment")
+}
+
 /// Whether a value says nothing: the slim types do not write it.
 fn is_default(value: &Value) -> bool {
     match value {
@@ -203,7 +211,8 @@ fn differences(typed: &Typed, fields: &BTreeMap<String, Kept>, object: &Value) -
     let mut wrong = Vec::new();
     for (path, value) in &whole {
         let Some(kept) = kept_as(fields, path) else { continue };
-        if is_reduced(path) || is_dropped_annotation(path) || is_default(value) && !kept.presence {
+        let is_left_out = is_reduced(path) || is_dropped_annotation(path) || is_dropped_template(typed, object, path);
+        if is_left_out || is_default(value) && !kept.presence {
             continue;
         }
         let found = slim.get(path);
