@@ -64,6 +64,9 @@ pub struct Check {
     /// Who judges.
     #[command(flatten)]
     pub policies: Policies,
+    /// Leaves out the failures of every node and zone: rules that need them do not apply then.
+    #[arg(long)]
+    pub no_simulate: bool,
     /// What to show.
     #[command(flatten)]
     pub output: Output,

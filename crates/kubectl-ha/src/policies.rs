@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::Context;
 use ha_core::finding::CheckOutput;
 use ha_core::rule::{Input, RuleInfo};
-use ha_core::{Settings, Snapshot};
 use ha_host::{Cache, Compiler, Host};
 
 use crate::config::Loaded;
@@ -74,14 +73,15 @@ impl Policies {
         self.list.iter().flat_map(|policy| policy.rules.iter().cloned()).collect()
     }
 
-    /// Asks a policy about a snapshot; an error says why it has no answer.
-    pub fn judge(&self, policy: &Policy, snapshot: &Snapshot, settings: &Settings) -> Result<CheckOutput, String> {
+    /// Asks a policy about what was read and simulated; an error says why it has no answer.
+    pub fn judge(&self, policy: &Policy, input: &Input) -> Result<CheckOutput, String> {
         match (&policy.kind, &self.host) {
             (Kind::Sandboxed(sandboxed), Some(host)) => {
-                host.evaluate(sandboxed, snapshot, settings, &[]).map_err(|failure| failure.to_string())
+                let Input { snapshot, settings, impacts } = *input;
+                host.evaluate(sandboxed, snapshot, settings, impacts).map_err(|failure| failure.to_string())
             }
             (Kind::Sandboxed(_), None) => Err("the sandbox is not set up".to_owned()),
-            (Kind::Native, _) => Ok(ha_sdk::run(baseline::RULES, &Input { snapshot, settings, impacts: &[] })),
+            (Kind::Native, _) => Ok(ha_sdk::run(baseline::RULES, input)),
             (Kind::Broken(problem), _) => Err(problem.clone()),
         }
     }

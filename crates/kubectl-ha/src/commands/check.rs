@@ -1,9 +1,14 @@
 //! `kubectl ha check`: reads, judges, reports.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
-use ha_core::Verdict;
+use ha_core::impact::Impact;
 use ha_core::report::{Baseline, Diagnostic, DiagnosticKind, ExitCode, PolicyOutcome, Report, assemble};
+use ha_core::rule::Input;
+use ha_core::{Settings, Snapshot, Verdict};
+use ha_sim::simulate::Options;
+use ha_sim::{Model, matrix};
 
 use super::sinks::Sinks;
 use crate::cli::{Check, Show};
@@ -13,6 +18,12 @@ use crate::render::view::Page;
 use crate::render::{Format, View, render};
 use crate::sanitize::SafeReport;
 use crate::{UsageError, config, input, terminal};
+
+/// How often a failure is tried whose end depends on the scheduler's ties: fewer than `simulate` does, since there are
+/// many of them.
+const TRIES: u64 = 4;
+/// The seed of the first try, so that the same snapshot gets the same answer.
+const SEED: u64 = 1;
 
 /// Runs the whole of it.
 pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
@@ -25,10 +36,12 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
 
     let show = shown(&arguments.output.show);
     let settings = config.settings(show.contains(&Show::All));
+    let impacts = simulated(arguments, &snapshot, &settings);
+    let judged = Input { snapshot: &snapshot, settings: &settings, impacts: &impacts };
     let outcomes = policies.iter().map(|policy| PolicyOutcome {
         policy: &policy.name,
         rules: &policy.rules,
-        output: policies.judge(policy, &snapshot, &settings),
+        output: policies.judge(policy, &judged),
     });
     let options = config.report_options(source.narrowed);
     let mut report = assemble(&snapshot, outcomes.collect(), &options);
@@ -64,6 +77,15 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     // The process ends here: to give a large cluster back piece by piece takes longer than to judge it.
     std::mem::forget((snapshot, report, safe));
     Ok(code)
+}
+
+/// What the standard failures do, where there are nodes that can fail.
+fn simulated(arguments: &Check, snapshot: &Snapshot, settings: &Settings) -> Vec<Impact> {
+    if arguments.no_simulate || snapshot.nodes.is_empty() {
+        return Vec::new();
+    }
+    let options = Options { settings, tries: TRIES, seed: SEED, show_all: false };
+    matrix::run(&Model::new(snapshot), &matrix::for_check(snapshot), &options, &AtomicBool::new(false))
 }
 
 fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {

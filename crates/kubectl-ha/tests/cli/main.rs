@@ -8,6 +8,7 @@ mod completion;
 mod files;
 mod manifests;
 mod policies;
+mod simulate;
 mod terminal;
 mod usage;
 mod verdicts;

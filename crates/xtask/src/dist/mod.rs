@@ -119,13 +119,14 @@ fn compile(shell: &Shell, platform: Platform) -> Result<[PathBuf; 2]> {
         "linux" => ("zigbuild", format!("{}.{}", platform.triple, glibc::BASELINE)),
         _ => ("build", platform.triple.to_owned()),
     };
-    let mut cargo = cmd!(shell, "cargo {subcommand} --release --locked --package kubectl-ha --bins --target {target}")
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(platform));
+    let mut cargo =
+        cmd!(shell, "cargo {subcommand} --profile dist --locked --package kubectl-ha --bins --target {target}")
+            .env("CARGO_ENCODED_RUSTFLAGS", flags(platform));
     if platform.os == "linux" {
         cargo = cargo.env("PATH", zig::ZIGBUILD.path(shell)?);
     }
     cargo.run().context("the plugin does not compile")?;
-    let folder = shell::target().join(platform.triple).join("release");
+    let folder = shell::target().join(platform.triple).join("dist");
     Ok(plugin::EXECUTABLES.map(|name| folder.join(platform.executable(name))))
 }
 

@@ -76,7 +76,8 @@ fn detail(scenario: &Scenario, page: &Page, most: usize, wide: bool) -> String {
 /// `zone/eu-1b is lost (3 nodes stay in the API, unreachable)`.
 pub(super) fn what_happens(scenario: &Scenario) -> String {
     let nodes = count(scenario.disruption.nodes.len(), "node");
-    let name = &scenario.name;
+    // A drain is told apart by its verb.
+    let name = scenario.name.replace("drain/", "node/");
     match (scenario.disruption.kind.as_str(), scenario.disruption.mode.as_deref()) {
         ("loss", Some("removed")) => format!("{name} is lost ({nodes} gone from the API)"),
         ("loss", _) if scenario.disruption.nodes.len() == 1 => {
@@ -100,7 +101,8 @@ fn workload(outcome: &WorkloadOutcome, page: &Page, wide: bool) -> String {
     lines.extend(outcome.recovered.reasons.iter().map(|reason| reason.message.clone()));
     if !outcome.stuck_until_forced.is_empty() {
         let pods = names(outcome.stuck_until_forced.iter().map(|pod| pod.name.as_str()), 3);
-        lines.push(format!("{pods} never leave the dead node unaided: kubectl delete pod --force"));
+        let verb = if outcome.stuck_until_forced.len() == 1 { "never leaves its" } else { "never leave their" };
+        lines.push(format!("{pods} {verb} dead node unaided: kubectl delete pod --force"));
     }
     lines.push(time_line(outcome));
     if wide {

@@ -205,7 +205,11 @@ fn describe(
         let message = format!("default/kubernetes lacks the API server on {}", list(&names(snapshot, missing)));
         return (message, "the servers left bear the load, and fewer losses");
     }
-    let count = addresses.len();
-    let message = format!("default/kubernetes has {count} of at least 2 addresses");
-    (message, "when that address is lost, no pod reaches the API")
+    match addresses.first() {
+        Some(only) => {
+            let message = format!("default/kubernetes has 1 of at least 2 addresses: {only}");
+            (message, "when that address is lost, no pod reaches the API")
+        }
+        None => (String::from("default/kubernetes has no address"), "no pod reaches the API"),
+    }
 }

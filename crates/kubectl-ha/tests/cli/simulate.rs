@@ -1,0 +1,172 @@
+//! `kubectl ha simulate`: what is asked for, and what comes out, on the built-in demo cluster.
+
+use serde_json::Value;
+
+use crate::{Bench, FRAGILE, Ran, repository, text};
+
+fn simulate(arguments: &[&str]) -> Ran {
+    let ran = Bench::new().run(["simulate", "--demo"].iter().chain(arguments));
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{ran:?}");
+    ran
+}
+
+/// The scenarios of a run, by name.
+fn scenarios(arguments: &[&str]) -> Vec<(String, Value)> {
+    let report = simulate(&[arguments, &["-o", "json"]].concat()).json();
+    let scenarios = report["scenarios"].as_array().unwrap();
+    scenarios.iter().map(|scenario| (text(&scenario["name"]).to_owned(), scenario.clone())).collect()
+}
+
+/// The outcome of one workload in a scenario; none when it is not touched.
+fn outcome<'a>(scenario: &'a Value, name: &str) -> Option<&'a Value> {
+    scenario["workloads"].as_array().unwrap().iter().find(|outcome| outcome["object"]["name"] == name)
+}
+
+#[test]
+fn tables_look_as_reviewed() {
+    insta::assert_snapshot!("simulate-zone", simulate(&["--lose", "zone/eu-1a"]).out);
+    insta::assert_snapshot!("simulate-drain", simulate(&["--drain", "node-b1"]).out);
+    insta::assert_snapshot!("simulate-matrix", simulate(&[]).out);
+}
+
+#[test]
+fn without_words_every_node_every_zone_and_every_drain_is_tried() {
+    let names: Vec<String> = scenarios(&[]).into_iter().map(|(name, _)| name).collect();
+    let of = |kind: &str| names.iter().filter(|name| name.starts_with(kind)).count();
+    assert_eq!((of("node/"), of("zone/"), of("drain/")), (9, 3, 9), "{names:?}");
+    assert_eq!(names.len(), 21);
+}
+
+#[test]
+fn json_keeps_the_published_schema() {
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    for arguments in [&["--lose", "zone/eu-1a"][..], &["--drain", "node-b1"], &["--each", "node"], &["--show", "all"]] {
+        let report = simulate(&[arguments, &["-o", "json"]].concat()).json();
+        let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{arguments:?}: {errors:?}");
+    }
+}
+
+/// DNS runs on one node, and the volume of `wordpress` cannot leave its zone.
+#[test]
+fn a_lost_zone_takes_what_is_only_there() {
+    let [(name, scenario)] = &scenarios(&["--lose", "zone/eu-1a"])[..] else { panic!("one scenario") };
+    assert_eq!(name, "zone/eu-1a");
+    assert_eq!(scenario["disruption"]["mode"], "unreachable");
+    let dns = outcome(scenario, "coredns").unwrap();
+    assert_eq!((&dns["instant"]["ready"], &dns["instant"]["verdict"]), (&0.into(), &"down".into()));
+    assert_eq!(dns["instant"]["servicesDown"][0]["name"], "kube-dns");
+    let wordpress = &outcome(scenario, "wordpress").unwrap()["recovered"];
+    assert_eq!((&wordpress["pending"], &wordpress["certainty"]), (&2.into(), &"certain".into()));
+    let reason = text(&wordpress["reasons"][0]["message"]);
+    assert!(reason.contains("2 node(s) didn't match PersistentVolume's node affinity"), "{reason}");
+    let database = outcome(scenario, "postgres").unwrap();
+    assert_eq!(database["stuckUntilForced"][0]["name"], "postgres-0");
+}
+
+/// Nodes that are gone are counted no more, and nothing waits for their kubelets.
+#[test]
+fn removed_nodes_leave_the_messages_and_hold_no_pods() {
+    let [(_, scenario)] = &scenarios(&["--lose", "zone/eu-1a", "--mode", "removed"])[..] else {
+        panic!("one scenario")
+    };
+    assert_eq!(scenario["disruption"]["mode"], "removed");
+    let database = outcome(scenario, "postgres").unwrap();
+    assert_eq!(database["stuckUntilForced"], Value::Array(Vec::new()));
+    let reason = text(&database["recovered"]["reasons"][0]["message"]);
+    assert!(reason.starts_with("0/6 nodes are available: "), "{reason}");
+}
+
+#[test]
+fn several_losses_are_one_scenario() {
+    let [(name, scenario)] = &scenarios(&["--lose", "node/node-a1", "--lose", "node/node-b2"])[..] else {
+        panic!("one scenario")
+    };
+    assert_eq!(name, "node/node-a1 + node/node-b2");
+    assert_eq!(scenario["disruption"]["nodes"], serde_json::json!(["node-a1", "node-b2"]));
+    let zone = scenarios(&["--lose", "topology.kubernetes.io/zone=eu-1a"]);
+    assert_eq!(zone[0].1["disruption"]["nodes"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_drain_is_refused_by_budgets_in_the_words_of_the_api_server() {
+    let [(_, scenario)] = &scenarios(&["--drain", "node-b1"])[..] else { panic!("one scenario") };
+    let refused = scenario["refusedEvictions"].as_array().unwrap();
+    let of = |budget: &str| refused.iter().find(|refusal| refusal["budgets"][0]["name"] == budget).unwrap();
+    let ledger = text(&of("ledger")["message"]);
+    assert!(ledger.contains("The disruption budget ledger needs 3 healthy pods and has 3 currently"), "{ledger}");
+    assert_eq!(of("cart")["budgets"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn formats_go_where_they_are_sent() {
+    let bench = Bench::new();
+    let ran =
+        bench.run(["simulate", "--demo", "--each", "zone", "-o", "table", "-o", "yaml=a.yaml", "-o", "markdown=a.md"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.out.contains("SCENARIO"), "{}", ran.out);
+    assert!(bench.read("a.yaml").starts_with("apiVersion: kubectl-ha/v1alpha1\nkind: Simulation\n"));
+    assert!(bench.read("a.md").contains("| zone/eu-1b |"));
+}
+
+#[test]
+fn what_is_not_there_cannot_be_lost() {
+    let bench = Bench::new();
+    bench.write("fragile.yaml", FRAGILE);
+    let cases: &[(&[&str], &str)] = &[
+        (&["--demo", "--lose", "node/nowhere"], "there is no node \"nowhere\"; there are the nodes cp-a, cp-b"),
+        (&["--demo", "--lose", "zone/eu-1x"], "there is no zone \"eu-1x\"; there are the zones eu-1a, eu-1b, eu-1c"),
+        (&["--demo", "--lose", "rack=7"], "no node has rack=7"),
+        (&["--demo", "--drain", "nowhere"], "there is no node \"nowhere\""),
+        (&["--demo", "--each", "rack"], "no node has the label \"rack\""),
+        (&["--demo", "--lose", "eu-1a"], "node/NAME"),
+        (&["--demo", "-o", "sarif"], "there is no format \"sarif\"; there are table, wide, json, yaml, markdown"),
+        (&["-f", "fragile.yaml"], "there is no node in the input"),
+    ];
+    for (arguments, told) in cases {
+        let ran = bench.run(["simulate"].iter().chain(*arguments));
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}: {ran:?}");
+        assert!(ran.err.contains(told), "{arguments:?} says\n{}", ran.err);
+    }
+}
+
+fn node(name: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Node\nmetadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}\nstatus:\n  \
+         allocatable: {{cpu: '4', memory: 8Gi, pods: '110'}}\n  conditions: [{{type: Ready, status: 'True'}}]\n---\n"
+    )
+}
+
+/// What the input holds is simulated, without a cluster.
+#[test]
+fn manifests_with_nodes_are_simulated() {
+    let pod = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: alone, namespace: shop}
+spec: {nodeName: a, containers: [{name: app, image: app}]}
+status: {phase: Running, conditions: [{type: Ready, status: 'True'}]}
+";
+    let manifest = [node("a"), node("b"), pod.to_owned()].concat();
+    let bench = Bench::new();
+    let mut command = bench.command(["simulate", "-f", "-", "--lose", "node/a", "-o", "json"]);
+    let report = Ran::with_input(&mut command, &manifest).json();
+    let outcome = &report["scenarios"][0]["workloads"][0];
+    // Nothing makes a bare pod again.
+    assert_eq!(outcome["object"]["name"], "alone");
+    assert_eq!((&outcome["instant"]["verdict"], &outcome["recovered"]["scheduled"]), (&"down".into(), &0.into()));
+}
+
+/// Pods that cannot be seen take room that the simulation believes free.
+#[test]
+fn what_could_not_be_read_is_told_by_the_exit_code() {
+    let bench = Bench::new();
+    bench.write("a.yaml", [node("a"), "apiVersion: v1\nkind: Pod\nmetadata: {name: [x]}\n".to_owned()].concat());
+    let arguments = ["simulate", "-f", "a.yaml", "--lose", "node/a", "-o", "json"];
+    let ran = bench.run(arguments);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert_eq!(ran.json()["gaps"].as_array().unwrap().len(), 1, "{ran:?}");
+    let ran = bench.run(arguments.iter().chain(&["--allow-incomplete"]));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
