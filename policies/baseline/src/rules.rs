@@ -28,6 +28,7 @@ rules! {
         node_pool_single_zone NODE_POOL_SINGLE_ZONE,
         topology_labels_absent TOPOLOGY_LABELS_ABSENT,
         nodes_unavailable_long NODES_UNAVAILABLE_LONG,
+        node_loss_strands_pods NODE_LOSS_STRANDS_PODS,
     }
     replication {
         single_replica SINGLE_REPLICA,
