@@ -29,6 +29,7 @@ rules! {
         topology_labels_absent TOPOLOGY_LABELS_ABSENT,
         nodes_unavailable_long NODES_UNAVAILABLE_LONG,
         node_loss_strands_pods NODE_LOSS_STRANDS_PODS,
+        zone_loss_strands_pods ZONE_LOSS_STRANDS_PODS,
     }
     replication {
         single_replica SINGLE_REPLICA,
