@@ -51,6 +51,7 @@ rules! {
         budget_selects_nothing BUDGET_SELECTS_NOTHING,
         budgets_overlap BUDGETS_OVERLAP,
         budget_exhausted_now BUDGET_EXHAUSTED_NOW,
+        drain_order_infeasible DRAIN_ORDER_INFEASIBLE,
     }
     services {
         service_selects_nothing SERVICE_SELECTS_NOTHING,

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use ha_sdk::finding::Missing;
 use ha_sdk::impact::{Certainty, DisruptionKind, Impact, PodCounts, WorkloadImpact};
-use ha_sdk::snapshot::{ObjectId, PodSpec, ResourceKind, Snapshot, Workload, WorkloadKind};
+use ha_sdk::snapshot::{ObjectId, PodSpec, ResourceKind, Snapshot, Workload, WorkloadId, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Finding, Severity};
 
@@ -28,6 +28,12 @@ pub(crate) fn node_losses(impacts: &[Impact]) -> impl Iterator<Item = &Impact> {
 /// The losses of one zone each, in both modes.
 pub(crate) fn zone_losses(impacts: &[Impact]) -> impl Iterator<Item = &Impact> {
     losses(impacts, ZONE).filter(|impact| !impact.disruption.nodes.is_empty())
+}
+
+/// The drains of one node each.
+pub(crate) fn drains(impacts: &[Impact]) -> impl Iterator<Item = &Impact> {
+    let is_drain = |impact: &&Impact| impact.disruption.kind == DisruptionKind::Drain;
+    impacts.iter().filter(is_drain).filter(|impact| impact.disruption.nodes.len() == 1)
 }
 
 fn losses<'i>(impacts: &'i [Impact], prefix: &'static str) -> impl Iterator<Item = &'i Impact> {
@@ -89,8 +95,18 @@ impl Before {
 
     /// The workloads of which a failure leaves more pods without a node than there were.
     pub(crate) fn strandings<'i>(&self, impact: &'i Impact) -> impl Iterator<Item = Stranding<'i>> {
-        let stranding = |workload| Stranding { impact, workload, pods: self.stranded(workload) };
-        impact.workloads.iter().map(stranding).filter(|stranding| stranding.pods.possibly > 0)
+        impact.workloads.iter().filter_map(|workload| self.stranding(impact, workload))
+    }
+
+    /// Whether a failure leaves more pods of this workload without a node. Impacts list workloads in their order.
+    pub(crate) fn stranding_of<'i>(&self, impact: &'i Impact, id: WorkloadId) -> Option<Stranding<'i>> {
+        let position = impact.workloads.binary_search_by_key(&id, |workload| workload.workload).ok()?;
+        self.stranding(impact, &impact.workloads[position])
+    }
+
+    fn stranding<'i>(&self, impact: &'i Impact, workload: &'i WorkloadImpact) -> Option<Stranding<'i>> {
+        let pods = self.stranded(workload);
+        (pods.possibly > 0).then_some(Stranding { impact, workload, pods })
     }
 
     fn stranded(&self, impact: &WorkloadImpact) -> Stranded {
@@ -204,7 +220,8 @@ const FILTERS: &[&str] = &[
 /// What is said of every stranding in a cluster.
 pub(crate) struct Remarks {
     lower_bound: String,
-    may_add_nodes: bool,
+    /// Whether a node autoscaler is seen.
+    pub(crate) may_add_nodes: bool,
 }
 
 impl Remarks {
@@ -298,7 +315,7 @@ fn field_of(snapshot: &Snapshot, spec: &PodSpec, plugin: &str) -> Option<String>
 }
 
 /// What helps where the last plugin refuses.
-fn remedy(snapshot: &Snapshot, stranding: &Stranding) -> String {
+pub(crate) fn remedy(snapshot: &Snapshot, stranding: &Stranding) -> String {
     let spec = snapshot.spec_of(snapshot.workload(stranding.workload.workload));
     let spread_counts_lost = || spec.spread_constraints.iter().any(|spread| spread.hard && !spread.honors_node_taints);
     let domain = if is_of_zone(stranding.impact) { "zone" } else { "node" };
