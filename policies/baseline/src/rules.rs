@@ -70,6 +70,7 @@ rules! {
     storage {
         single_writer_volume_shared SINGLE_WRITER_VOLUME_SHARED,
         volume_bound_too_early VOLUME_BOUND_TOO_EARLY,
+        zonal_volume_stranded ZONAL_VOLUME_STRANDED,
     }
     dns {
         dns_replicas_share_node DNS_REPLICAS_SHARE_NODE,
