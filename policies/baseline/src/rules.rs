@@ -52,6 +52,7 @@ rules! {
         budgets_overlap BUDGETS_OVERLAP,
         budget_exhausted_now BUDGET_EXHAUSTED_NOW,
         drain_order_infeasible DRAIN_ORDER_INFEASIBLE,
+        preemption_breaks_quorum PREEMPTION_BREAKS_QUORUM,
     }
     services {
         service_selects_nothing SERVICE_SELECTS_NOTHING,
