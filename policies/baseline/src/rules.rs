@@ -30,6 +30,7 @@ rules! {
         nodes_unavailable_long NODES_UNAVAILABLE_LONG,
         node_loss_strands_pods NODE_LOSS_STRANDS_PODS,
         zone_loss_strands_pods ZONE_LOSS_STRANDS_PODS,
+        survivor_limits_exhausted SURVIVOR_LIMITS_EXHAUSTED,
     }
     replication {
         single_replica SINGLE_REPLICA,

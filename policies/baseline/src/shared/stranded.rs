@@ -220,8 +220,7 @@ const FILTERS: &[&str] = &[
 /// What is said of every stranding in a cluster.
 pub(crate) struct Remarks {
     lower_bound: String,
-    /// Whether a node autoscaler is seen.
-    pub(crate) may_add_nodes: bool,
+    may_add_nodes: bool,
 }
 
 impl Remarks {
@@ -240,8 +239,7 @@ impl Remarks {
     pub(crate) fn explain(&self, snapshot: &Snapshot, stranding: &Stranding, until: &str, finding: &mut Finding) {
         let workload = snapshot.workload(stranding.workload.workload);
         let why = stranding.scheduler_words().map(|words| format!(": {words}")).unwrap_or_default();
-        let helped = if self.may_add_nodes { "; the node autoscaler may add a node, or none" } else { "" };
-        finding.leads_to(format!("they wait until {until}{why}{helped}{}", self.lower_bound));
+        finding.leads_to(format!("they wait until {until}{why}{}{}", self.helped(), self.lower_bound));
         self.lower(stranding.pods, finding);
         add_evidence(snapshot, stranding, finding);
         finding.fix(remedy(snapshot, stranding));
@@ -249,6 +247,11 @@ impl Remarks {
         let fault = fault(stranding.impact);
         finding.at_risk(blast_radius(snapshot, [workload], vec![fault]));
         finding.confirmed_by(stranding.impact.disruption.name.clone());
+    }
+
+    /// What to add where a node autoscaler is seen: with its new nodes the outcome is another one.
+    pub(crate) fn helped(&self) -> &'static str {
+        if self.may_add_nodes { "; the node autoscaler may add a node, or none" } else { "" }
     }
 
     /// One step lower for what depends on the order of pods, and one for an autoscaler that may help.

@@ -311,8 +311,7 @@ fn answer(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck, remarks: &Remarks
     finding.confirmed_by(drain.impact.disruption.name.clone());
     if let Some(stranding) = &drain.stranding {
         let why = stranding.scheduler_words().map(|words| format!(": {words}")).unwrap_or_default();
-        let helped = if remarks.may_add_nodes { "; the node autoscaler may add a node, or none" } else { "" };
-        finding.leads_to(format!("an upgrade stops there, with a replica less{why}{helped}"));
+        finding.leads_to(format!("an upgrade stops there, with a replica less{why}{}", remarks.helped()));
         remarks.lower(stranding.pods, finding);
         finding.fix(remedy(snapshot, stranding));
     } else {
