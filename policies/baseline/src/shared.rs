@@ -16,6 +16,7 @@ pub(crate) mod risk;
 pub(crate) mod selectors;
 pub(crate) mod separation;
 pub(crate) mod stranded;
+pub(crate) mod trials;
 
 use ha_sdk::Findings;
 use ha_sdk::arithmetic::replicas::{ReplicaRange, Replicas, effective_replicas};
