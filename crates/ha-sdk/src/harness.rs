@@ -76,6 +76,14 @@ pub fn check_examples_with(rules: &[&Rule], simulate: Simulate) -> Result<(), Mi
     none_or(examples.filter_map(|example| example.check(simulate).err()).collect())
 }
 
+/// What a rule says about an input, with these impacts: for tests that look at more than the lines of an example.
+pub fn judge(rule: &Rule, yaml: &str, simulate: Simulate) -> Result<(Snapshot, Vec<Finding>), String> {
+    let example = Example { rule, number: 1, fails: true, yaml: yaml.into() };
+    let (snapshot, _) = example.read()?;
+    let output = example.judge(&snapshot, simulate);
+    Ok((snapshot, output.findings))
+}
+
 /// Whether every rule is documented: a first sentence, the four headings, failing and passing examples, a link.
 pub fn check_documentation(rules: &[&Rule]) -> Result<(), Mismatches> {
     none_or(rules.iter().flat_map(|rule| documentation_problems(rule)).collect())
@@ -145,9 +153,7 @@ fn examples<'r>(rule: &'r Rule) -> Vec<Example<'r>> {
 impl Example<'_> {
     fn check(&self, simulate: Simulate) -> Result<(), String> {
         let (snapshot, manifests) = self.read()?;
-        let impacts = if snapshot.nodes.is_empty() { Vec::new() } else { simulate(&snapshot) };
-        let input = Input { snapshot: &snapshot, settings: &Settings::default(), impacts: &impacts };
-        let output = run(&[self.rule], &input);
+        let output = self.judge(&snapshot, simulate);
         let fails = || output.findings.iter().filter(|finding| finding.verdict == Verdict::Fail);
         let found: Vec<(usize, &Finding)> =
             fails().map(|finding| (line_of(&snapshot, &manifests, finding), finding)).collect();
@@ -162,6 +168,11 @@ impl Example<'_> {
             return Err(format!("{}: the rule neither passes nor is not applicable", self.title()));
         }
         Ok(())
+    }
+
+    fn judge(&self, snapshot: &Snapshot, simulate: Simulate) -> CheckOutput {
+        let impacts = if snapshot.nodes.is_empty() { Vec::new() } else { simulate(snapshot) };
+        run(&[self.rule], &Input { snapshot, settings: &Settings::default(), impacts: &impacts })
     }
 
     fn title(&self) -> String {

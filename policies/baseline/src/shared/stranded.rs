@@ -12,9 +12,13 @@ use ha_sdk::text::Text;
 use ha_sdk::{Finding, Severity};
 
 use crate::shared::autoscaling::may_add_nodes;
-use crate::shared::cluster::{not_shown, size};
+use crate::shared::cluster::{not_shown, object_name, size};
 use crate::shared::paths::pod_spec_path;
+use crate::shared::places::list;
 use crate::shared::risk::blast_radius;
+
+/// Most pods and volumes that are named as taking part.
+const SHOWN: usize = 5;
 
 /// How the simulation names the loss of a node, and that of a zone (`ha_sim::matrix`).
 const NODE: &str = "node/";
@@ -239,7 +243,12 @@ impl Remarks {
     pub(crate) fn explain(&self, snapshot: &Snapshot, stranding: &Stranding, until: &str, finding: &mut Finding) {
         let workload = snapshot.workload(stranding.workload.workload);
         let why = stranding.scheduler_words().map(|words| format!(": {words}")).unwrap_or_default();
-        finding.leads_to(format!("they wait until {until}{why}{}{}", self.helped(), self.lower_bound));
+        let victims = victims(snapshot, stranding);
+        let names: Vec<&str> = victims.iter().map(|&victim| object_name(snapshot, victim)).collect();
+        let evicted =
+            if names.is_empty() { String::new() } else { format!("pods of higher priority evict {}; ", list(&names)) };
+        finding.leads_to(format!("{evicted}they wait until {until}{why}{}{}", self.helped(), self.lower_bound));
+        finding.related(victims.into_iter().take(SHOWN));
         self.lower(stranding.pods, finding);
         add_evidence(snapshot, stranding, finding);
         finding.fix(remedy(snapshot, stranding));
@@ -337,9 +346,14 @@ pub(crate) fn remedy(snapshot: &Snapshot, stranding: &Stranding) -> String {
     }
 }
 
+/// The workload's own pods that make room for others of higher priority.
+fn victims(snapshot: &Snapshot, stranding: &Stranding) -> Vec<ObjectId> {
+    let preempted = stranding.impact.preempted.iter().map(|&id| snapshot.pod(id));
+    preempted.filter(|pod| pod.workload == stranding.workload.workload).map(|pod| pod.object).collect()
+}
+
 /// The volumes of the lost pods that cannot follow to any node; `zonal-volume-stranded` is about them.
 fn held_volumes(snapshot: &Snapshot, stranding: &Stranding) -> Vec<ObjectId> {
-    const SHOWN: usize = 5;
     if !stranding.refusals().iter().any(|(plugin, _)| matches!(*plugin, "VolumeBinding" | "VolumeZone")) {
         return Vec::new();
     }
