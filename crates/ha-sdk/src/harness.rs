@@ -4,6 +4,8 @@
 //! `kubectl ha check -f … --assume-complete` reads it, at [`TAKEN_AT`]. In a failing one, `# finding: <rule>` stands
 //! on the very line to which the rule's finding points: that of its first evidence, else the object's first line.
 //!
+//! Rules that judge simulated failures need [`check_examples_with`], since the simulator is no part of the SDK.
+//!
 //! ```no_run
 //! # static RULES: &[&ha_sdk::Rule] = &[];
 //! #[test]
@@ -20,6 +22,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use ha_core::finding::{CheckOutput, Finding, Verdict};
+use ha_core::impact::Impact;
 use ha_core::rule::{Input, Rule};
 use ha_core::snapshot::{ObjectId, SourceKind};
 use ha_core::{Settings, Snapshot};
@@ -59,10 +62,26 @@ fn none_or(problems: Vec<String>) -> Result<(), Mismatches> {
     if problems.is_empty() { Ok(()) } else { Err(Mismatches(problems)) }
 }
 
-/// Whether every example fails or passes as it says, at the lines it marks.
+/// What simulated failures do to the cluster of an example. It is asked only about examples with nodes.
+pub type Simulate = fn(&Snapshot) -> Vec<Impact>;
+
+/// Whether every example fails or passes as it says, at the lines it marks. No failure is simulated.
 pub fn check_examples(rules: &[&Rule]) -> Result<(), Mismatches> {
+    check_examples_with(rules, |_| Vec::new())
+}
+
+/// Whether every example fails or passes as it says, at the lines it marks, with these impacts.
+pub fn check_examples_with(rules: &[&Rule], simulate: Simulate) -> Result<(), Mismatches> {
     let examples = rules.iter().flat_map(|rule| examples(rule));
-    none_or(examples.filter_map(|example| example.check().err()).collect())
+    none_or(examples.filter_map(|example| example.check(simulate).err()).collect())
+}
+
+/// What a rule says about an input, with these impacts: for tests that look at more than the lines of an example.
+pub fn judge(rule: &Rule, yaml: &str, simulate: Simulate) -> Result<(Snapshot, Vec<Finding>), String> {
+    let example = Example { rule, number: 1, fails: true, yaml: yaml.into() };
+    let (snapshot, _) = example.read()?;
+    let output = example.judge(&snapshot, simulate);
+    Ok((snapshot, output.findings))
 }
 
 /// Whether every rule is documented: a first sentence, the four headings, failing and passing examples, a link.
@@ -132,10 +151,9 @@ fn examples<'r>(rule: &'r Rule) -> Vec<Example<'r>> {
 }
 
 impl Example<'_> {
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, simulate: Simulate) -> Result<(), String> {
         let (snapshot, manifests) = self.read()?;
-        let input = Input { snapshot: &snapshot, settings: &Settings::default(), impacts: &[] };
-        let output = run(&[self.rule], &input);
+        let output = self.judge(&snapshot, simulate);
         let fails = || output.findings.iter().filter(|finding| finding.verdict == Verdict::Fail);
         let found: Vec<(usize, &Finding)> =
             fails().map(|finding| (line_of(&snapshot, &manifests, finding), finding)).collect();
@@ -150,6 +168,11 @@ impl Example<'_> {
             return Err(format!("{}: the rule neither passes nor is not applicable", self.title()));
         }
         Ok(())
+    }
+
+    fn judge(&self, snapshot: &Snapshot, simulate: Simulate) -> CheckOutput {
+        let impacts = if snapshot.nodes.is_empty() { Vec::new() } else { simulate(snapshot) };
+        run(&[self.rule], &Input { snapshot, settings: &Settings::default(), impacts: &impacts })
     }
 
     fn title(&self) -> String {

@@ -68,6 +68,17 @@ pub fn standard(snapshot: &Snapshot, mode: LossMode) -> Vec<Disruption> {
     all
 }
 
+/// What `kubectl ha check` tries for its policies: the loss of every node; the loss of every zone, once while its nodes
+/// stay in the API as unreachable and once when they are gone, which topology spread sees differently (two disruptions
+/// of one name); and a drain of every node. The smallest faults come first.
+pub fn for_check(snapshot: &Snapshot) -> Vec<Disruption> {
+    let mut all = each_node(snapshot, LossMode::Unreachable);
+    all.extend(each_zone(snapshot, LossMode::Unreachable));
+    all.extend(each_zone(snapshot, LossMode::Removed));
+    all.extend(each_drain(snapshot));
+    all
+}
+
 /// Simulates all of them, in their order. Once `cancelled` is set no further one begins: those are left out.
 pub fn run(model: &Model, disruptions: &[Disruption], options: &Options, cancelled: &AtomicBool) -> Vec<Impact> {
     let state = State::new(model);

@@ -28,6 +28,9 @@ rules! {
         node_pool_single_zone NODE_POOL_SINGLE_ZONE,
         topology_labels_absent TOPOLOGY_LABELS_ABSENT,
         nodes_unavailable_long NODES_UNAVAILABLE_LONG,
+        node_loss_strands_pods NODE_LOSS_STRANDS_PODS,
+        zone_loss_strands_pods ZONE_LOSS_STRANDS_PODS,
+        survivor_limits_exhausted SURVIVOR_LIMITS_EXHAUSTED,
     }
     replication {
         single_replica SINGLE_REPLICA,
@@ -49,6 +52,8 @@ rules! {
         budget_selects_nothing BUDGET_SELECTS_NOTHING,
         budgets_overlap BUDGETS_OVERLAP,
         budget_exhausted_now BUDGET_EXHAUSTED_NOW,
+        drain_order_infeasible DRAIN_ORDER_INFEASIBLE,
+        preemption_breaks_quorum PREEMPTION_BREAKS_QUORUM,
     }
     services {
         service_selects_nothing SERVICE_SELECTS_NOTHING,
@@ -67,6 +72,7 @@ rules! {
     storage {
         single_writer_volume_shared SINGLE_WRITER_VOLUME_SHARED,
         volume_bound_too_early VOLUME_BOUND_TOO_EARLY,
+        zonal_volume_stranded ZONAL_VOLUME_STRANDED,
     }
     dns {
         dns_replicas_share_node DNS_REPLICAS_SHARE_NODE,

@@ -2,6 +2,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod ages;
+pub(crate) mod autoscaling;
 pub(crate) mod budgets;
 pub(crate) mod claims;
 pub(crate) mod clients;
@@ -14,6 +15,8 @@ pub(crate) mod places;
 pub(crate) mod risk;
 pub(crate) mod selectors;
 pub(crate) mod separation;
+pub(crate) mod stranded;
+pub(crate) mod trials;
 
 use ha_sdk::Findings;
 use ha_sdk::arithmetic::replicas::{ReplicaRange, Replicas, effective_replicas};

@@ -1,8 +1,13 @@
 //! The examples in the rules' documentation, run as tests.
 
+use std::sync::atomic::AtomicBool;
+
 use baseline::RULES;
-use ha_sdk::harness::{Mismatches, check_documentation, check_examples};
-use ha_sdk::{Findings, Input, Rule};
+use ha_sdk::harness::{Mismatches, check_documentation, check_examples, check_examples_with};
+use ha_sdk::impact::Impact;
+use ha_sdk::{Findings, Input, Rule, Settings, Snapshot};
+use ha_sim::simulate::Options;
+use ha_sim::{Model, matrix};
 
 #[test]
 fn every_rule_is_documented() -> Result<(), Mismatches> {
@@ -11,7 +16,13 @@ fn every_rule_is_documented() -> Result<(), Mismatches> {
 
 #[test]
 fn every_example_fails_or_passes_as_it_says() -> Result<(), Mismatches> {
-    check_examples(RULES)
+    check_examples_with(RULES, impacts)
+}
+
+/// What `kubectl ha check` simulates for its policies.
+fn impacts(snapshot: &Snapshot) -> Vec<Impact> {
+    let options = Options { settings: &Settings::default(), tries: 16, seed: 0, show_all: false };
+    matrix::run(&Model::new(snapshot), &matrix::for_check(snapshot), &options, &AtomicBool::new(false))
 }
 
 /// What the harness says about a rule whose documentation is this.

@@ -45,6 +45,21 @@ pub(crate) fn concerns_cluster(
     true
 }
 
+/// Whether a rule about simulated failures may answer: as [`concerns_cluster`], and all pods were read. Those that were
+/// not take room that the simulation believes free.
+pub(crate) fn reads_all_pods(input: &Input, profiles: &[Profile], findings: &mut Findings) -> bool {
+    if !concerns_cluster(input, Snapshot::CLUSTER, profiles, findings) {
+        return false;
+    }
+    match input.snapshot.absence(ResourceKind::Pod, Text::default()) {
+        Absence::Proven => true,
+        Absence::Unknown(missing) => {
+            findings.unknown(Snapshot::CLUSTER, missing);
+            false
+        }
+    }
+}
+
 /// Whether the cluster is known to have that profile.
 pub(crate) fn is_known_to_be(input: &Input, profile: Profile) -> bool {
     has_profile(input, profile) == Detected::Yes

@@ -5,13 +5,14 @@ use alloc::vec;
 use ha_sdk::arithmetic::replicas::needed;
 use ha_sdk::finding::Missing;
 use ha_sdk::settings::Profile;
-use ha_sdk::snapshot::{Absence, GapReason, ResourceKind, Snapshot, Workload};
+use ha_sdk::snapshot::{Absence, GapReason, ResourceKind, Snapshot, Workload, WorkloadId};
 use ha_sdk::text::Text;
-use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
+use ha_sdk::{Area, Class, Finding, Findings, Input, Severity, rule};
 
 use crate::shared::judged_replicas;
 use crate::shared::risk::blast_radius;
 use crate::shared::separation::{ZONE, is_known, running_pods};
+use crate::shared::trials::Trials;
 
 rule! {
     /// Right now one node or zone holds so many replicas that its loss leaves fewer than are needed.
@@ -199,19 +200,27 @@ fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let single_node = is_known(input, Profile::SingleNode);
     let judges_zones = !is_known(input, Profile::SingleZone) && snapshot.nodes.iter().any(|node| !node.zone.is_empty());
-    for workload in &snapshot.workloads {
+    let trials = (Trials::of_nodes(input), Trials::of_zones(input));
+    for (id, workload) in snapshot.workloads_by_id() {
         if judged_replicas(snapshot, workload, findings).is_none() {
             continue;
         }
         if single_node {
             findings.not_applicable(workload.object, "single-node cluster");
         } else {
-            check_workload(input, workload, judges_zones, findings);
+            check_workload(input, (id, workload), judges_zones, &trials, findings);
         }
     }
 }
 
-fn check_workload(input: &Input, workload: &Workload, judges_zones: bool, findings: &mut Findings) {
+/// `trials` are those of nodes and those of zones.
+fn check_workload(
+    input: &Input,
+    (id, workload): (WorkloadId, &Workload),
+    judges_zones: bool,
+    trials: &(Trials, Trials),
+    findings: &mut Findings,
+) {
     let snapshot = input.snapshot;
     let placed = Placed::of(input, workload);
     if placed.pods < 2 {
@@ -228,7 +237,8 @@ fn check_workload(input: &Input, workload: &Workload, judges_zones: bool, findin
     if let Some((&node, &count)) = most(snapshot, &placed.by_node)
         && placed.pods - count < needed
     {
-        return fail(input, workload, &placed, ("node", node, count, needed), findings);
+        let finding = fail(input, workload, &placed, ("node", node, count, needed), findings);
+        return trials.0.weigh(id, finding);
     }
     if !judges_zones {
         return findings.pass(workload.object);
@@ -239,7 +249,8 @@ fn check_workload(input: &Input, workload: &Workload, judges_zones: bool, findin
     let count = fullest.map_or(0, |(_, &count)| count);
     match fullest {
         Some((&zone, _)) if placed.pods - count < needed => {
-            fail(input, workload, &placed, ("zone", zone, count, needed), findings);
+            let finding = fail(input, workload, &placed, ("zone", zone, count, needed), findings);
+            trials.1.weigh(id, finding);
         }
         _ if unlabelled > 0 && placed.pods - count - unlabelled < needed => {
             let missing = Missing {
@@ -284,13 +295,13 @@ fn most<'c>(snapshot: &Snapshot, counts: impl IntoIterator<Item = (&'c Text, &'c
 }
 
 /// One domain holds too many: its kind, its name, how many it holds, and how many are needed.
-fn fail(
+fn fail<'f>(
     input: &Input,
     workload: &Workload,
     placed: &Placed,
     (kind, name, count, needed): (&str, Text, u32, u32),
-    findings: &mut Findings,
-) {
+    findings: &'f mut Findings,
+) -> &'f mut Finding {
     let snapshot = input.snapshot;
     let (name, pods) = (snapshot.text(name), placed.pods);
     let here = running_pods(snapshot, workload)
@@ -303,5 +314,5 @@ fn fail(
         .evidence("spec.replicas", format!("{pods} running, {count} of them on {name}"))
         .related(nodes)
         .at_risk(blast_radius(snapshot, [workload], vec![format!("losing {name}")]))
-        .fix("a hard spread constraint, then kubectl rollout restart");
+        .fix("a hard spread constraint, then kubectl rollout restart")
 }

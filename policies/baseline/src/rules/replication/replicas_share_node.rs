@@ -3,12 +3,13 @@ use alloc::vec;
 
 use ha_sdk::arithmetic::replicas::is_quorum_group;
 use ha_sdk::settings::Profile;
-use ha_sdk::snapshot::Workload;
+use ha_sdk::snapshot::{Workload, WorkloadId};
 use ha_sdk::{Area, Class, Finding, Findings, Input, Severity, rule};
 
 use crate::shared::judged_replicas;
 use crate::shared::risk::blast_radius;
 use crate::shared::separation::{Domain, Separation, has_default_spread, is_known, separation, spread_patch};
+use crate::shared::trials::Trials;
 
 rule! {
     /// Nothing in the pod template keeps the replicas on different nodes.
@@ -266,7 +267,8 @@ rule! {
 
 fn check(input: &Input, findings: &mut Findings) {
     let single_node = is_known(input, Profile::SingleNode);
-    for workload in &input.snapshot.workloads {
+    let trials = Trials::of_nodes(input);
+    for (id, workload) in input.snapshot.workloads_by_id() {
         let Some(replicas) = judged_replicas(input.snapshot, workload, findings) else {
             continue;
         };
@@ -275,12 +277,18 @@ fn check(input: &Input, findings: &mut Findings) {
         } else if replicas.floor < 2 {
             findings.not_applicable(workload.object, "fewer than two replicas");
         } else {
-            check_workload(input, workload, replicas.floor, findings);
+            check_workload(input, (id, workload), replicas.floor, &trials, findings);
         }
     }
 }
 
-fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &mut Findings) {
+fn check_workload(
+    input: &Input,
+    (id, workload): (WorkloadId, &Workload),
+    replicas: u32,
+    trials: &Trials,
+    findings: &mut Findings,
+) {
     let snapshot = input.snapshot;
     let votes = is_quorum_group(snapshot, workload);
     let enough = if votes { Separation::Hard } else { Separation::Soft };
@@ -305,6 +313,7 @@ fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &
             .leads_to("only the scheduler's default (soft, maxSkew 3) keeps them off one node")
             .severity(Severity::Medium);
     }
+    trials.weigh(id, finding);
     let when = if votes { "DoNotSchedule" } else { "ScheduleAnyway" };
     finding.fix(format!("a spread constraint on kubernetes.io/hostname, {when}, with its own labels"));
     if let Some(patch) = spread_patch(snapshot, workload, votes) {

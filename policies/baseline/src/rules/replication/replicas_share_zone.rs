@@ -1,19 +1,21 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 
 use ha_sdk::arithmetic::replicas::is_quorum_group;
 use ha_sdk::finding::Missing;
 use ha_sdk::settings::Profile;
-use ha_sdk::snapshot::{GapReason, ResourceKind, Snapshot, Workload};
+use ha_sdk::snapshot::{GapReason, ResourceKind, Snapshot, Workload, WorkloadId};
 use ha_sdk::text::Text;
-use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
+use ha_sdk::{Area, Class, Finding, Findings, Input, Severity, rule};
 
 use crate::shared::judged_replicas;
 use crate::shared::risk::blast_radius;
 use crate::shared::separation::{
     Domain, Separation, ZONE, has_default_spread, is_known, running_pods, separation, spread_patch,
 };
+use crate::shared::trials::{Outcome, Trials};
 
 rule! {
     /// Nothing keeps the replicas in different zones, or all of them are in one.
@@ -113,7 +115,8 @@ fn check(input: &Input, findings: &mut Findings) {
         ""
     };
     let zones_known = snapshot.nodes.is_empty() || snapshot.nodes.iter().any(|node| !node.zone.is_empty());
-    for workload in &snapshot.workloads {
+    let trials = Trials::of_zones(input);
+    for (id, workload) in snapshot.workloads_by_id() {
         let Some(replicas) = judged_replicas(snapshot, workload, findings) else {
             continue;
         };
@@ -122,7 +125,7 @@ fn check(input: &Input, findings: &mut Findings) {
         } else if replicas.floor < 2 {
             findings.not_applicable(workload.object, "fewer than two replicas");
         } else if zones_known {
-            check_workload(input, workload, replicas.floor, findings);
+            check_workload(input, (id, workload), replicas.floor, &trials, findings);
         } else {
             findings.unknown(workload.object, missing_zones());
         }
@@ -134,7 +137,13 @@ fn missing_zones() -> Missing {
     Missing { what: format!("label {ZONE} of the nodes"), reason: GapReason::NotInInput, ..Missing::default() }
 }
 
-fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &mut Findings) {
+fn check_workload(
+    input: &Input,
+    (id, workload): (WorkloadId, &Workload),
+    replicas: u32,
+    trials: &Trials,
+    findings: &mut Findings,
+) {
     let snapshot = input.snapshot;
     let votes = is_quorum_group(snapshot, workload);
     let enough = if votes { Separation::Hard } else { Separation::Soft };
@@ -142,12 +151,13 @@ fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &
     match (Placement::of(snapshot, workload), separated) {
         (Placement::OneZone { zone, pods }, _) => {
             let zone = snapshot.text(zone);
-            findings
+            let finding = findings
                 .fail(workload.object, format!("all {pods} running replicas are in zone {zone}"))
                 .leads_to(format!("losing {zone} takes them all; nothing moves running pods"))
                 .at_risk(blast_radius(snapshot, [workload], vec![format!("losing {zone}")]))
                 .evidence("spec.template.spec.topologySpreadConstraints", written(separated))
                 .fix("spread over topology.kubernetes.io/zone, then kubectl rollout restart");
+            trials.weigh(id, finding);
         }
         (Placement::Unlabelled, true) => {
             findings.unknown(workload.object, missing_zones());
@@ -161,7 +171,10 @@ fn check_workload(input: &Input, workload: &Workload, replicas: u32, findings: &
             }
         }
         (_, true) => findings.pass(workload.object),
-        (placement, false) => fail_template(snapshot, workload, replicas, &placement, findings),
+        (placement, false) => {
+            let finding = fail_template(snapshot, workload, replicas, findings);
+            weigh_placement(&placement, (id, trials), finding);
+        }
     }
 }
 
@@ -169,14 +182,28 @@ fn written(separated: bool) -> &'static str {
     if separated { "over zones, which did not help" } else { "none over zones" }
 }
 
-/// The template does not ask for zones. Where the pods are in several all the same, that is luck: one step lower.
-fn fail_template(
+/// The template does not ask for zones. Where the pods are in several all the same, that is luck: one step lower, unless
+/// the loss of a zone was simulated and breaks the workload.
+fn weigh_placement(placement: &Placement, (id, trials): (WorkloadId, &Trials), finding: &mut Finding) {
+    match (trials.outcome(id), placement) {
+        (outcome @ (Outcome::Refuted | Outcome::Open), Placement::Zones(zones)) => {
+            let lowered = finding.severity.lowered();
+            let simulated =
+                if outcome == Outcome::Refuted { format!("; {}", trials.harmless()) } else { String::new() };
+            let reason = format!("they are in {zones} zones now, and nothing keeps them there{simulated}");
+            finding.severity(lowered).leads_to(reason);
+        }
+        _ => trials.weigh(id, finding),
+    }
+}
+
+/// The template does not ask for zones.
+fn fail_template<'f>(
     snapshot: &Snapshot,
     workload: &Workload,
     replicas: u32,
-    placement: &Placement,
-    findings: &mut Findings,
-) {
+    findings: &'f mut Findings,
+) -> &'f mut Finding {
     let votes = is_quorum_group(snapshot, workload);
     let finding =
         findings.fail(workload.object, format!("nothing of its own keeps its {replicas} replicas in different zones"));
@@ -190,13 +217,10 @@ fn fail_template(
             .leads_to("only the scheduler's default (soft, maxSkew 5) keeps them out of one zone")
             .severity(Severity::Medium);
     }
-    if let Placement::Zones(zones) = placement {
-        let lowered = finding.severity.lowered();
-        finding.severity(lowered).leads_to(format!("they are in {zones} zones now, and nothing keeps them there"));
-    }
     if !votes && let Some(patch) = spread_patch(snapshot, workload, false) {
         finding.patch(patch);
     }
+    finding
 }
 
 /// In which zones the replicas run now.
