@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use ha_sdk::finding::Missing;
-use ha_sdk::impact::{Certainty, DisruptionKind, Impact, PodCounts, WorkloadImpact};
+use ha_sdk::impact::{Certainty, DisruptionKind, Impact, InstantVerdict, PodCounts, WorkloadImpact};
 use ha_sdk::snapshot::{ObjectId, PodSpec, ResourceKind, Snapshot, Workload, WorkloadId, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Finding, Severity};
@@ -137,9 +137,9 @@ pub(crate) struct Stranded {
 }
 
 impl Stranded {
-    /// The number to show: that of every order, else that of the worst.
-    pub(crate) fn shown(self) -> u32 {
-        if self.surely > 0 { self.surely } else { self.possibly }
+    /// The number of every order, or that of the worst.
+    pub(crate) fn count(self, surely: bool) -> u32 {
+        if surely { self.surely } else { self.possibly }
     }
 }
 
@@ -171,14 +171,14 @@ impl Stranding<'_> {
         by_volumes.then(|| snapshot.first_missing(&kinds, Text::default())).flatten()
     }
 
-    /// `2 of 3 pods Pending`; pods that are not created yet are said apart.
-    pub(crate) fn words(&self) -> String {
-        let shown = self.pods.shown();
-        let counts = if self.pods.surely > 0 { self.workload.best } else { self.workload.worst };
-        let all = self.workload.desired.max(shown);
-        match counts.not_created.min(shown) {
-            0 => format!("{shown} of {all} pods Pending"),
-            later => format!("{shown} of {all} pods without a node ({later} not created yet)"),
+    /// `2 of 3 pods Pending`, of every order or of the worst; pods that are not created yet are said apart.
+    pub(crate) fn words(&self, surely: bool) -> String {
+        let count = self.pods.count(surely);
+        let counts = if surely { self.workload.best } else { self.workload.worst };
+        let all = self.workload.desired.max(count);
+        match counts.not_created.min(count) {
+            0 => format!("{count} of {all} pods Pending"),
+            later => format!("{count} of {all} pods without a node ({later} not created yet)"),
         }
     }
 
@@ -247,7 +247,12 @@ impl Remarks {
         let names: Vec<&str> = victims.iter().map(|&victim| object_name(snapshot, victim)).collect();
         let evicted =
             if names.is_empty() { String::new() } else { format!("pods of higher priority evict {}; ", list(&names)) };
-        finding.leads_to(format!("{evicted}they wait until {until}{why}{}{}", self.helped(), self.lower_bound));
+        let ready = match stranding.workload.instant {
+            InstantVerdict::Holds => String::new(),
+            _ => format!("{} of {} needed stay ready; ", stranding.workload.ready, stranding.workload.needed),
+        };
+        let (helped, lower_bound) = (self.helped(), &self.lower_bound);
+        finding.leads_to(format!("{ready}{evicted}they wait until {until}{why}{helped}{lower_bound}"));
         finding.related(victims.into_iter().take(SHOWN));
         self.lower(stranding.pods, finding);
         add_evidence(snapshot, stranding, finding);
