@@ -675,13 +675,21 @@ fn message((zone, zones): (&ZoneLoss, u32), worse: &Stranding, surely: bool) -> 
             ", while its nodes are unreachable and once they are gone".into()
         }
         (Some(unreachable), Some(removed)) if unreachable.pods > removed.pods => {
-            format!(" while its nodes are unreachable, {} once they are gone", removed.pods.count(surely))
+            format!(" while its nodes are unreachable, {} once they are gone", fewer(removed.pods, surely))
         }
         (Some(unreachable), Some(_)) => {
-            format!(" once its nodes are gone, {} while they are unreachable", unreachable.pods.count(surely))
+            format!(" once its nodes are gone, {} while they are unreachable", fewer(unreachable.pods, surely))
         }
         (Some(_), None) => " while its nodes are unreachable, none once they are gone".into(),
         (None, _) => " once its nodes are gone, none while they are unreachable".into(),
     };
     format!("{what}{when}{order}")
+}
+
+/// How many pods the milder mode strands.
+fn fewer(pods: Stranded, surely: bool) -> String {
+    match pods.count(surely) {
+        0 => format!("{} in some orders", pods.possibly),
+        count => format!("{count}"),
+    }
 }
