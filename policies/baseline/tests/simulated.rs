@@ -71,10 +71,15 @@ impl Cluster {
         self
     }
 
+    /// What the rule of that name fails, and what it cannot tell.
+    fn answers(&self, rule: &str) -> Vec<Finding> {
+        let rule = RULES.iter().find(|known| known.name == rule).unwrap();
+        judge(rule, &self.0, impacts).unwrap().1
+    }
+
     /// What the rule of that name finds.
     fn fails(&self, rule: &str) -> Vec<Finding> {
-        let rule = RULES.iter().find(|known| known.name == rule).unwrap();
-        let (_, mut findings) = judge(rule, &self.0, impacts).unwrap();
+        let mut findings = self.answers(rule);
         findings.retain(|finding| finding.verdict == Verdict::Fail);
         findings
     }
@@ -171,6 +176,18 @@ fn what_depends_on_order_is_said_to() {
     for finding in &findings {
         assert_eq!(finding.message, "losing a1 may leave 1 of 1 pods Pending, depending on order");
     }
+}
+
+#[test]
+fn what_another_scheduler_does_is_not_known() {
+    let cluster = Cluster::default().node("a1", "a", 16, "").node("b1", "b", 16, "").set(
+        "web",
+        ", schedulerName: own",
+        &[("web", 0, "a1", 3, 0)],
+    );
+    let answers = cluster.answers("node-loss-strands-pods");
+    assert_eq!(answers.len(), 1, "{answers:#?}");
+    assert_eq!(answers[0].verdict, Verdict::Unknown, "{answers:#?}");
 }
 
 #[test]

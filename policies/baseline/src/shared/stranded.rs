@@ -6,8 +6,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use ha_sdk::finding::Missing;
-use ha_sdk::impact::{Certainty, DisruptionKind, Impact, PodCounts, WorkloadImpact};
-use ha_sdk::snapshot::{ObjectId, PodSpec, ResourceKind, Snapshot, Workload, WorkloadId, WorkloadKind};
+use ha_sdk::impact::{Certainty, DisruptionKind, Impact, InstantVerdict, PodCounts, WorkloadImpact};
+use ha_sdk::snapshot::{Container, ObjectId, PodSpec, ResourceKind, Snapshot, Workload, WorkloadId, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Finding, Severity};
 
@@ -137,9 +137,9 @@ pub(crate) struct Stranded {
 }
 
 impl Stranded {
-    /// The number to show: that of every order, else that of the worst.
-    pub(crate) fn shown(self) -> u32 {
-        if self.surely > 0 { self.surely } else { self.possibly }
+    /// The number of every order, or that of the worst.
+    pub(crate) fn count(self, surely: bool) -> u32 {
+        if surely { self.surely } else { self.possibly }
     }
 }
 
@@ -166,19 +166,19 @@ impl Stranding<'_> {
             let why = self.workload.reasons.iter().find(|reason| reason.pods == 0);
             return Some(not_shown(why.map_or("where its pods come to rest", |reason| &reason.message)));
         }
-        let by_volumes = self.refusals().iter().any(|(plugin, _)| plugin.starts_with("Volume"));
+        let by_volumes = self.refusals().iter().any(|(plugin, _)| is_about_volumes(plugin));
         let kinds = [ResourceKind::PersistentVolumeClaim, ResourceKind::PersistentVolume, ResourceKind::StorageClass];
         by_volumes.then(|| snapshot.first_missing(&kinds, Text::default())).flatten()
     }
 
-    /// `2 of 3 pods Pending`; pods that are not created yet are said apart.
-    pub(crate) fn words(&self) -> String {
-        let shown = self.pods.shown();
-        let counts = if self.pods.surely > 0 { self.workload.best } else { self.workload.worst };
-        let all = self.workload.desired.max(shown);
-        match counts.not_created.min(shown) {
-            0 => format!("{shown} of {all} pods Pending"),
-            later => format!("{shown} of {all} pods without a node ({later} not created yet)"),
+    /// `2 of 3 pods Pending`, of every order or of the worst; pods that are not created yet are said apart.
+    pub(crate) fn words(&self, surely: bool) -> String {
+        let count = self.pods.count(surely);
+        let counts = if surely { self.workload.best } else { self.workload.worst };
+        let all = self.workload.desired.max(count);
+        match counts.not_created.min(count) {
+            0 => format!("{count} of {all} pods Pending"),
+            later => format!("{count} of {all} pods without a node ({later} not created yet)"),
         }
     }
 
@@ -187,6 +187,11 @@ impl Stranding<'_> {
         let reason = self.workload.reasons.iter().max_by(|a, b| a.pods.cmp(&b.pods).then(b.message.cmp(&a.message)))?;
         let message = reason.message.as_str();
         Some(message.split_once(". ").map_or(message, |(first, _)| first))
+    }
+
+    /// Whether some node lacks what the pods request, not only pod slots.
+    fn lacks_resources(&self) -> bool {
+        self.workload.reasons.iter().any(|reason| reason.message.contains("Insufficient "))
     }
 
     /// The scheduler plugins that refuse nodes, and how many; the one that comes last in a scheduling cycle first, since
@@ -247,7 +252,12 @@ impl Remarks {
         let names: Vec<&str> = victims.iter().map(|&victim| object_name(snapshot, victim)).collect();
         let evicted =
             if names.is_empty() { String::new() } else { format!("pods of higher priority evict {}; ", list(&names)) };
-        finding.leads_to(format!("{evicted}they wait until {until}{why}{}{}", self.helped(), self.lower_bound));
+        let ready = match stranding.workload.instant {
+            InstantVerdict::Holds => String::new(),
+            _ => format!("{} of {} needed stay ready; ", stranding.workload.ready, stranding.workload.needed),
+        };
+        let (helped, lower_bound) = (self.helped(), &self.lower_bound);
+        finding.leads_to(format!("{ready}{evicted}they wait until {until}{why}{helped}{lower_bound}"));
         finding.related(victims.into_iter().take(SHOWN));
         self.lower(stranding.pods, finding);
         add_evidence(snapshot, stranding, finding);
@@ -294,36 +304,42 @@ fn requests_nothing(spec: &PodSpec) -> bool {
 /// The fields that keep the pods off nodes, and the number of replicas.
 fn add_evidence(snapshot: &Snapshot, stranding: &Stranding, finding: &mut Finding) {
     let workload = snapshot.workload(stranding.workload.workload);
-    let spec = snapshot.spec_of(workload);
-    for (plugin, nodes) in stranding.refusals() {
-        if let Some(field) = field_of(snapshot, spec, plugin) {
-            finding
-                .evidence(format!("{}.{field}", pod_spec_path(workload)), format!("{plugin} refuses {nodes} node(s)"));
+    let has_slots = |plugin: &str| plugin != "NodeResourcesFit" || stranding.lacks_resources();
+    for (plugin, nodes) in stranding.refusals().into_iter().filter(|(plugin, _)| has_slots(plugin)) {
+        if let Some(path) = path_of(snapshot, workload, plugin) {
+            finding.evidence(path, format!("{plugin} refuses {nodes} node(s)"));
         }
     }
     let replicas = workload.replicas.map_or_else(|| "unset (default 1)".into(), |count| count.to_string());
     finding.evidence("spec.replicas", replicas);
 }
 
-/// The field of a pod specification that a scheduler plugin reads.
-fn field_of(snapshot: &Snapshot, spec: &PodSpec, plugin: &str) -> Option<String> {
-    let container = |wanted: &dyn Fn(&ha_sdk::snapshot::Container) -> bool, field: &str| {
+/// The path of the field that a scheduler plugin reads. Of taints none: those of the lost nodes are always among them.
+fn path_of(snapshot: &Snapshot, workload: &Workload, plugin: &str) -> Option<String> {
+    let spec = snapshot.spec_of(workload);
+    let of_container = |wanted: &dyn Fn(&Container) -> bool, field: &str| {
         let found = spec.containers.iter().find(|container| wanted(container))?;
         Some(format!("containers[{}].{field}", snapshot.text(found.name)))
     };
+    let has_claim_templates =
+        || workload.stateful.as_ref().is_some_and(|settings| !settings.claim_templates.is_empty());
     let field = match plugin {
-        "NodeResourcesFit" => return container(&|c| !c.requests.is_empty(), "resources.requests"),
-        "NodePorts" => return container(&|c| !c.ports.is_empty(), "ports"),
-        "NodeAffinity" if !spec.node_selector.is_empty() => "nodeSelector",
-        "NodeAffinity" if spec.node_affinity.is_some() => "affinity.nodeAffinity",
-        "TaintToleration" if !spec.tolerations.is_empty() => "tolerations",
-        "PodTopologySpread" => "topologySpreadConstraints",
-        "InterPodAffinity" if !spec.pod_anti_affinity.is_empty() => "affinity.podAntiAffinity",
-        "InterPodAffinity" if !spec.pod_affinity.is_empty() => "affinity.podAffinity",
-        _ if plugin.starts_with("Volume") && !spec.volumes.is_empty() => "volumes",
+        "NodeResourcesFit" => of_container(&|container| !container.requests.is_empty(), "resources.requests")?,
+        "NodePorts" => of_container(&|container| !container.ports.is_empty(), "ports")?,
+        "NodeAffinity" if !spec.node_selector.is_empty() => "nodeSelector".into(),
+        "NodeAffinity" if spec.node_affinity.is_some() => "affinity.nodeAffinity".into(),
+        "PodTopologySpread" => "topologySpreadConstraints".into(),
+        "InterPodAffinity" if !spec.pod_anti_affinity.is_empty() => "affinity.podAntiAffinity".into(),
+        "InterPodAffinity" if !spec.pod_affinity.is_empty() => "affinity.podAffinity".into(),
+        _ if is_about_volumes(plugin) && has_claim_templates() => return Some("spec.volumeClaimTemplates".into()),
+        _ if is_about_volumes(plugin) => "volumes".into(),
         _ => return None,
     };
-    Some(field.into())
+    Some(format!("{}.{field}", pod_spec_path(workload)))
+}
+
+fn is_about_volumes(plugin: &str) -> bool {
+    matches!(plugin, "VolumeRestrictions" | "NodeVolumeLimits" | "VolumeBinding" | "VolumeZone")
 }
 
 /// What helps where the last plugin refuses.
@@ -332,6 +348,7 @@ pub(crate) fn remedy(snapshot: &Snapshot, stranding: &Stranding) -> String {
     let spread_counts_lost = || spec.spread_constraints.iter().any(|spread| spread.hard && !spread.honors_node_taints);
     let domain = if is_of_zone(stranding.impact) { "zone" } else { "node" };
     match stranding.refusals().first().map_or("", |(plugin, _)| *plugin) {
+        "NodeResourcesFit" if !stranding.lacks_resources() => "add nodes: the others have no pod slot left".into(),
         "NodeResourcesFit" => format!("keep the room of one {domain} free: add nodes, or lower requests"),
         "PodTopologySpread" if spread_counts_lost() => {
             "nodeTaintsPolicy: Honor in its spread constraints, or nodes in one domain more".into()
@@ -340,6 +357,9 @@ pub(crate) fn remedy(snapshot: &Snapshot, stranding: &Stranding) -> String {
         "InterPodAffinity" => "add a node that its affinity admits, or make the rule preferred".into(),
         "NodeAffinity" | "NodeName" => "label or add another node that its node selection admits".into(),
         "NodePorts" => "leave out hostPort, or add a node".into(),
+        "VolumeBinding" | "VolumeZone" if is_of_zone(stranding.impact) => {
+            "storage that is replicated over zones".into()
+        }
         "VolumeBinding" | "VolumeZone" => "a second node where its volumes are, or storage that all nodes reach".into(),
         "NodeVolumeLimits" => "add a node: the others can attach no further volume".into(),
         _ => "add a node that takes its pods".into(),

@@ -418,8 +418,9 @@ fn answer(snapshot: &Snapshot, workload: &Workload, losses: &Losses, remarks: &R
 }
 
 fn message(worst: &Stranding, nodes: u32) -> String {
-    let (may, order) = if worst.pods.surely > 0 { ("leaves", "") } else { ("may leave", ", depending on order") };
-    let up_to = if nodes > 1 && worst.pods.shown() > 1 { "up to " } else { "" };
+    let surely = worst.pods.surely > 0;
+    let (leaves, order) = if surely { ("leaves", "") } else { ("may leave", ", depending on order") };
+    let up_to = if nodes > 1 && worst.pods.count(surely) > 1 { "up to " } else { "" };
     let lost = one_of(lost_name(worst.impact), nodes, "node");
-    format!("losing {lost} {may} {up_to}{}{order}", worst.words())
+    format!("losing {lost} {leaves} {up_to}{}{order}", worst.words(surely))
 }

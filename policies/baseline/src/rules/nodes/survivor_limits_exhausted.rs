@@ -486,9 +486,10 @@ fn report(snapshot: &Snapshot, shortage: &Shortage, remarks: &Remarks, findings:
 
 fn message(shortage: &Shortage, lack: &Lack) -> String {
     let lost = one_of(lost_name(lack.impact), shortage.losses, "node");
-    let (leaves, order) = if lack.pods.surely > 0 { ("leaves", "") } else { ("may leave", ", depending on order") };
-    let up_to = if shortage.losses > 1 && lack.pods.shown() > 1 { "up to " } else { "" };
-    let pods = counted(lack.pods.shown(), "pod");
+    let surely = lack.pods.surely > 0;
+    let (leaves, order) = if surely { ("leaves", "") } else { ("may leave", ", depending on order") };
+    let up_to = if shortage.losses > 1 && lack.pods.count(surely) > 1 { "up to " } else { "" };
+    let pods = counted(lack.pods.count(surely), "pod");
     let has = if lack.nodes == 1 { "has" } else { "have" };
     let what = match shortage.limit {
         Limit::PodSlots => "no free pod slot",

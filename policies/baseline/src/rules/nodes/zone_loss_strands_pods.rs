@@ -668,20 +668,28 @@ fn fail(
 fn message((zone, zones): (&ZoneLoss, u32), worse: &Stranding, surely: bool) -> String {
     let (leaves, order) = if surely { ("leaves", "") } else { ("may leave", ", depending on order") };
     let lost = one_of(lost_name(worse.impact), zones, "zone");
-    let up_to = if zones > 1 && worse.pods.shown() > 1 { "up to " } else { "" };
-    let what = format!("losing zone {lost} {leaves} {up_to}{}", worse.words());
+    let up_to = if zones > 1 && worse.pods.count(surely) > 1 { "up to " } else { "" };
+    let what = format!("losing zone {lost} {leaves} {up_to}{}", worse.words(surely));
     let when = match (zone.unreachable, zone.removed) {
         (Some(unreachable), Some(removed)) if unreachable.pods == removed.pods => {
             ", while its nodes are unreachable and once they are gone".into()
         }
         (Some(unreachable), Some(removed)) if unreachable.pods > removed.pods => {
-            format!(" while its nodes are unreachable, {} once they are gone", removed.pods.shown())
+            format!(" while its nodes are unreachable, {} once they are gone", fewer(removed.pods, surely))
         }
         (Some(unreachable), Some(_)) => {
-            format!(" once its nodes are gone, {} while they are unreachable", unreachable.pods.shown())
+            format!(" once its nodes are gone, {} while they are unreachable", fewer(unreachable.pods, surely))
         }
         (Some(_), None) => " while its nodes are unreachable, none once they are gone".into(),
         (None, _) => " once its nodes are gone, none while they are unreachable".into(),
     };
     format!("{what}{when}{order}")
+}
+
+/// How many pods the milder mode strands.
+fn fewer(pods: Stranded, surely: bool) -> String {
+    match pods.count(surely) {
+        0 => format!("{} in some orders", pods.possibly),
+        count => format!("{count}"),
+    }
 }

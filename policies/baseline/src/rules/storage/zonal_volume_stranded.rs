@@ -572,16 +572,16 @@ fn message(snapshot: &Snapshot, narrow: &[Narrow], tied: u32) -> String {
     let nodes: BTreeSet<NodeId> = narrow.iter().flat_map(|narrow| narrow.nodes.iter().copied()).collect();
     let nodes: Vec<_> = nodes.into_iter().map(|id| snapshot.node(id)).collect();
     let count = size(narrow.len());
-    let volumes = if tied == 1 {
-        format!("its volume {}", snapshot.name_of(snapshot.volume(narrow[0].volume)))
-    } else {
-        format!("{count} of its {tied} volumes")
+    let volumes = match tied {
+        1 => format!("its volume {}", snapshot.name_of(snapshot.volume(narrow[0].volume))),
+        _ if count == tied => format!("its {tied} volumes"),
+        _ => format!("{count} of its {tied} volumes"),
     };
     let place = match (nodes.len(), nowhere) {
         (0, _) => "no node that takes its pod now".into(),
         (1, 0) => format!("one node only ({})", list(&names(snapshot, &nodes))),
         (_, 0) => format!("one node each ({})", list(&names(snapshot, &nodes))),
-        _ => format!("one node ({}) or none", list(&names(snapshot, &nodes))),
+        _ => format!("one node each ({}) or none", list(&names(snapshot, &nodes))),
     };
     format!("{volumes} can be used on {place}")
 }
@@ -590,22 +590,26 @@ fn message(snapshot: &Snapshot, narrow: &[Narrow], tied: u32) -> String {
 /// not stop then, but it gets weaker.
 fn explain(snapshot: &Snapshot, workload: &Workload, narrow: &Narrow, finding: &mut Finding) {
     let volume = snapshot.volume(narrow.volume);
-    let place = affinity_text(snapshot, volume);
-    if is_local(snapshot, volume) {
-        finding.leads_to(format!("its loss leaves the pod Pending until {place} is back, and the data with it"));
-        finding.fix("storage that more than one node reaches");
-        if workload.replicas.unwrap_or(1) > 1 {
-            finding.severity(Severity::Medium);
-        }
-        return;
-    }
-    let zones = "should that place fail, the data is out of reach whatever the nodes do";
-    finding.leads_to(if narrow.nodes.is_empty() {
-        format!("a pod that ends waits for a node with {place}; {zones}")
+    let local = is_local(snapshot, volume);
+    let place = if local { "that node".into() } else { format!("a node with {}", affinity_text(snapshot, volume)) };
+    let data = if local {
+        "the data is out of reach as long"
     } else {
-        format!("its loss leaves the pod Pending until a node with {place} is back; {zones}")
+        "should that place fail, the data is out of reach whatever the nodes do"
+    };
+    finding.leads_to(if narrow.nodes.is_empty() {
+        format!("a pod that ends now waits for {place}; {data}")
+    } else {
+        format!("the loss of such a node leaves the pod Pending until {place} is back; {data}")
     });
-    finding.fix("two nodes where the volume is that take its pod, or storage that is replicated over zones");
+    finding.fix(if local {
+        "storage that more than one node reaches"
+    } else {
+        "two nodes where the volume is that take its pod, or storage that is replicated over zones"
+    });
+    if local && workload.replicas.unwrap_or(1) > 1 {
+        finding.severity(Severity::Medium);
+    }
 }
 
 /// Whether the volume is a disk of one node, by the label that its node affinity names.
