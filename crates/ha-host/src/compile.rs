@@ -47,12 +47,20 @@ const MOST_WORDS: u64 = 4096;
 pub struct Compiler {
     program: PathBuf,
     arguments: Vec<OsString>,
+    environment: Vec<(&'static str, &'static str)>,
 }
 
 impl Compiler {
     /// This program, started with these arguments, is to compile.
     pub fn new(program: PathBuf, arguments: Vec<OsString>) -> Self {
-        Self { program, arguments }
+        Self { program, arguments, environment: Vec::new() }
+    }
+
+    /// Sets a variable of its environment, which is empty otherwise.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
     }
 
     /// The native code of a policy.
@@ -82,6 +90,7 @@ impl Compiler {
         if cfg!(unix) {
             command.env_clear();
         }
+        command.envs(self.environment.iter().copied());
         command.spawn()
     }
 }

@@ -132,7 +132,9 @@ fn host() -> anyhow::Result<Host> {
     let host = Host::new(Cache::of_user()).context("the sandbox cannot be set up")?;
     // Few systems do not tell programs where they are; there, it is looked for on the PATH, as kubectl does.
     let this = std::env::current_exe().unwrap_or_else(|_| "kubectl-ha".into());
-    Ok(host.compiling_apart(Compiler::new(this, vec![own::COMPILE.into()])))
+    // In KiB: the allocator reserves as many addresses at once otherwise as the compiler may have in all.
+    let compiler = Compiler::new(this, vec![own::COMPILE.into()]).env("MIMALLOC_ARENA_RESERVE", "65536");
+    Ok(host.compiling_apart(compiler))
 }
 
 /// The built-in policy as a component.

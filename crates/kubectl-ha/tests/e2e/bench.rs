@@ -194,7 +194,8 @@ impl Sound {
             }
         }
         for mut object in self.more {
-            let of_cluster = ["StorageClass", "PersistentVolume", "Node", "ValidatingWebhookConfiguration"];
+            let of_cluster =
+                ["StorageClass", "PersistentVolume", "PriorityClass", "Node", "ValidatingWebhookConfiguration"];
             let namespaced =
                 object["metadata"]["namespace"].is_null() && !of_cluster.contains(&object["kind"].as_str().unwrap());
             if namespaced {

@@ -1,6 +1,6 @@
 //! A table of faults: for every rule a change of the sound web service, or of the cluster, that provokes it.
 //!
-//! All 44 rules can be provoked on a cluster whose kubelets are played by kwok: what a control plane shows of itself
+//! All 50 rules can be provoked on a cluster whose kubelets are played by kwok: what a control plane shows of itself
 //! (nodes, static pods, leases, endpoints) are objects like all others.
 
 use std::collections::BTreeSet;
@@ -64,6 +64,50 @@ fn claim(sound: &mut Sound, class: &str) {
     sound.more.push(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"},
         "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": class,
             "resources": {"requests": {"storage": "1Gi"}}}}));
+}
+
+/// Replicas that can be nowhere but on one node.
+fn pinned(sound: &mut Sound) {
+    sound.pod()["topologySpreadConstraints"] = json!([]);
+    sound.pod()["nodeSelector"] = json!({"kubernetes.io/hostname": "node-a"});
+}
+
+/// Two voters on the port that a more important pod takes from one of them when it loses its node.
+fn in_the_way_of_others(sound: &mut Sound) {
+    let on = |nodes: &[&str]| {
+        let hosts = json!([{"key": "kubernetes.io/hostname", "operator": "In", "values": nodes}]);
+        json!({"nodeSelectorTerms": [{"matchExpressions": hosts}]})
+    };
+    let preferred = json!([{"weight": 100, "preference": on(&["node-c"])["nodeSelectorTerms"][0]}]);
+    let port = json!([{"name": "http", "containerPort": 8080, "hostPort": 8777}]);
+    sound.deployment["spec"]["replicas"] = json!(1);
+    let pod = sound.pod();
+    pod["topologySpreadConstraints"] = json!([]);
+    pod["priorityClassName"] = json!("important");
+    pod["containers"][0]["ports"] = port.clone();
+    pod["affinity"] = json!({"nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": on(&["node-a", "node-b", "node-c"]),
+        "preferredDuringSchedulingIgnoredDuringExecution": preferred}});
+    let voters = json!({"nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": on(&["node-a", "node-b"])}});
+    sound.more.push(json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
+        "metadata": {"name": "important"}, "value": 1000}));
+    sound.more.push(json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "zookeeper"},
+        "spec": {"replicas": 2, "serviceName": "zookeeper", "selector": {"matchLabels": {"app": "zookeeper"}},
+            "template": {"metadata": {"labels": {"app": "zookeeper"}}, "spec": {"affinity": voters,
+                "containers": [{"name": "zookeeper", "image": "zookeeper:3.9", "ports": port}]}}}}));
+}
+
+/// A volume of a zone with one node.
+fn on_a_zonal_volume(sound: &mut Sound) {
+    claim(sound, "by-hand");
+    let zone = json!([{"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["zone-b"]}]);
+    sound.more.push(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "zonal"},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "by-hand",
+            "persistentVolumeReclaimPolicy": "Retain", "csi": {"driver": "disk.example", "volumeHandle": "zonal"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": zone}]}}}}));
+    sound.deployment["spec"]["replicas"] = json!(1);
+    sound.pod()["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]);
 }
 
 /// Faults of one workload and what belongs to it.
@@ -262,6 +306,10 @@ const OF_WORKLOADS: &[Fault] = &[
         subject: "Namespace/f-backup-coverage-gap",
         change: |sound| claim(sound, "nobody-makes-it"),
     },
+    Fault { rule: "node-loss-strands-pods", subject: "Deployment/landing", change: pinned },
+    Fault { rule: "drain-order-infeasible", subject: "PodDisruptionBudget/landing", change: pinned },
+    Fault { rule: "preemption-breaks-quorum", subject: "StatefulSet/zookeeper", change: in_the_way_of_others },
+    Fault { rule: "zonal-volume-stranded", subject: "Deployment/landing", change: on_a_zonal_volume },
 ];
 
 /// A rule about the cluster as a whole, the object it must name (as in [`Fault`]), and words that its finding must
@@ -274,6 +322,8 @@ const OF_THE_CLUSTER: &[OfCluster] = &[
     ("topology-labels-absent", "Cluster", "node-x"),
     ("nodes-unavailable-long", "Node/node-y", "node-y"),
     ("workers-too-few", "Cluster", "node-c"),
+    ("zone-loss-strands-pods", "Deployment/landing", "f-node-pool-single-zone"),
+    ("survivor-limits-exhausted", "Cluster", "node-g"),
     ("dns-replicas-share-node", "Service/kube-dns", "coredns"),
     ("control-plane-too-small", "Cluster", "2 of 2 control-plane nodes"),
     ("etcd-even-members", "Cluster", "etcd-node-cp2"),
@@ -385,6 +435,8 @@ fn settle_workloads(bench: &Bench) {
         let namespace = format!("f-{}", fault.rule);
         bench.kubectl(&["rollout", "status", "--timeout=90s", "deployment/landing", "-n", &namespace]);
     }
+    let voters = ["rollout", "status", "--timeout=90s", "statefulset/zookeeper", "-n", "f-preemption-breaks-quorum"];
+    bench.kubectl(&voters);
     for namespace in ["f-replicas-placed-together", "f-service-single-endpoint"] {
         bench.wait_for_endpoints(namespace, 3);
     }
@@ -407,6 +459,13 @@ fn settle_cluster(bench: &Bench) {
     let running = ["wait", "--for=jsonpath={.status.phase}=Running", "pods", "-l", "tier=control-plane"];
     bench.kubectl(&[&running[..], &system[..]].concat());
     bench.kubectl(&["wait", "--timeout=60s", "--for=condition=Ready", "nodes", "--all"]);
+    let gold = ["rollout", "status", "--timeout=90s", "deployment/landing", "-n", "f-node-pool-single-zone"];
+    bench.kubectl(&gold);
+    // Room for the pods of both nodes, and not for all of them on one.
+    let status = json!({"status": {"allocatable": {"pods": "2"}}}).to_string();
+    for name in ["node-g1", "node-g2"] {
+        bench.kubectl(&["patch", "node", name, "--subresource=status", "--type=merge", "-p", &status]);
+    }
 }
 
 /// What the API server says to each patch, once for each rule.
