@@ -20,6 +20,20 @@ impl<T> Default for Interned<T> {
 }
 
 impl<T: Hash + Eq> Interned<T> {
+    /// The position of an entry equal to `entry`, which is added when it is new.
+    pub(super) fn intern(&mut self, entry: T) -> usize {
+        let hash = self.hasher.hash_one(&entry);
+        let entries = &self.entries;
+        if let Some(&position) = self.positions.find(hash, |&position| entries[position] == entry) {
+            return position;
+        }
+        let position = self.entries.len();
+        self.entries.push(entry);
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.positions.insert_unique(hash, position, |&position| hasher.hash_one(&entries[position]));
+        position
+    }
+
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
