@@ -140,19 +140,6 @@ fn explain(settling: &Settling, outcome: &mut Outcome) {
             known.pods += 1;
             continue;
         }
-        let mut plugins: Vec<(&'static str, u32)> = Vec::new();
-        for (_, refusal) in &diagnosis.refusals {
-            let name = refusal.plugin.as_str();
-            match plugins.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, nodes)) => *nodes += 1,
-                None => plugins.push((name, 1)),
-            }
-        }
-        if let Some(rejection) = &diagnosis.rejection {
-            let nodes = u32::try_from(diagnosis.nodes).unwrap_or(u32::MAX);
-            plugins.push((rejection.plugin.as_str(), nodes));
-        }
-        plugins.sort_unstable();
-        reasons.push(Reason { message, pods: 1, plugins });
+        reasons.push(Reason { message, pods: 1, plugins: diagnosis.plugins() });
     }
 }

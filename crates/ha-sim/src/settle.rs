@@ -196,7 +196,12 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     fn attempt(&mut self, pod: PodIndex) {
         let shape = self.state.shape_of(pod);
-        if shape.gated || !shape.unknown.is_empty() {
+        if shape.gated {
+            let gated = Diagnosis::gated(self.state);
+            self.park(pod, Some(gated));
+            return;
+        }
+        if !shape.unknown.is_empty() {
             self.park(pod, None);
             return;
         }
