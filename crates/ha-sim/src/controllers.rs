@@ -2,8 +2,10 @@
 //!
 //! ReplicaSets, ReplicationControllers and Jobs create a pod for each that is gone, at once. StatefulSets recreate the
 //! same ordinal with the same claims; with `OrderedReady` one at a time, each only when all before it are ready
-//! (`processReplica` in `pkg/controller/statefulset/stateful_set_control.go`). DaemonSets create nothing: their pods
-//! belong to the nodes that are gone or tainted. Bare and static pods are gone for good.
+//! (`processReplica` in `pkg/controller/statefulset/stateful_set_control.go`). DaemonSets create a pod again where its node
+//! is there and their pods tolerate its taints (`NodeShouldRunDaemonPod` in `pkg/controller/daemon/daemon_controller.go`),
+//! and delete those that wait for a node which is gone (`getUnscheduledPodsWithoutNode`). Bare and static pods are gone
+//! for good.
 //! Differs from upstream 1.36: a replacement has the specification of the pod that it replaces, which is that of its
 //! ReplicaSet or revision; only a StatefulSet in the middle of a rollout may give its pods a newer one. Custom
 //! controllers are taken to recreate what they lost; the outcome is then reported as unknown.
@@ -14,6 +16,7 @@ use hashbrown::HashMap;
 use crate::eviction::is_ready;
 use crate::filters::volume_binding;
 use crate::ids::{ClaimIndex, PodIndex};
+use crate::model::statics::bit;
 use crate::model::storage::{Binding, BindingMode};
 use crate::model::{ClaimRef, PodModel};
 use crate::random::Random;
@@ -54,7 +57,12 @@ impl Controllers {
         let workload = state.pod(pod).workload;
         let snapshot = state.model.snapshot;
         match snapshot.workload(workload).kind {
-            WorkloadKind::DaemonSet | WorkloadKind::BarePod | WorkloadKind::StaticPod => Answer::Nothing,
+            WorkloadKind::BarePod | WorkloadKind::StaticPod => Answer::Nothing,
+            WorkloadKind::DaemonSet if !is_wanted(state, pod) => Answer::Nothing,
+            WorkloadKind::DaemonSet => {
+                let next = successor(state, pod);
+                Answer::Created(state.create(next))
+            }
             WorkloadKind::StatefulSet => {
                 self.vacate(state, workload, pod);
                 Answer::Set(workload)
@@ -124,6 +132,26 @@ impl Controllers {
         }
         created
     }
+}
+
+/// Whether a DaemonSet runs a pod on the node that this one is for (`NodeShouldRunDaemonPod`). A cordon alone does not
+/// count.
+fn is_wanted(state: &State, pod: PodIndex) -> bool {
+    const LOOKED_AT: u8 = bit::NAME | bit::TAINT | bit::AFFINITY;
+    let class = state.model.class(state.pod(pod).class);
+    let node = state.model.find_node(class.key.pinned);
+    node.is_some_and(|node| state.is_present(node) && state.static_mask(class.statics, node) & LOOKED_AT == 0)
+}
+
+/// Whether a DaemonSet deletes the pod, which waits for a node that is gone. The controller is not told of deleted nodes,
+/// but of its pods that were tried once more; one that gates hold back is not tried.
+pub(crate) fn is_left_over(state: &State, pod: PodIndex) -> bool {
+    let class = state.model.class(state.pod(pod).class);
+    let workload = state.model.snapshot.workload(state.pod(pod).workload);
+    workload.kind == WorkloadKind::DaemonSet
+        && state.node_of(pod).is_none()
+        && !state.model.shape(class.shape).gated
+        && state.model.find_node(class.key.pinned).is_some_and(|node| !state.is_present(node))
 }
 
 /// The pod that takes the place of one that vanished.

@@ -59,10 +59,11 @@ pub fn apply(settling: &mut Settling, disruption: &Disruption) -> Vec<RefusedPod
 /// Every pod object on the nodes goes, also those that tolerate the taints.
 fn lose(settling: &mut Settling, nodes: &[usize], flags: u8) {
     let pods = pods_on(settling.state, nodes);
-    settling.lose_all(&pods);
     for &node in nodes {
         settling.state.set_flags(node, flags);
     }
+    settling.lose_all(&pods);
+    settling.lose_left_over_daemons();
     settling.settle();
 }
 

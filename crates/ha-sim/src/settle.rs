@@ -7,8 +7,9 @@
 
 use ha_core::snapshot::WorkloadId;
 use hashbrown::HashMap;
+use std::collections::VecDeque;
 
-use crate::controllers::{Answer, Controllers};
+use crate::controllers::{self, Answer, Controllers};
 use crate::ids::PodIndex;
 use crate::preemption;
 use crate::queue::Queue;
@@ -28,6 +29,10 @@ pub struct Run {
     pub vanish_one_by_one: bool,
     /// Whether a drain waits for all to settle after each eviction.
     pub settles_between: bool,
+    /// How many other pods are tried before the victims of a preemption are gone.
+    grace: usize,
+    /// Whether controllers answer a preemption only when the queue is empty.
+    slow_controllers: bool,
 }
 
 impl Run {
@@ -37,8 +42,9 @@ impl Run {
         let plain = seed == 0;
         let waves = if plain { 1 } else { [1, 1, 2, 5, 1000][search.random.below(5)] };
         let mut chance = || !plain && search.random.below(2) == 1;
-        let (vanish_one_by_one, settles_between) = (chance(), chance());
-        Self { search, waves, in_order: plain, vanish_one_by_one, settles_between }
+        let (vanish_one_by_one, settles_between, slow_controllers) = (chance(), chance(), chance());
+        let grace = if plain { 0 } else { [0, 0, 1, 2, 3, 8][search.random.below(6)] };
+        Self { search, waves, in_order: plain, vanish_one_by_one, settles_between, grace, slow_controllers }
     }
 }
 
@@ -51,6 +57,15 @@ pub struct Waiting {
     pub diagnosis: Option<Diagnosis>,
     additions: u64,
     removals: u64,
+}
+
+/// Victims that are about to go, and the pod for which they do.
+#[derive(Debug)]
+struct Going {
+    pod: PodIndex,
+    victims: Vec<PodIndex>,
+    /// How many pods are tried before.
+    left: usize,
 }
 
 /// The way to rest.
@@ -66,6 +81,8 @@ pub struct Settling<'s, 'm> {
     pub endless: bool,
     queue: Queue,
     waiting: Vec<Waiting>,
+    going: VecDeque<Going>,
+    unanswered: Vec<PodIndex>,
     controllers: Controllers,
     wave: u32,
     additions: u64,
@@ -83,6 +100,8 @@ impl<'s, 'm> Settling<'s, 'm> {
             endless: false,
             queue: Queue::default(),
             waiting: Vec::new(),
+            going: VecDeque::new(),
+            unanswered: Vec::new(),
             controllers: Controllers::default(),
             wave: 0,
             additions: 0,
@@ -131,19 +150,8 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.state.withdraw(pod);
         }
         self.removals += 1;
-        let mut sets = Vec::new();
-        for &pod in pods {
-            match self.controllers.lost(self.state, pod) {
-                Answer::Created(pod) => self.enqueue(pod),
-                Answer::Set(workload) => sets.push(workload),
-                Answer::Nothing => {}
-            }
-        }
-        sets.sort_unstable();
-        sets.dedup();
-        for workload in sets {
-            self.sync(workload);
-        }
+        self.unanswered.extend(pods);
+        self.answer_all();
     }
 
     fn answer(&mut self, pod: PodIndex) {
@@ -152,6 +160,17 @@ impl<'s, 'm> Settling<'s, 'm> {
             Answer::Set(workload) => self.sync(workload),
             Answer::Nothing => {}
         }
+    }
+
+    /// Daemons that wait for a node which is gone go as well.
+    pub(crate) fn lose_left_over_daemons(&mut self) {
+        let left_over = |&pod: &PodIndex| controllers::is_left_over(self.state, pod);
+        let waiting = self.state.model.waiting.iter().copied().chain(self.waiting.iter().map(|waiting| waiting.pod));
+        let left_over: Vec<PodIndex> = waiting.filter(left_over).collect();
+        for &pod in &left_over {
+            self.state.remove(pod);
+        }
+        self.waiting.retain(|waiting| !left_over.contains(&waiting.pod));
     }
 
     fn sync(&mut self, workload: WorkloadId) {
@@ -174,8 +193,12 @@ impl<'s, 'm> Settling<'s, 'm> {
                 if self.state.exists(pod) && self.state.node_of(pod).is_none() {
                     self.attempt(pod);
                 }
+                self.let_go(false);
             }
             self.wave = 0;
+            if self.let_go(true) || self.answer_all() {
+                continue;
+            }
             let (additions, removals) = (self.additions, self.removals);
             let again = |waiting: &Waiting| {
                 waiting.diagnosis.as_ref().is_some_and(|diagnosis| {
@@ -242,16 +265,61 @@ impl<'s, 'm> Settling<'s, 'm> {
             }
         }
         self.state.nominate(pod, candidate.node);
-        self.preempted.extend(&candidate.victims);
-        for &victim in &candidate.victims {
+        let left = self.run.grace;
+        self.going.push_back(Going { pod, victims: candidate.victims.clone(), left });
+    }
+
+    /// Takes victims away whose time has come, or the first in line if nothing else is left to do. Returns whether any
+    /// preemption was carried out.
+    fn let_go(&mut self, idle: bool) -> bool {
+        let mut done = false;
+        while self.going.front().is_some_and(|going| going.left == 0 || (idle && !done)) {
+            if let Some(going) = self.going.pop_front() {
+                self.take_away(&going);
+                done = true;
+            }
+        }
+        for going in &mut self.going {
+            going.left = going.left.saturating_sub(1);
+        }
+        done
+    }
+
+    fn take_away(&mut self, going: &Going) {
+        let victims: Vec<PodIndex> = going.victims.iter().copied().filter(|&pod| self.state.exists(pod)).collect();
+        for &victim in &victims {
             self.state.remove(victim);
         }
+        self.preempted.extend(&victims);
         self.removals += 1;
-        for &victim in &candidate.victims {
-            self.answer(victim);
+        if self.run.slow_controllers {
+            self.unanswered.extend(victims);
+        } else {
+            for victim in victims {
+                self.answer(victim);
+            }
         }
         // It comes back behind a back-off, as one of the pods that wait then.
-        self.enqueue(pod);
+        self.enqueue(going.pod);
+    }
+
+    /// Lets slow controllers answer. Returns whether there was anything to answer.
+    fn answer_all(&mut self) -> bool {
+        let pods = std::mem::take(&mut self.unanswered);
+        let mut sets = Vec::new();
+        for &pod in &pods {
+            match self.controllers.lost(self.state, pod) {
+                Answer::Created(pod) => self.enqueue(pod),
+                Answer::Set(workload) => sets.push(workload),
+                Answer::Nothing => {}
+            }
+        }
+        sets.sort_unstable();
+        sets.dedup();
+        for workload in sets {
+            self.sync(workload);
+        }
+        !pods.is_empty()
     }
 
     fn park(&mut self, pod: PodIndex, diagnosis: Option<Diagnosis>) {
@@ -262,6 +330,7 @@ impl<'s, 'm> Settling<'s, 'm> {
     /// StatefulSets create later. The latter are created for the asking, so the way cannot be gone on from here.
     pub fn displaced(&mut self) -> Vec<PodIndex> {
         let mut pods: Vec<PodIndex> = std::iter::from_fn(|| self.queue.pop()).map(|(pod, _)| pod).collect();
+        pods.retain(|&pod| self.state.exists(pod));
         pods.extend(self.controllers.create_all(self.state, &mut self.run.search.random));
         pods.sort_unstable();
         pods

@@ -13,7 +13,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::eviction::{self, Answer};
 use crate::failure;
-use crate::ids::PodIndex;
+use crate::ids::{ClassId, PodIndex};
 use crate::order::{self, Fate, Fates};
 use crate::outcome::{self, Outcome, desired};
 use crate::recovery;
@@ -68,6 +68,8 @@ struct Prospect {
     pods: HashMap<WorkloadId, Vec<PodIndex>>,
     open: Vec<WorkloadId>,
     evictions_certain: bool,
+    is_unreachable: bool,
+    classes: HashMap<PodIndex, ClassId>,
 }
 
 impl Prospect {
@@ -91,6 +93,9 @@ impl Prospect {
         let node_count = state.model.nodes.len();
         let mut settling = Settling::new(state, Run::new(0, node_count));
         settling.lose_all(&leaving);
+        if is_loss {
+            settling.lose_left_over_daemons();
+        }
         let pods = settling.displaced();
         let fates = order::fates(settling.state, &pods);
         let state = &*settling.state;
@@ -100,9 +105,11 @@ impl Prospect {
             .filter(|&&pod| order::has_open_claims(state, pod) && fates.of(pod) != Fate::Never)
             .map(|&pod| state.pod(pod).workload)
             .collect();
+        let classes = pods.iter().map(|&pod| (pod, state.pod(pod).class)).collect();
         let pods = order::by_workload(state, &pods);
         settling.state.undo_to(mark);
-        Self { fates, pods, open, evictions_certain }
+        let is_unreachable = disruption.kind == DisruptionKind::Loss(LossMode::Unreachable);
+        Self { fates, pods, open, evictions_certain, is_unreachable, classes }
     }
 
     /// Whether a workload comes out the same in every run.
@@ -110,7 +117,16 @@ impl Prospect {
         let pods = self.pods.get(&id).map_or(&[][..], Vec::as_slice);
         let fates = || pods.iter().map(|&pod| self.fates.of(pod));
         let set = state.model.sets.get(&id);
-        let split = set.is_some_and(|set| !set.parallel) && pods.len() > 1 && !fates().all(|fate| fate == Fate::Always);
+        // On a machine that is dead a pod never becomes ready, so the next ones of its set are not created.
+        let may_hang = |&pod: &PodIndex| {
+            self.is_unreachable
+                && self
+                    .classes
+                    .get(&pod)
+                    .is_none_or(|&id| state.model.statics(state.model.class(id).statics).tolerates_unreachable)
+        };
+        let fails = |&pod: &PodIndex| self.fates.of(pod) != Fate::Always || may_hang(&pod);
+        let split = set.is_some_and(|set| !set.parallel) && pods.len() > 1 && pods.iter().any(fails);
         self.evictions_certain
             && self.fates.no_preemption
             && !split

@@ -84,6 +84,7 @@ pub struct Model<'a> {
     pub resources: Resources,
     /// Nodes in the snapshot's order.
     pub nodes: Vec<NodeModel>,
+    node_numbers: HashMap<Text, usize>,
     /// What nodes may give: node by node, resource by resource.
     allocatable: Vec<i64>,
     /// Topology keys and domains.
@@ -136,6 +137,7 @@ impl<'a> Model<'a> {
             names,
             resources,
             nodes,
+            node_numbers: snapshot.nodes.iter().map(|node| snapshot.object(node.object).name).zip(0..).collect(),
             allocatable,
             topology,
             statics,
@@ -229,6 +231,11 @@ impl<'a> Model<'a> {
     /// Which classes mean or repel which.
     pub(crate) fn links(&self) -> &Links {
         &self.links
+    }
+
+    /// The node of that name.
+    pub fn find_node(&self, name: Text) -> Option<usize> {
+        self.node_numbers.get(&name).copied()
     }
 
     /// The name of the node at `node`.
