@@ -46,6 +46,7 @@ pub fn run(state: &mut State, disruption: &Disruption, seed: u64, all: bool) -> 
     let nodes = state.model.nodes.len();
     let mut settling = Settling::new(state, Run::new(seed, nodes));
     let refused = failure::apply(&mut settling, disruption);
+    settling.retry();
     let outcome = collect(&settling, &hit, refused, all);
     state.undo_to(mark);
     outcome

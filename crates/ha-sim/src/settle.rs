@@ -29,10 +29,13 @@ pub struct Run {
     pub vanish_one_by_one: bool,
     /// Whether a drain waits for all to settle after each eviction.
     pub settles_between: bool,
-    /// How many other pods are tried before the victims of a preemption are gone.
+    /// How many other pods are tried before the victims of a preemption are gone, at most.
     grace: usize,
     /// Whether controllers answer a preemption only when the queue is empty.
     slow_controllers: bool,
+    /// Whether a pod that preempted is tried again only when the queue is empty: the scheduler overlooks the end of some
+    /// victims, and others take the room meanwhile.
+    late_preemptors: bool,
 }
 
 impl Run {
@@ -42,9 +45,19 @@ impl Run {
         let plain = seed == 0;
         let waves = if plain { 1 } else { [1, 1, 2, 5, 1000][search.random.below(5)] };
         let mut chance = || !plain && search.random.below(2) == 1;
-        let (vanish_one_by_one, settles_between, slow_controllers) = (chance(), chance(), chance());
+        let (vanish_one_by_one, settles_between) = (chance(), chance());
+        let (slow_controllers, late_preemptors) = (chance(), chance());
         let grace = if plain { 0 } else { [0, 0, 1, 2, 3, 8][search.random.below(6)] };
-        Self { search, waves, in_order: plain, vanish_one_by_one, settles_between, grace, slow_controllers }
+        Self {
+            search,
+            waves,
+            in_order: plain,
+            vanish_one_by_one,
+            settles_between,
+            grace,
+            slow_controllers,
+            late_preemptors,
+        }
     }
 }
 
@@ -59,10 +72,15 @@ pub struct Waiting {
     removals: u64,
 }
 
+/// How often a pod preempts in one run. One for which room was made so often, and which others overtook each time, waits:
+/// upstream it would go on so, once in five minutes.
+const MOST_PREEMPTIONS: u32 = 5;
+
 /// Victims that are about to go, and the pod for which they do.
 #[derive(Debug)]
 struct Going {
     pod: PodIndex,
+    diagnosis: Diagnosis,
     victims: Vec<PodIndex>,
     /// How many pods are tried before.
     left: usize,
@@ -82,6 +100,7 @@ pub struct Settling<'s, 'm> {
     queue: Queue,
     waiting: Vec<Waiting>,
     going: VecDeque<Going>,
+    preemptions: HashMap<PodIndex, u32>,
     unanswered: Vec<PodIndex>,
     controllers: Controllers,
     wave: u32,
@@ -101,6 +120,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             queue: Queue::default(),
             waiting: Vec::new(),
             going: VecDeque::new(),
+            preemptions: HashMap::new(),
             unanswered: Vec::new(),
             controllers: Controllers::default(),
             wave: 0,
@@ -217,6 +237,44 @@ impl<'s, 'm> Settling<'s, 'm> {
         }
     }
 
+    /// Tries every pod that waits once more, as the scheduler does every five minutes: what is said of it is then how
+    /// things are at the end.
+    pub fn retry(&mut self) {
+        while !self.endless
+            && let Some(position) = self.waiting.iter().position(|waiting| self.is_outdated(waiting))
+        {
+            let pod = self.waiting.swap_remove(position).pod;
+            let (additions, removals) = (self.additions, self.removals);
+            self.enqueue(pod);
+            self.settle();
+            if (additions, removals) == (self.additions, self.removals) {
+                self.share_diagnosis(pod);
+            }
+        }
+    }
+
+    /// Whether anything changed since the pod was tried.
+    fn is_outdated(&self, waiting: &Waiting) -> bool {
+        waiting.diagnosis.is_some() && (waiting.additions, waiting.removals) != (self.additions, self.removals)
+    }
+
+    /// What holds for a pod without claims that was just refused holds for all that are like it.
+    fn share_diagnosis(&mut self, pod: PodIndex) {
+        let Some(known) = self.waiting.iter().find(|waiting| waiting.pod == pod).cloned() else {
+            return;
+        };
+        let kind = |pod: PodIndex| (self.state.pod(pod).class, self.state.pod(pod).claims.is_empty());
+        let alike: Vec<usize> = (0..self.waiting.len())
+            .filter(|&position| {
+                let other = &self.waiting[position];
+                self.is_outdated(other) && kind(other.pod) == (kind(pod).0, true)
+            })
+            .collect();
+        for position in alike {
+            self.waiting[position] = Waiting { pod: self.waiting[position].pod, ..known.clone() };
+        }
+    }
+
     fn attempt(&mut self, pod: PodIndex) {
         let shape = self.state.shape_of(pod);
         if shape.gated {
@@ -238,13 +296,24 @@ impl<'s, 'm> Settling<'s, 'm> {
             }
             Attempt::Refused(refused) => {
                 let mut diagnosis = refused.diagnosis;
+                // A pod that may not preempt keeps the node that was promised to it (`AddNominatedPod`).
+                if !shape.never_preempts {
+                    self.state.withdraw(pod);
+                }
                 let Some(mut cycle) = refused.cycle else {
                     self.park(pod, Some(diagnosis));
                     return;
                 };
-                self.state.withdraw(pod);
+                let preempted = self.preemptions.get(&pod).copied().unwrap_or(0);
+                if preempted >= MOST_PREEMPTIONS {
+                    self.park(pod, Some(diagnosis));
+                    return;
+                }
                 match preemption::preempt(self.state, &mut self.run.search.random, &mut cycle, &diagnosis) {
-                    Ok(candidate) => self.make_room(pod, &candidate),
+                    Ok(candidate) => {
+                        self.preemptions.insert(pod, preempted + 1);
+                        self.make_room(pod, candidate, diagnosis);
+                    }
                     Err(message) => {
                         diagnosis.preemption = message;
                         self.park(pod, Some(diagnosis));
@@ -255,7 +324,7 @@ impl<'s, 'm> Settling<'s, 'm> {
     }
 
     /// The victims go; pods of lower priority no longer wait for room there; the pod is tried again.
-    fn make_room(&mut self, pod: PodIndex, candidate: &preemption::Candidate) {
+    fn make_room(&mut self, pod: PodIndex, candidate: preemption::Candidate, diagnosis: Diagnosis) {
         let priority = |state: &State, pod: PodIndex| state.model.class(state.pod(pod).class).key.priority;
         let own = priority(self.state, pod);
         let nominated = self.state.nominated().to_vec();
@@ -265,8 +334,8 @@ impl<'s, 'm> Settling<'s, 'm> {
             }
         }
         self.state.nominate(pod, candidate.node);
-        let left = self.run.grace;
-        self.going.push_back(Going { pod, victims: candidate.victims.clone(), left });
+        let left = self.run.search.random.below(self.run.grace + 1);
+        self.going.push_back(Going { pod, diagnosis, victims: candidate.victims, left });
     }
 
     /// Takes victims away whose time has come, or the first in line if nothing else is left to do. Returns whether any
@@ -275,7 +344,7 @@ impl<'s, 'm> Settling<'s, 'm> {
         let mut done = false;
         while self.going.front().is_some_and(|going| going.left == 0 || (idle && !done)) {
             if let Some(going) = self.going.pop_front() {
-                self.take_away(&going);
+                self.take_away(going);
                 done = true;
             }
         }
@@ -285,12 +354,18 @@ impl<'s, 'm> Settling<'s, 'm> {
         done
     }
 
-    fn take_away(&mut self, going: &Going) {
+    fn take_away(&mut self, going: Going) {
         let victims: Vec<PodIndex> = going.victims.iter().copied().filter(|&pod| self.state.exists(pod)).collect();
         for &victim in &victims {
             self.state.remove(victim);
         }
         self.preempted.extend(&victims);
+        if self.run.late_preemptors {
+            self.park(going.pod, Some(going.diagnosis));
+        } else {
+            // It comes back behind a back-off, as one of the pods that wait then.
+            self.enqueue(going.pod);
+        }
         self.removals += 1;
         if self.run.slow_controllers {
             self.unanswered.extend(victims);
@@ -299,8 +374,6 @@ impl<'s, 'm> Settling<'s, 'm> {
                 self.answer(victim);
             }
         }
-        // It comes back behind a back-off, as one of the pods that wait then.
-        self.enqueue(going.pod);
     }
 
     /// Lets slow controllers answer. Returns whether there was anything to answer.

@@ -92,6 +92,10 @@ impl<'m> State<'m> {
                 state.attach(PodIndex::at(position), node.position());
             }
         }
+        for &pod in &model.waiting {
+            let nominated = model.snapshot.pods[pod.position()].nominated_node;
+            state.nominated.extend(model.find_node(nominated).map(|node| (pod, node)));
+        }
         state
     }
 
