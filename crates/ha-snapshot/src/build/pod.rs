@@ -105,7 +105,11 @@ impl Builder {
             let of_container = statuses.iter().find(|status| status.name == container.name);
             if let Some((status, actual)) = of_container.and_then(|status| Some((status, status.resources.as_ref()?))) {
                 let wanted = if infeasible { &ResourceMap::default() } else { &container.resources.requests };
-                container.resources.requests = most(&[wanted, &actual.requests, &status.allocated_resources]);
+                let requests = most(&[wanted, &actual.requests, &status.allocated_resources]);
+                // A limit would be taken for a request.
+                let is_requested = |name: &slim::Str| requests.0.iter().any(|(requested, _)| requested == name);
+                container.resources.limits.0.retain(|(name, _)| is_requested(name));
+                container.resources.requests = requests;
             }
         }
         let mut spec = self.convert_spec(&held);
