@@ -50,6 +50,16 @@ pub struct Refused<'m> {
     pub cycle: Option<Cycle<'m>>,
 }
 
+/// What keeps the simulation from knowing where a pod runs, in words; empty otherwise.
+pub(crate) fn unknown(state: &State, pod: PodIndex) -> &'static str {
+    match state.shape_of(pod).unknown {
+        "" if volume_binding::needs_capacity(state, pod) => {
+            "its volume is made where the driver says that there is room (CSIStorageCapacity), which is not read"
+        }
+        unknown => unknown,
+    }
+}
+
 /// How the scheduler goes through nodes.
 #[derive(Clone, Debug)]
 pub struct Search {

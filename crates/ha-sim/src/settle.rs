@@ -13,7 +13,7 @@ use crate::controllers::{self, Answer, Controllers};
 use crate::ids::PodIndex;
 use crate::preemption;
 use crate::queue::Queue;
-use crate::schedule::{Attempt, Diagnosis, Search, schedule};
+use crate::schedule::{Attempt, Diagnosis, Search, schedule, unknown};
 use crate::state::State;
 
 /// How one run breaks ties and orders what happens at the same time.
@@ -29,6 +29,8 @@ pub struct Run {
     pub vanish_one_by_one: bool,
     /// Whether a drain waits for all to settle after each eviction.
     pub settles_between: bool,
+    /// Whether pods that wait are tried as soon as pods vanish, beside those that replace these, and not only after them.
+    wakes_at_once: bool,
     /// How many other pods are tried before the victims of a preemption are gone, at most.
     grace: usize,
     /// Whether controllers answer a preemption only when the queue is empty.
@@ -46,7 +48,7 @@ impl Run {
         let waves = if plain { 1 } else { [1, 1, 2, 5, 1000][search.random.below(5)] };
         let mut chance = || !plain && search.random.below(2) == 1;
         let (vanish_one_by_one, settles_between) = (chance(), chance());
-        let (slow_controllers, late_preemptors) = (chance(), chance());
+        let (wakes_at_once, slow_controllers, late_preemptors) = (chance(), chance(), chance());
         let grace = if plain { 0 } else { [0, 0, 1, 2, 3, 8][search.random.below(6)] };
         Self {
             search,
@@ -54,6 +56,7 @@ impl Run {
             in_order: plain,
             vanish_one_by_one,
             settles_between,
+            wakes_at_once,
             grace,
             slow_controllers,
             late_preemptors,
@@ -112,6 +115,15 @@ pub struct Settling<'s, 'm> {
 impl<'s, 'm> Settling<'s, 'm> {
     /// Begins with the pods that wait already.
     pub fn new(state: &'s mut State<'m>, run: Run) -> Self {
+        Self::with(state, run, Controllers::default())
+    }
+
+    /// Begins with the pods that wait already; nothing that controllers create is denied by quotas.
+    pub(crate) fn without_quotas(state: &'s mut State<'m>, run: Run) -> Self {
+        Self::with(state, run, Controllers::without_quotas())
+    }
+
+    fn with(state: &'s mut State<'m>, run: Run, controllers: Controllers) -> Self {
         let mut settling = Self {
             state,
             run,
@@ -122,7 +134,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             going: VecDeque::new(),
             preemptions: HashMap::new(),
             unanswered: Vec::new(),
-            controllers: Controllers::default(),
+            controllers,
             wave: 0,
             additions: 0,
             removals: 0,
@@ -152,6 +164,9 @@ impl<'s, 'm> Settling<'s, 'm> {
         self.state.withdraw(pod);
         self.waiting.retain(|waiting| waiting.pod != pod);
         self.removals += 1;
+        if self.run.wakes_at_once {
+            self.wake();
+        }
         self.answer(pod);
     }
 
@@ -180,6 +195,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             Answer::Set(workload) => self.sync(workload),
             Answer::Nothing => {}
         }
+        self.try_denied();
     }
 
     /// Daemons that wait for a node which is gone go as well.
@@ -191,6 +207,18 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.state.remove(pod);
         }
         self.waiting.retain(|waiting| !left_over.contains(&waiting.pod));
+    }
+
+    /// Controllers try again what quotas denied, now that pods have gone.
+    fn try_denied(&mut self) {
+        for pod in self.controllers.try_denied(self.state, &mut self.run.search.random) {
+            self.enqueue(pod);
+        }
+    }
+
+    /// Pods that quotas deny, by workload.
+    pub(crate) fn denied(&self) -> impl Iterator<Item = WorkloadId> {
+        self.controllers.denied()
     }
 
     fn sync(&mut self, workload: WorkloadId) {
@@ -219,22 +247,27 @@ impl<'s, 'm> Settling<'s, 'm> {
             if self.let_go(true) || self.answer_all() {
                 continue;
             }
-            let (additions, removals) = (self.additions, self.removals);
-            let again = |waiting: &Waiting| {
-                waiting.diagnosis.as_ref().is_some_and(|diagnosis| {
-                    (waiting.additions < additions && diagnosis.is_helped_by_additions())
-                        || (waiting.removals < removals && diagnosis.is_helped_by_removals())
-                })
-            };
-            let retried: Vec<PodIndex> = self.waiting.iter().filter(|w| again(w)).map(|w| w.pod).collect();
-            if retried.is_empty() {
+            if !self.wake() {
                 return;
             }
-            self.waiting.retain(|waiting| !again(waiting));
-            for pod in retried {
-                self.enqueue(pod);
-            }
         }
+    }
+
+    /// Pods that wait come back to the queue where something changed that may help them. Returns whether any did.
+    fn wake(&mut self) -> bool {
+        let (additions, removals) = (self.additions, self.removals);
+        let again = |waiting: &Waiting| {
+            waiting.diagnosis.as_ref().is_some_and(|diagnosis| {
+                (waiting.additions < additions && diagnosis.is_helped_by_additions())
+                    || (waiting.removals < removals && diagnosis.is_helped_by_removals())
+            })
+        };
+        let retried: Vec<PodIndex> = self.waiting.iter().filter(|w| again(w)).map(|w| w.pod).collect();
+        self.waiting.retain(|waiting| !again(waiting));
+        for &pod in &retried {
+            self.enqueue(pod);
+        }
+        !retried.is_empty()
     }
 
     /// Tries every pod that waits once more, as the scheduler does every five minutes: what is said of it is then how
@@ -282,7 +315,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.park(pod, Some(gated));
             return;
         }
-        if !shape.unknown.is_empty() {
+        if !unknown(self.state, pod).is_empty() {
             self.park(pod, None);
             return;
         }
@@ -367,6 +400,9 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.enqueue(going.pod);
         }
         self.removals += 1;
+        if self.run.wakes_at_once {
+            self.wake();
+        }
         if self.run.slow_controllers {
             self.unanswered.extend(victims);
         } else {
@@ -392,6 +428,7 @@ impl<'s, 'm> Settling<'s, 'm> {
         for workload in sets {
             self.sync(workload);
         }
+        self.try_denied();
         !pods.is_empty()
     }
 

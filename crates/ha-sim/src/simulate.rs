@@ -91,7 +91,7 @@ impl Prospect {
             state.set_flags(node, all);
         }
         let node_count = state.model.nodes.len();
-        let mut settling = Settling::new(state, Run::new(0, node_count));
+        let mut settling = Settling::without_quotas(state, Run::new(0, node_count));
         settling.lose_all(&leaving);
         if is_loss {
             settling.lose_left_over_daemons();
@@ -100,11 +100,12 @@ impl Prospect {
         let fates = order::fates(settling.state, &pods);
         let state = &*settling.state;
         let evictions_certain = is_loss || order::drain_is_certain(state, &staying, &leaving, &fates, &pods);
-        let open: Vec<WorkloadId> = pods
-            .iter()
-            .filter(|&&pod| order::has_open_claims(state, pod) && fates.of(pod) != Fate::Never)
-            .map(|&pod| state.pod(pod).workload)
-            .collect();
+        let tight = order::tight_namespaces(state, &pods);
+        let is_open = |&&pod: &&PodIndex| {
+            let has_open_claims = order::has_open_claims(state, pod) && fates.of(pod) != Fate::Never;
+            has_open_claims || tight.contains(&state.model.class(state.pod(pod).class).key.namespace)
+        };
+        let open: Vec<WorkloadId> = pods.iter().filter(is_open).map(|&pod| state.pod(pod).workload).collect();
         let classes = pods.iter().map(|&pod| (pod, state.pod(pod).class)).collect();
         let pods = order::by_workload(state, &pods);
         settling.state.undo_to(mark);

@@ -51,7 +51,7 @@ pub struct State<'m> {
     pods_on: Vec<Vec<PodIndex>>,
     ports_on: Vec<Vec<HostPort>>,
     flags: Vec<u8>,
-    present: usize,
+    absent: Vec<usize>,
     claims: Vec<ClaimModel>,
     claim_names: HashMap<(Text, Text), ClaimIndex>,
     bindings: Vec<Binding>,
@@ -77,7 +77,7 @@ impl<'m> State<'m> {
             pods_on: vec![Vec::new(); nodes],
             ports_on: vec![Vec::new(); nodes],
             flags: vec![0; nodes],
-            present: nodes,
+            absent: Vec::new(),
             claims: Vec::new(),
             claim_names: HashMap::new(),
             bindings: model.storage.claims.iter().map(|claim| claim.binding).collect(),
@@ -212,7 +212,12 @@ impl<'m> State<'m> {
 
     /// How many Node objects exist.
     pub fn present_nodes(&self) -> usize {
-        self.present
+        self.flags.len() - self.absent.len()
+    }
+
+    /// The nodes whose objects are gone.
+    pub fn absent(&self) -> &[usize] {
+        &self.absent
     }
 
     /// The shape of a pod.
@@ -307,8 +312,12 @@ impl<'m> State<'m> {
 
     fn change_flags(&mut self, node: usize, flags: u8) {
         let was = self.flags[node];
-        self.present += usize::from(was & flag::ABSENT != 0);
-        self.present -= usize::from(flags & flag::ABSENT != 0);
+        if was & flag::ABSENT != 0 {
+            self.absent.retain(|&other| other != node);
+        }
+        if flags & flag::ABSENT != 0 {
+            self.absent.push(node);
+        }
         self.flags[node] = flags;
         let changed = self.tallies.changed_presences(node, |inclusion| includes(self.model, flags, inclusion, node));
         if changed.is_empty() {

@@ -15,6 +15,7 @@ pub mod class;
 mod classes;
 mod links;
 pub mod names;
+pub mod quotas;
 pub mod requests;
 pub mod sets;
 pub mod statics;
@@ -24,6 +25,7 @@ pub mod topology;
 
 pub use class::{Disk, HostPort, PodClass, Shape};
 pub use names::Names;
+pub use quotas::Quotas;
 pub use requests::{Requests, Resources};
 pub use sets::StatefulModel;
 pub use statics::Static;
@@ -73,6 +75,17 @@ pub struct NodeModel {
     pub attached: Vec<(Text, Text)>,
 }
 
+/// An image on nodes.
+#[derive(Clone, Debug, Default)]
+pub struct ImageModel {
+    /// Its bytes, as the first node says.
+    pub bytes: i64,
+    /// Per node of the snapshot: whether it has the image.
+    pub on_node: Vec<bool>,
+    /// On how many nodes it is.
+    pub nodes: usize,
+}
+
 /// A snapshot compiled for simulation.
 #[derive(Debug)]
 pub struct Model<'a> {
@@ -85,6 +98,8 @@ pub struct Model<'a> {
     /// Nodes in the snapshot's order.
     pub nodes: Vec<NodeModel>,
     node_numbers: HashMap<Text, usize>,
+    /// Images that nodes have, by name.
+    pub images: HashMap<Text, ImageModel>,
     /// What nodes may give: node by node, resource by resource.
     allocatable: Vec<i64>,
     /// Topology keys and domains.
@@ -106,6 +121,8 @@ pub struct Model<'a> {
     budgets_of_class: Vec<Vec<BudgetId>>,
     /// Claims and volumes.
     pub storage: StorageModel,
+    /// What quotas allow, by namespace.
+    pub quotas: HashMap<Text, Quotas>,
     /// StatefulSets by workload.
     pub sets: HashMap<WorkloadId, StatefulModel>,
     links: Links,
@@ -138,6 +155,7 @@ impl<'a> Model<'a> {
             resources,
             nodes,
             node_numbers: snapshot.nodes.iter().map(|node| snapshot.object(node.object).name).zip(0..).collect(),
+            images: images(snapshot),
             allocatable,
             topology,
             statics,
@@ -151,6 +169,7 @@ impl<'a> Model<'a> {
             added_labels,
             pods,
             storage,
+            quotas: quotas::quotas(snapshot),
             incomplete_sets: incomplete_sets(&sets),
             sets,
             waiting: waiting(snapshot),
@@ -275,6 +294,22 @@ fn nodes(snapshot: &Snapshot, names: &Names, resources: &mut Resources) -> (Vec<
     }
     storage::describe_nodes(snapshot, &mut nodes);
     (nodes, allocatable)
+}
+
+fn images(snapshot: &Snapshot) -> HashMap<Text, ImageModel> {
+    let mut images: HashMap<Text, ImageModel> = HashMap::new();
+    for (position, node) in snapshot.nodes.iter().enumerate() {
+        for image in &node.images {
+            let known = images.entry(image.resource).or_insert_with(|| ImageModel {
+                bytes: image.value,
+                on_node: vec![false; snapshot.nodes.len()],
+                nodes: 0,
+            });
+            known.on_node[position] = true;
+            known.nodes += 1;
+        }
+    }
+    images
 }
 
 /// `nodeTree.list` in `pkg/scheduler/backend/cache/node_tree.go`, for nodes that were added in the order of their names.
