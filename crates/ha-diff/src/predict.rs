@@ -45,6 +45,9 @@ pub struct Forecast {
     pub worst: Missing,
     /// The plugins that keep its pods Pending, once for every way in which orders and ties let them.
     pub plugins: BTreeSet<BTreeSet<String>>,
+    /// Of how many pods the eviction is refused, at least and at most.
+    #[serde(default)]
+    pub refused: (i32, i32),
     /// The scheduler's words.
     #[serde(default)]
     pub messages: Vec<String>,

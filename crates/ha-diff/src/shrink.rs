@@ -84,6 +84,7 @@ fn kind(disagreement: &Disagreement) -> (&'static str, String) {
         Disagreement::NoAnswer { reason } => ("answer", reason.clone()),
         Disagreement::Counts { workload, .. } => ("counts", workload.clone()),
         Disagreement::Plugins { workload, .. } => ("plugins", workload.clone()),
+        Disagreement::Refused { workload, .. } => ("refused", workload.clone()),
         Disagreement::Verdicts { plugin, .. } => ("verdicts", plugin.clone()),
     }
 }
