@@ -228,6 +228,10 @@ func playFailure(objects []object, broken *failure, seed int64, answer *playAnsw
 	if err := c.settle(); err != nil {
 		return nil, err
 	}
+	// A scheduler that has run for a while has seen the nodes that are about to go.
+	if err := c.updateSnapshot(); err != nil {
+		return nil, err
+	}
 	if answer.Before == nil {
 		answer.Before, answer.PendingBefore = c.count(), c.pendingPods()
 	}

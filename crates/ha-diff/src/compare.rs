@@ -224,6 +224,7 @@ mod tests {
             after_retry: BTreeMap::from([("shop/web".to_owned(), retried)]),
             pending_pods: if retried.pending > 0 { vec![pod] } else { Vec::new() },
             preempted: Vec::new(),
+            refused: None,
             placements: BTreeMap::new(),
             reasons: if retried.pending > 0 {
                 BTreeMap::from([("shop/web".to_owned(), ways("NodePorts"))])
@@ -257,6 +258,7 @@ mod tests {
             best: at(pending),
             worst: at(worst),
             plugins,
+            refused: (0, 0),
             messages: Vec::new(),
         };
         Ok(Prediction { workloads: BTreeMap::from([("shop/web".to_owned(), forecast)]) })

@@ -22,6 +22,7 @@ use crate::model::statics::bit;
 use crate::model::storage::{Binding, BindingMode};
 use crate::model::{ClaimRef, PodModel};
 use crate::random::Random;
+use crate::schedule;
 use crate::state::State;
 
 /// StatefulSets whose pods came or went.
@@ -213,13 +214,14 @@ fn is_wanted(state: &State, pod: PodIndex) -> bool {
 }
 
 /// Whether a DaemonSet deletes the pod, which waits for a node that is gone. The controller is not told of deleted nodes,
-/// but of its pods that were tried once more; one that gates hold back is not tried.
+/// but of its pods that were tried once more; one that gates hold back, or that is another scheduler's, is not tried.
 pub(crate) fn is_left_over(state: &State, pod: PodIndex) -> bool {
     let class = state.model.class(state.pod(pod).class);
     let workload = state.model.snapshot.workload(state.pod(pod).workload);
     workload.kind == WorkloadKind::DaemonSet
         && state.node_of(pod).is_none()
         && !state.model.shape(class.shape).gated
+        && schedule::unknown(state, pod).is_empty()
         && state.model.find_node(class.key.pinned).is_some_and(|node| !state.is_present(node))
 }
 

@@ -52,6 +52,8 @@ pub struct State<'m> {
     ports_on: Vec<Vec<HostPort>>,
     flags: Vec<u8>,
     absent: Vec<usize>,
+    /// How often each node has changed.
+    changes: Vec<u32>,
     claims: Vec<ClaimModel>,
     claim_names: HashMap<(Text, Text), ClaimIndex>,
     bindings: Vec<Binding>,
@@ -78,6 +80,7 @@ impl<'m> State<'m> {
             ports_on: vec![Vec::new(); nodes],
             flags: vec![0; nodes],
             absent: Vec::new(),
+            changes: vec![0; nodes],
             claims: Vec::new(),
             claim_names: HashMap::new(),
             bindings: model.storage.claims.iter().map(|claim| claim.binding).collect(),
@@ -117,14 +120,20 @@ impl<'m> State<'m> {
     fn undo(&mut self, change: &Change) {
         match *change {
             Change::Placed(pod) => {
-                self.detach(pod);
+                if let Some(node) = self.detach(pod) {
+                    self.changes[node] -= 1;
+                }
             }
             Change::Removed(pod, node) => {
                 self.gone[pod.position()] = false;
                 self.attach(pod, node);
+                self.changes[node] -= 1;
             }
             Change::Vanished(pod) => self.gone[pod.position()] = false,
-            Change::Flags(node, flags) => self.change_flags(node, flags),
+            Change::Flags(node, flags) => {
+                self.change_flags(node, flags);
+                self.changes[node] -= 1;
+            }
             Change::Created => {
                 self.created.pop();
                 self.node_of.pop();
@@ -215,6 +224,11 @@ impl<'m> State<'m> {
         self.flags.len() - self.absent.len()
     }
 
+    /// Whether a node has changed since the snapshot.
+    pub fn has_changed(&self, node: usize) -> bool {
+        self.changes[node] > 0
+    }
+
     /// The nodes whose objects are gone.
     pub fn absent(&self) -> &[usize] {
         &self.absent
@@ -228,6 +242,7 @@ impl<'m> State<'m> {
     /// Puts a pod onto a node.
     pub fn place(&mut self, pod: PodIndex, node: usize) {
         self.attach(pod, node);
+        self.changes[node] += 1;
         self.journal.push(Change::Placed(pod));
     }
 
@@ -237,7 +252,10 @@ impl<'m> State<'m> {
             return;
         }
         match self.detach(pod) {
-            Some(node) => self.journal.push(Change::Removed(pod, node)),
+            Some(node) => {
+                self.changes[node] += 1;
+                self.journal.push(Change::Removed(pod, node));
+            }
             None => self.journal.push(Change::Vanished(pod)),
         }
         self.gone[pod.position()] = true;
@@ -260,6 +278,7 @@ impl<'m> State<'m> {
 
     /// Changes what happened to a node.
     pub fn set_flags(&mut self, node: usize, flags: u8) {
+        self.changes[node] += 1;
         self.journal.push(Change::Flags(node, self.flags[node]));
         self.change_flags(node, flags);
     }

@@ -5,7 +5,7 @@
 
 use ha_core::Snapshot;
 use ha_core::labels::{Label, LabelSet, LabelsId};
-use ha_core::snapshot::{BudgetId, NodeId, PodId, Timestamp, WorkloadId};
+use ha_core::snapshot::{BudgetId, NodeId, PodId, TaintEffect, Timestamp, WorkloadId};
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
@@ -69,6 +69,8 @@ pub struct PodModel {
 pub struct NodeModel {
     /// How many pods it may hold.
     pub pods: i64,
+    /// Whether nothing starts there any more: its kubelet is silent or says that it is not ready.
+    pub dead: bool,
     /// Attach limits per CSI driver.
     pub volume_limits: Vec<(Text, i64)>,
     /// Volumes attached to it, by driver and handle.
@@ -282,7 +284,7 @@ fn nodes(snapshot: &Snapshot, names: &Names, resources: &mut Resources) -> (Vec<
     let mut amounts = Vec::with_capacity(snapshot.nodes.len());
     for node in &snapshot.nodes {
         let (given, pods) = resources.allocatable(names, &node.allocatable);
-        nodes.push(NodeModel { pods, ..NodeModel::default() });
+        nodes.push(NodeModel { pods, dead: is_dead(snapshot, node), ..NodeModel::default() });
         amounts.push(given);
     }
     let width = resources.count();
@@ -294,6 +296,11 @@ fn nodes(snapshot: &Snapshot, names: &Names, resources: &mut Resources) -> (Vec<
     }
     storage::describe_nodes(snapshot, &mut nodes);
     (nodes, allocatable)
+}
+
+fn is_dead(snapshot: &Snapshot, node: &ha_core::snapshot::Node) -> bool {
+    let keys = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
+    node.taints.iter().any(|taint| taint.effect == TaintEffect::NoExecute && keys.contains(&snapshot.text(taint.key)))
 }
 
 fn images(snapshot: &Snapshot) -> HashMap<Text, ImageModel> {

@@ -1,8 +1,9 @@
 //! ImageLocality prefers nodes that have the pod's images, the more the larger these are and the more nodes have them.
 //!
 //! Source: `pkg/scheduler/framework/plugins/imagelocality/image_locality.go`.
-//! Differs from upstream 1.36: images mounted as volumes are not known. On how many nodes an image is is counted anew,
-//! where upstream counts it when a node last changed.
+//! On how many nodes an image is is not counted anew each time: a node knows how many there were when it changed last
+//! (`SnapshotConcrete` in `pkg/scheduler/framework/types.go`).
+//! Differs from upstream 1.36: images mounted as volumes are not known.
 
 use super::MAX;
 use crate::cycle::Cycle;
@@ -16,7 +17,7 @@ const MOST_PER_CONTAINER: i64 = 1000 * 1024 * 1024;
 /// One score per node; none when no node has any of the images.
 pub fn scores(state: &State, cycle: &Cycle, nodes: &[usize]) -> Option<Vec<i64>> {
     let wanted = &cycle.shape.images;
-    let images: Vec<(&ImageModel, i64)> = wanted
+    let images: Vec<(&ImageModel, [i64; 2])> = wanted
         .iter()
         .filter_map(|name| state.model.images.get(name))
         .map(|image| (image, scaled(state, image)))
@@ -26,17 +27,20 @@ pub fn scores(state: &State, cycle: &Cycle, nodes: &[usize]) -> Option<Vec<i64>>
     }
     let score = |&node: &usize| {
         let there = images.iter().filter(|(image, _)| image.on_node[node]);
-        priority(there.map(|&(_, bytes)| bytes).sum(), wanted.len())
+        priority(there.map(|&(_, bytes)| bytes[usize::from(state.has_changed(node))]).sum(), wanted.len())
     };
     Some(nodes.iter().map(score).collect())
 }
 
-/// The bytes of an image, less where few nodes have it (`scaledImageScore`).
+/// The bytes of an image, less where few nodes have it (`scaledImageScore`): for a node that has not changed since nodes
+/// went, and for one that has.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
-fn scaled(state: &State, image: &ImageModel) -> i64 {
+fn scaled(state: &State, image: &ImageModel) -> [i64; 2] {
     let gone = state.absent().iter().filter(|&&node| image.on_node[node]).count();
-    let spread = (image.nodes - gone) as f64 / state.present_nodes() as f64;
-    (image.bytes as f64 * spread) as i64
+    [image.nodes, image.nodes - gone].map(|nodes| {
+        let spread = nodes as f64 / state.present_nodes() as f64;
+        (image.bytes as f64 * spread) as i64
+    })
 }
 
 /// `calculatePriority`.
