@@ -12,6 +12,12 @@ pub trait Simulator {
     /// What becomes of a cluster at rest. An error says why the simulator has no answer at all.
     fn predict(&self, case: &Case) -> Result<Prediction, String>;
 
+    /// The same with more effort, where the first answer does not agree: what is called possible is what was found by
+    /// trying orders and ties, and some are rare.
+    fn predict_thoroughly(&self, case: &Case) -> Result<Prediction, String> {
+        self.predict(case)
+    }
+
     /// What each filter plugin says on its own about pods (as the API server would have stored them, not part of the
     /// cluster) and the cluster's nodes: per pod (`namespace/name`) and plugin the nodes that are refused. None where
     /// the simulator cannot be asked for that.

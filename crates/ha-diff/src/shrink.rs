@@ -72,7 +72,10 @@ fn disagreement(
         Err(error) => return Err(error),
     };
     let settled = Case { objects: std::mem::take(&mut played.objects), later: Vec::new(), at_rest: true, ..asked };
-    let (found, _) = compare(&simulator.predict(&settled), &played);
+    let (mut found, _) = compare(&simulator.predict(&settled), &played);
+    if !found.is_empty() {
+        found = compare(&simulator.predict_thoroughly(&settled), &played).0;
+    }
     let kinds = |list: &[Disagreement]| list.iter().map(kind).collect::<BTreeSet<_>>();
     let same = before.is_none_or(|before| !kinds(before).is_disjoint(&kinds(&found)));
     Ok((!found.is_empty() && same).then_some((settled, found)))

@@ -17,6 +17,9 @@ use serde_json::Value;
 use crate::case::{Case, Failure, Kind};
 use crate::predict::{Certainty, Forecast, Missing, Prediction, Refusals, Simulator};
 
+/// How many times as often as usual a case is tried that does not agree at first.
+const THOROUGHLY: u64 = 10;
+
 /// The simulator of this repository.
 #[derive(Debug, Clone, Copy)]
 pub struct HaSim {
@@ -60,6 +63,10 @@ impl Simulator for HaSim {
             }
         }
         Ok(prediction)
+    }
+
+    fn predict_thoroughly(&self, case: &Case) -> Result<Prediction, String> {
+        Self { tries: self.tries.saturating_mul(THOROUGHLY) }.predict(case)
     }
 
     /// Pods that name their node are left out: they are on it, as far as the simulator is concerned.

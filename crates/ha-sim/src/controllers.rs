@@ -112,6 +112,11 @@ impl Controllers {
         }
     }
 
+    /// A controller deleted a pod itself.
+    pub(crate) fn deleted(&mut self, state: &State, pod: PodIndex) {
+        self.count(state, state.pod(pod).class, -1);
+    }
+
     /// The controller of a pod that vanished answers.
     pub fn lost(&mut self, state: &mut State, pod: PodIndex) -> Answer {
         self.count(state, state.pod(pod).class, -1);

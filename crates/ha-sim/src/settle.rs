@@ -209,8 +209,12 @@ impl<'s, 'm> Settling<'s, 'm> {
         let left_over: Vec<PodIndex> = waiting.filter(left_over).collect();
         for &pod in &left_over {
             self.state.remove(pod);
+            self.controllers.deleted(self.state, pod);
         }
         self.waiting.retain(|waiting| !left_over.contains(&waiting.pod));
+        if !left_over.is_empty() {
+            self.try_denied();
+        }
     }
 
     /// Controllers try again what quotas denied, now that pods have gone.
