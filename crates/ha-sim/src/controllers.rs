@@ -112,14 +112,18 @@ impl Controllers {
         }
     }
 
-    /// A controller deleted a pod itself.
+    /// A pod no longer counts against quotas.
     pub(crate) fn deleted(&mut self, state: &State, pod: PodIndex) {
         self.count(state, state.pod(pod).class, -1);
     }
 
-    /// The controller of a pod that vanished answers.
+    /// Whether quotas have denied something.
+    pub(crate) fn is_denied(&self) -> bool {
+        !self.denied.is_empty() || !self.denied_sets.is_empty()
+    }
+
+    /// The controller of a pod that vanished answers, after [`deleted`](Self::deleted).
     pub fn lost(&mut self, state: &mut State, pod: PodIndex) -> Answer {
-        self.count(state, state.pod(pod).class, -1);
         let workload = state.pod(pod).workload;
         let snapshot = state.model.snapshot;
         match snapshot.workload(workload).kind {

@@ -194,12 +194,21 @@ impl<'s, 'm> Settling<'s, 'm> {
     }
 
     fn answer(&mut self, pod: PodIndex) {
+        self.controllers.deleted(self.state, pod);
+        // Whom quotas denied before may be faster than the controller of this one.
+        if self.controllers.is_denied() && self.run.search.random.below(2) == 1 {
+            self.try_denied();
+        }
+        self.replace(pod);
+        self.try_denied();
+    }
+
+    fn replace(&mut self, pod: PodIndex) {
         match self.controllers.lost(self.state, pod) {
             Answer::Created(pod) => self.enqueue(pod),
             Answer::Set(workload) => self.sync(workload),
             Answer::Nothing => {}
         }
-        self.try_denied();
     }
 
     /// Daemons that wait for a node which is gone go as well.
@@ -422,13 +431,22 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     /// Lets slow controllers answer. Returns whether there was anything to answer.
     fn answer_all(&mut self) -> bool {
-        let pods = std::mem::take(&mut self.unanswered);
-        let mut sets = Vec::new();
+        let mut pods = std::mem::take(&mut self.unanswered);
         for &pod in &pods {
-            match self.controllers.lost(self.state, pod) {
-                Answer::Created(pod) => self.enqueue(pod),
-                Answer::Set(workload) => sets.push(workload),
-                Answer::Nothing => {}
+            self.controllers.deleted(self.state, pod);
+        }
+        let mut sets = Vec::new();
+        if !self.state.model.quotas.is_empty() && !self.run.in_order {
+            // Who comes first gets what quotas allow, whatever kind of controller it is.
+            self.run.search.random.shuffle(&mut pods);
+            pods.iter().for_each(|&pod| self.replace(pod));
+        } else {
+            for &pod in &pods {
+                match self.controllers.lost(self.state, pod) {
+                    Answer::Created(pod) => self.enqueue(pod),
+                    Answer::Set(workload) => sets.push(workload),
+                    Answer::Nothing => {}
+                }
             }
         }
         sets.sort_unstable();
