@@ -439,7 +439,9 @@ impl<'s, 'm> Settling<'s, 'm> {
         if !self.state.model.quotas.is_empty() && !self.run.in_order {
             // Who comes first gets what quotas allow, whatever kind of controller it is.
             self.run.search.random.shuffle(&mut pods);
-            pods.iter().for_each(|&pod| self.replace(pod));
+            for &pod in &pods {
+                self.replace(pod);
+            }
         } else {
             for &pod in &pods {
                 match self.controllers.lost(self.state, pod) {
