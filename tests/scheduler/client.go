@@ -47,7 +47,7 @@ func missing(action testing.Action, name string) error {
 }
 
 // bind sets the node, copies the node's zone and region onto the pod (admission plugin PodTopologyLabels)
-// and lets the pod be ready at once: nothing really runs here.
+// and lets the pod be ready at once, unless the machine is dead: nothing really runs here.
 func (s *store) bind(action testing.Action) (runtime.Object, error) {
 	binding := action.(testing.CreateAction).GetObject().(*v1.Binding)
 	bound := get[v1.Pod](s, action.GetNamespace(), binding.Name)
@@ -60,7 +60,8 @@ func (s *store) bind(action testing.Action) (runtime.Object, error) {
 	}
 	pod := bound.DeepCopy()
 	pod.Spec.NodeName = binding.Target.Name
-	if node := get[v1.Node](s, "", binding.Target.Name); node != nil {
+	node := get[v1.Node](s, "", binding.Target.Name)
+	if node != nil {
 		if pod.Labels == nil {
 			pod.Labels = map[string]string{}
 		}
@@ -71,6 +72,13 @@ func (s *store) bind(action testing.Action) (runtime.Object, error) {
 		}
 	}
 	now := metav1.Now()
+	if node != nil && isDead(node) {
+		pod.Status.Conditions = []v1.PodCondition{
+			{Type: v1.PodScheduled, Status: v1.ConditionTrue, LastTransitionTime: now},
+		}
+		s.put(pod)
+		return binding, nil
+	}
 	pod.Status.Phase = v1.PodRunning
 	pod.Status.StartTime = &now
 	pod.Status.Conditions = nil

@@ -260,6 +260,9 @@ func (s *store) reconcile() error {
 		}
 	}
 	s.bindClaims()
+	if err := s.countQuotas(); err != nil {
+		return err
+	}
 	return s.countBudgets()
 }
 
@@ -282,6 +285,10 @@ func (s *store) reconcileWorkload(w *workload) error {
 		admitted, err := s.admit(pod)
 		if err != nil {
 			return err
+		}
+		if err := s.checkQuotas(admitted); err != nil {
+			// The controller tries again later.
+			return nil
 		}
 		s.put(admitted)
 	}

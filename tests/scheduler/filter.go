@@ -47,16 +47,22 @@ func filter(t *testing.T, asked *request) (*filterAnswer, error) {
 	})
 }
 
+// updateSnapshot lets the scheduler look at the cluster, as it does before each pod.
+func (c *cluster) updateSnapshot() error {
+	lister := c.scheduler.Profiles[v1.DefaultSchedulerName].SnapshotSharedLister()
+	snapshot, ours := lister.(*cache.Snapshot)
+	if !ours {
+		return fmt.Errorf("the scheduler's snapshot is a %T", lister)
+	}
+	return c.scheduler.Cache.UpdateSnapshot(klog.Logger{}, snapshot)
+}
+
 func (c *cluster) filter(pods []object) (*filterAnswer, error) {
 	profile := c.scheduler.Profiles[v1.DefaultSchedulerName]
-	snapshot, ours := profile.SnapshotSharedLister().(*cache.Snapshot)
-	if !ours {
-		return nil, fmt.Errorf("the scheduler's snapshot is a %T", profile.SnapshotSharedLister())
-	}
-	if err := c.scheduler.Cache.UpdateSnapshot(klog.Logger{}, snapshot); err != nil {
+	if err := c.updateSnapshot(); err != nil {
 		return nil, err
 	}
-	nodes, err := snapshot.NodeInfos().List()
+	nodes, err := profile.SnapshotSharedLister().NodeInfos().List()
 	if err != nil {
 		return nil, err
 	}

@@ -46,9 +46,11 @@ type outcome struct {
 	// Reasons are, for each workload with Pending pods, the plugins that rejected them: one set, as a list,
 	// for every way in which a run of this outcome named them.
 	Reasons map[string][][]string `json:"reasons"`
+	// Refused says of how many pods of each workload budgets refuse the eviction at the end of a drain.
+	Refused map[string]int `json:"refused"`
 }
 
-// failure is what breaks: `node-removed`, `node-unreachable`, `zone-removed` or `zone-unreachable`.
+// failure is what breaks: `node-removed`, `node-unreachable`, `zone-removed` or `zone-unreachable`; or `drain`.
 type failure struct {
 	Kind  string   `json:"kind"`
 	Nodes []string `json:"nodes"`
@@ -125,7 +127,8 @@ func copyAll(objects []object) []object {
 
 func (a *playAnswer) add(ended *outcome) {
 	for _, known := range a.Outcomes {
-		if reflect.DeepEqual(known.Workloads, ended.Workloads) && reflect.DeepEqual(known.AfterRetry, ended.AfterRetry) {
+		if reflect.DeepEqual(known.Workloads, ended.Workloads) && reflect.DeepEqual(known.AfterRetry, ended.AfterRetry) &&
+			reflect.DeepEqual(known.Refused, ended.Refused) {
 			known.Seen++
 			for workload, sets := range ended.Reasons {
 				for _, set := range sets {
@@ -172,6 +175,12 @@ func bringToRest(objects, later []object, seed int64) ([]object, error) {
 		}
 	}
 	c.pause(false)
+	if err := c.settle(); err != nil {
+		return nil, err
+	}
+	if err := c.resize(); err != nil {
+		return nil, err
+	}
 	for _, changes := range [][]object{nil, later} {
 		for _, item := range changes {
 			c.put(item)
@@ -219,10 +228,21 @@ func playFailure(objects []object, broken *failure, seed int64, answer *playAnsw
 	if err := c.settle(); err != nil {
 		return nil, err
 	}
+	// A scheduler that has run for a while has seen the nodes that are about to go.
+	if err := c.updateSnapshot(); err != nil {
+		return nil, err
+	}
 	if answer.Before == nil {
 		answer.Before, answer.PendingBefore = c.count(), c.pendingPods()
 	}
-	if broken != nil {
+	ended := &outcome{Seen: 1}
+	switch {
+	case broken == nil:
+	case broken.Kind == "drain":
+		if ended.Refused, err = c.drain(broken.Nodes); err != nil {
+			return nil, err
+		}
+	default:
 		if err := c.atOnce(func() error { return c.apply(broken) }); err != nil {
 			return nil, err
 		}
@@ -231,7 +251,7 @@ func playFailure(objects []object, broken *failure, seed int64, answer *playAnsw
 	if err := c.settle(); err != nil {
 		return nil, err
 	}
-	ended := &outcome{Seen: 1, Workloads: c.count()}
+	ended.Workloads = c.count()
 	if err := c.retry(); err != nil {
 		return nil, err
 	}
@@ -275,6 +295,12 @@ func (c *cluster) apply(broken *failure) error {
 			pods = append(pods, pod)
 		}
 	}
+	if !strings.HasSuffix(broken.Kind, "-removed") {
+		for i, pod := range pods {
+			pods[i] = notReady(pod)
+			c.put(pods[i])
+		}
+	}
 	early := c.chance(2)
 	for _, pod := range shuffle(c.store, pods) {
 		c.remove(pod)
@@ -287,6 +313,25 @@ func (c *cluster) apply(broken *failure) error {
 		}
 	}
 	return nil
+}
+
+// notReady is a pod on a node that fell silent, as the node controller marks it.
+func notReady(pod *v1.Pod) *v1.Pod {
+	silent := pod.DeepCopy()
+	for i, condition := range silent.Status.Conditions {
+		if condition.Type == v1.PodReady {
+			silent.Status.Conditions[i].Status = v1.ConditionFalse
+			silent.Status.Conditions[i].LastTransitionTime = metav1.Now()
+		}
+	}
+	return silent
+}
+
+// isDead says whether nothing starts on a node any more.
+func isDead(node *v1.Node) bool {
+	return slices.ContainsFunc(node.Spec.Taints, func(taint v1.Taint) bool {
+		return taint.Key == v1.TaintNodeUnreachable && taint.Effect == v1.TaintEffectNoExecute
+	})
 }
 
 // unreachable is a node after a power cut, as the node controller marks it.

@@ -44,6 +44,7 @@ var kinds = map[string]func() object{
 	"PodDisruptionBudget":   func() object { return &policyv1.PodDisruptionBudget{} },
 	"PriorityClass":         func() object { return &schedulingv1.PriorityClass{} },
 	"ReplicaSet":            func() object { return &appsv1.ReplicaSet{} },
+	"ResourceQuota":         func() object { return &v1.ResourceQuota{} },
 	"Service":               func() object { return &v1.Service{} },
 	"StatefulSet":           func() object { return &appsv1.StatefulSet{} },
 	"StorageClass":          func() object { return &storagev1.StorageClass{} },

@@ -62,6 +62,9 @@ pub struct Outcome {
     /// The pods that were removed to make room.
     #[serde(default)]
     pub preempted: Vec<String>,
+    /// Per workload: of how many pods budgets refuse the eviction at the end of a drain.
+    #[serde(default)]
+    pub refused: Option<BTreeMap<String, i32>>,
     /// Pods per workload and node.
     #[serde(default)]
     pub placements: BTreeMap<String, BTreeMap<String, u32>>,
@@ -88,6 +91,14 @@ pub struct PendingPod {
     /// The verdict on all other nodes.
     #[serde(default)]
     pub rest: Option<Verdict>,
+}
+
+impl Outcome {
+    /// Of how many pods of a workload the eviction is refused.
+    #[must_use]
+    pub fn refusals(&self, workload: &str) -> i32 {
+        self.refused.as_ref().and_then(|refused| refused.get(workload).copied()).unwrap_or(0)
+    }
 }
 
 impl PendingPod {

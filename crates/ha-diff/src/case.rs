@@ -22,7 +22,7 @@ pub struct Case {
     pub at_rest: bool,
 }
 
-/// Nodes that are lost together.
+/// Nodes that are lost or drained together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Whether the API still knows the nodes.
@@ -42,4 +42,6 @@ pub enum Kind {
     Removed,
     /// The Node object stays, tainted as unreachable.
     Unreachable,
+    /// Nothing fails: the node is cordoned, and its pods are evicted as far as budgets let them go.
+    Drained,
 }

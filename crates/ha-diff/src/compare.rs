@@ -36,6 +36,15 @@ pub enum Disagreement {
         /// What really was, in any run.
         real: BTreeSet<BTreeSet<String>>,
     },
+    /// Evictions of another number of pods are refused.
+    Refused {
+        /// `namespace/name`.
+        workload: String,
+        /// What was predicted, at least and at most.
+        forecast: (i32, i32),
+        /// What really was.
+        real: i32,
+    },
     /// A filter plugin on its own says something else about pairs of a pod and a node.
     Verdicts {
         /// `namespace/name` of the pod.
@@ -91,8 +100,17 @@ pub fn compare(prediction: &Result<Prediction, String>, played: &Played) -> (Vec
             }
         }
         found.extend(plugins(workload, &forecast, played));
+        found.extend(refused(workload, &forecast, played));
     }
     (found, claims)
+}
+
+/// An end of a drain in which budgets refuse more or fewer evictions than was predicted.
+fn refused(workload: &str, forecast: &Forecast, played: &Played) -> Option<Disagreement> {
+    let (least, most) = forecast.refused;
+    let real = played.outcomes.iter().map(|outcome| outcome.refusals(workload));
+    let real = real.into_iter().find(|real| !(least..=most).contains(real))?;
+    Some(Disagreement::Refused { workload: workload.to_owned(), forecast: forecast.refused, real })
 }
 
 /// A workload that the prediction does not mention stays as it was.
@@ -101,7 +119,8 @@ fn unchanged(workload: &str, played: &Played) -> Forecast {
     let before = played.pending_before.iter().filter(|pod| pod.workload == workload);
     let plugins: BTreeSet<String> = before.flat_map(|pod| pod.plugins.clone().unwrap_or_default()).collect();
     let plugins = BTreeSet::from([plugins]);
-    Forecast { certainty: Certainty::Certain, expected: same, best: same, worst: same, plugins, messages: Vec::new() }
+    let (certainty, messages) = (Certainty::Certain, Vec::new());
+    Forecast { certainty, expected: same, best: same, worst: same, plugins, refused: (0, 0), messages }
 }
 
 fn missing(counts: &Counts) -> Missing {
@@ -205,6 +224,7 @@ mod tests {
             after_retry: BTreeMap::from([("shop/web".to_owned(), retried)]),
             pending_pods: if retried.pending > 0 { vec![pod] } else { Vec::new() },
             preempted: Vec::new(),
+            refused: None,
             placements: BTreeMap::new(),
             reasons: if retried.pending > 0 {
                 BTreeMap::from([("shop/web".to_owned(), ways("NodePorts"))])
@@ -238,6 +258,7 @@ mod tests {
             best: at(pending),
             worst: at(worst),
             plugins,
+            refused: (0, 0),
             messages: Vec::new(),
         };
         Ok(Prediction { workloads: BTreeMap::from([("shop/web".to_owned(), forecast)]) })

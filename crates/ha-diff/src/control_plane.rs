@@ -66,6 +66,7 @@ impl ControlPlane {
             after_retry: count(&after),
             pending_pods: pending(&after),
             preempted: Vec::new(),
+            refused: (case.failure.kind == Kind::Drained).then(|| left(&after, &case.failure.nodes)),
             placements: BTreeMap::new(),
             reasons: BTreeMap::new(),
         };
@@ -148,6 +149,10 @@ impl ControlPlane {
 
     /// The nodes go, then all their pods, before a controller or the scheduler notices anything.
     fn fail(&self, case: &Case) -> Result<()> {
+        if case.failure.kind == Kind::Drained {
+            self.drain(case);
+            return Ok(());
+        }
         for component in ["kube-controller-manager", "kube-scheduler"] {
             self.cluster.pause(component, true)?;
         }
@@ -156,6 +161,13 @@ impl ControlPlane {
             self.cluster.pause(component, false)?;
         }
         failed
+    }
+
+    /// Evicts for as long as budgets may still change their mind. kubectl calls it a failure that some pods stay.
+    fn drain(&self, case: &Case) {
+        let options = ["drain", "--ignore-daemonsets", "--force", "--delete-emptydir-data", "--timeout=30s"];
+        let nodes: Vec<&str> = case.failure.nodes.iter().map(String::as_str).collect();
+        let _ = self.kubectl(case, &[options.as_slice(), nodes.as_slice()].concat(), "");
     }
 
     fn fail_nodes(&self, case: &Case) -> Result<()> {
@@ -169,6 +181,7 @@ impl ControlPlane {
                     self.cut_off(case, node)?;
                 }
             }
+            Kind::Drained => return Ok(()),
         }
         for pod in case.objects.iter().filter(|object| object["kind"] == "Pod") {
             if lost.iter().any(|node| pod["spec"]["nodeName"] == **node) {
@@ -333,6 +346,18 @@ fn workload(pod: &Value) -> String {
         Some(_) => key(&metadata["namespace"], &owner["name"]),
         None => key(&metadata["namespace"], &metadata["name"]),
     }
+}
+
+/// Per workload, how many pods that a drain evicts are still on its nodes.
+fn left(objects: &[Value], nodes: &[String]) -> BTreeMap<String, i32> {
+    let mut left = BTreeMap::new();
+    for pod in objects.iter().filter(|object| object["kind"] == "Pod") {
+        let is_daemon = pod["metadata"]["ownerReferences"][0]["kind"] == "DaemonSet";
+        if !is_daemon && nodes.iter().any(|node| pod["spec"]["nodeName"] == **node) {
+            *left.entry(workload(pod)).or_insert(0) += 1;
+        }
+    }
+    left
 }
 
 fn pending(objects: &[Value]) -> Vec<PendingPod> {

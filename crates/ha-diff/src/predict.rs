@@ -12,6 +12,12 @@ pub trait Simulator {
     /// What becomes of a cluster at rest. An error says why the simulator has no answer at all.
     fn predict(&self, case: &Case) -> Result<Prediction, String>;
 
+    /// The same with more effort, where the first answer does not agree: what is called possible is what was found by
+    /// trying orders and ties, and some are rare.
+    fn predict_thoroughly(&self, case: &Case) -> Result<Prediction, String> {
+        self.predict(case)
+    }
+
     /// What each filter plugin says on its own about pods (as the API server would have stored them, not part of the
     /// cluster) and the cluster's nodes: per pod (`namespace/name`) and plugin the nodes that are refused. None where
     /// the simulator cannot be asked for that.
@@ -45,6 +51,9 @@ pub struct Forecast {
     pub worst: Missing,
     /// The plugins that keep its pods Pending, once for every way in which orders and ties let them.
     pub plugins: BTreeSet<BTreeSet<String>>,
+    /// Of how many pods the eviction is refused, at least and at most.
+    #[serde(default)]
+    pub refused: (i32, i32),
     /// The scheduler's words.
     #[serde(default)]
     pub messages: Vec<String>,

@@ -67,6 +67,7 @@ impl Scheduler {
         let kind = match case.failure.kind {
             Kind::Removed => "node-removed",
             Kind::Unreachable => "node-unreachable",
+            Kind::Drained => "drain",
         };
         self.send(
             &case.name,

@@ -72,7 +72,10 @@ fn disagreement(
         Err(error) => return Err(error),
     };
     let settled = Case { objects: std::mem::take(&mut played.objects), later: Vec::new(), at_rest: true, ..asked };
-    let (found, _) = compare(&simulator.predict(&settled), &played);
+    let (mut found, _) = compare(&simulator.predict(&settled), &played);
+    if !found.is_empty() {
+        found = compare(&simulator.predict_thoroughly(&settled), &played).0;
+    }
     let kinds = |list: &[Disagreement]| list.iter().map(kind).collect::<BTreeSet<_>>();
     let same = before.is_none_or(|before| !kinds(before).is_disjoint(&kinds(&found)));
     Ok((!found.is_empty() && same).then_some((settled, found)))
@@ -84,6 +87,7 @@ fn kind(disagreement: &Disagreement) -> (&'static str, String) {
         Disagreement::NoAnswer { reason } => ("answer", reason.clone()),
         Disagreement::Counts { workload, .. } => ("counts", workload.clone()),
         Disagreement::Plugins { workload, .. } => ("plugins", workload.clone()),
+        Disagreement::Refused { workload, .. } => ("refused", workload.clone()),
         Disagreement::Verdicts { plugin, .. } => ("verdicts", plugin.clone()),
     }
 }

@@ -17,6 +17,9 @@ use serde_json::Value;
 use crate::case::{Case, Failure, Kind};
 use crate::predict::{Certainty, Forecast, Missing, Prediction, Refusals, Simulator};
 
+/// How many times as often as usual a case is tried that does not agree at first.
+const THOROUGHLY: u64 = 10;
+
 /// The simulator of this repository.
 #[derive(Debug, Clone, Copy)]
 pub struct HaSim {
@@ -42,6 +45,12 @@ impl Simulator for HaSim {
             if run.endless {
                 return Err("the simulation was given up: pods are moved about without end".to_owned());
             }
+            let refusals = refusals(&snapshot, &model, &run);
+            for (title, forecast) in &mut prediction.workloads {
+                let count = refusals.get(title).copied().unwrap_or(0);
+                forecast.refused.0 = if seed == 0 { count } else { forecast.refused.0.min(count) };
+                forecast.refused.1 = forecast.refused.1.max(count);
+            }
             for (workload, reasons) in sorted(&run.reasons) {
                 let Some(forecast) = prediction.workloads.get_mut(&title(&snapshot, workload)) else {
                     continue;
@@ -54,6 +63,10 @@ impl Simulator for HaSim {
             }
         }
         Ok(prediction)
+    }
+
+    fn predict_thoroughly(&self, case: &Case) -> Result<Prediction, String> {
+        Self { tries: self.tries.saturating_mul(THOROUGHLY) }.predict(case)
     }
 
     /// Pods that name their node are left out: they are on it, as far as the simulator is concerned.
@@ -96,16 +109,27 @@ fn snapshot(objects: &[Value]) -> Result<Snapshot, String> {
     Ok(builder.finish(&origin))
 }
 
+/// Per workload, of how many pods the eviction is refused at the end.
+fn refusals(snapshot: &Snapshot, model: &Model, run: &outcome::Outcome) -> BTreeMap<String, i32> {
+    let mut refusals = BTreeMap::new();
+    // Pods that were created meanwhile are not on a drained node.
+    for pod in run.refused.iter().filter_map(|refused| model.pods.get(refused.pod.position())) {
+        *refusals.entry(title(snapshot, pod.workload)).or_insert(0) += 1;
+    }
+    refusals
+}
+
 fn disruption(snapshot: &Snapshot, failure: &Failure) -> Disruption {
-    let mode = match failure.kind {
-        Kind::Removed => LossMode::Removed,
-        Kind::Unreachable => LossMode::Unreachable,
+    let kind = match failure.kind {
+        Kind::Removed => DisruptionKind::Loss(LossMode::Removed),
+        Kind::Unreachable => DisruptionKind::Loss(LossMode::Unreachable),
+        Kind::Drained => DisruptionKind::Drain,
     };
     let name = |node: &ha_core::snapshot::Node| snapshot.text(snapshot.object(node.object).name);
     let nodes = snapshot.nodes.iter().enumerate();
     let lost = nodes.filter(|(_, node)| failure.nodes.iter().any(|lost| lost == name(node)));
     let nodes = lost.map(|(position, _)| NodeId::at(position)).collect();
-    Disruption { name: String::new(), kind: DisruptionKind::Loss(mode), nodes }
+    Disruption { name: String::new(), kind, nodes }
 }
 
 fn title(snapshot: &Snapshot, workload: WorkloadId) -> String {
@@ -124,6 +148,7 @@ fn forecast(impact: &impact::WorkloadImpact) -> Forecast {
         best: missing(impact.best),
         worst: missing(impact.worst),
         plugins: BTreeSet::new(),
+        refused: (0, 0),
         messages: Vec::new(),
     }
 }

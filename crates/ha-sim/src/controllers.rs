@@ -2,27 +2,38 @@
 //!
 //! ReplicaSets, ReplicationControllers and Jobs create a pod for each that is gone, at once. StatefulSets recreate the
 //! same ordinal with the same claims; with `OrderedReady` one at a time, each only when all before it are ready
-//! (`processReplica` in `pkg/controller/statefulset/stateful_set_control.go`). DaemonSets create nothing: their pods
-//! belong to the nodes that are gone or tainted. Bare and static pods are gone for good.
+//! (`processReplica` in `pkg/controller/statefulset/stateful_set_control.go`). DaemonSets create a pod again where its node
+//! is there and their pods tolerate its taints (`NodeShouldRunDaemonPod` in `pkg/controller/daemon/daemon_controller.go`),
+//! and delete those that wait for a node which is gone (`getUnscheduledPodsWithoutNode`). Bare and static pods are gone
+//! for good.
+//! A pod that quotas deny is not created; its controller tries again when pods have gone.
 //! Differs from upstream 1.36: a replacement has the specification of the pod that it replaces, which is that of its
 //! ReplicaSet or revision; only a StatefulSet in the middle of a rollout may give its pods a newer one. Custom
 //! controllers are taken to recreate what they lost; the outcome is then reported as unknown.
 
 use ha_core::snapshot::{WorkloadId, WorkloadKind};
+use ha_core::text::Text;
 use hashbrown::HashMap;
 
 use crate::eviction::is_ready;
 use crate::filters::volume_binding;
-use crate::ids::{ClaimIndex, PodIndex};
+use crate::ids::{ClaimIndex, ClassId, PodIndex};
+use crate::model::statics::bit;
 use crate::model::storage::{Binding, BindingMode};
 use crate::model::{ClaimRef, PodModel};
 use crate::random::Random;
+use crate::schedule;
 use crate::state::State;
 
 /// StatefulSets whose pods came or went.
 #[derive(Debug, Default)]
 pub struct Controllers {
     sets: HashMap<WorkloadId, Set>,
+    /// By how much what counts against a quota's limits has changed, by namespace and resource.
+    used: HashMap<(Text, Text), i64>,
+    denied: Vec<PodModel>,
+    denied_sets: Vec<WorkloadId>,
+    ignores_quotas: bool,
 }
 
 #[derive(Debug)]
@@ -49,12 +60,79 @@ pub enum Answer {
 }
 
 impl Controllers {
-    /// The controller of a pod that vanished answers.
+    /// Controllers whom no quota denies anything.
+    pub(crate) fn without_quotas() -> Self {
+        Self { ignores_quotas: true, ..Self::default() }
+    }
+
+    /// Pods that quotas deny, by workload; those of StatefulSets left out.
+    pub(crate) fn denied(&self) -> impl Iterator<Item = WorkloadId> {
+        self.denied.iter().map(|pod| pod.workload)
+    }
+
+    /// Tries to create what quotas denied before.
+    pub(crate) fn try_denied(&mut self, state: &mut State, random: &mut Random) -> Vec<PodIndex> {
+        let mut denied = std::mem::take(&mut self.denied);
+        random.shuffle(&mut denied);
+        let mut created: Vec<PodIndex> = denied.into_iter().filter_map(|pod| self.create(state, pod)).collect();
+        for workload in std::mem::take(&mut self.denied_sets) {
+            created.extend(self.sync(state, random, workload));
+        }
+        created
+    }
+
+    fn create(&mut self, state: &mut State, pod: PodModel) -> Option<PodIndex> {
+        if !self.admits(state, &pod) {
+            self.denied.push(pod);
+            return None;
+        }
+        self.count(state, pod.class, 1);
+        Some(state.create(pod))
+    }
+
+    /// Whether quotas admit a pod. What it does not ask for is not checked.
+    fn admits(&self, state: &State, pod: &PodModel) -> bool {
+        let class = state.model.class(pod.class);
+        let Some(quotas) = state.model.quotas.get(&class.key.namespace).filter(|_| !self.ignores_quotas) else {
+            return true;
+        };
+        let usage = &state.model.shape(class.shape).usage;
+        quotas.limits.iter().all(|limit| {
+            let changed = self.used.get(&(class.key.namespace, limit.resource)).copied().unwrap_or(0);
+            let asked = usage.amounts.iter().find(|(resource, _)| *resource == limit.resource);
+            let fits = |amount: i64| limit.used.saturating_add(changed).saturating_add(amount) <= limit.hard;
+            !usage.lacking.contains(&limit.resource) && asked.is_none_or(|&(_, amount)| fits(amount))
+        })
+    }
+
+    fn count(&mut self, state: &State, class: ClassId, sign: i64) {
+        let class = state.model.class(class);
+        for &(resource, amount) in &state.model.shape(class.shape).usage.amounts {
+            *self.used.entry((class.key.namespace, resource)).or_insert(0) += sign * amount;
+        }
+    }
+
+    /// A pod no longer counts against quotas.
+    pub(crate) fn deleted(&mut self, state: &State, pod: PodIndex) {
+        self.count(state, state.pod(pod).class, -1);
+    }
+
+    /// Whether quotas have denied something.
+    pub(crate) fn is_denied(&self) -> bool {
+        !self.denied.is_empty() || !self.denied_sets.is_empty()
+    }
+
+    /// The controller of a pod that vanished answers, after [`deleted`](Self::deleted).
     pub fn lost(&mut self, state: &mut State, pod: PodIndex) -> Answer {
         let workload = state.pod(pod).workload;
         let snapshot = state.model.snapshot;
         match snapshot.workload(workload).kind {
-            WorkloadKind::DaemonSet | WorkloadKind::BarePod | WorkloadKind::StaticPod => Answer::Nothing,
+            WorkloadKind::BarePod | WorkloadKind::StaticPod => Answer::Nothing,
+            WorkloadKind::DaemonSet if !is_wanted(state, pod) => Answer::Nothing,
+            WorkloadKind::DaemonSet => {
+                let next = successor(state, pod);
+                self.create(state, next).map_or(Answer::Nothing, Answer::Created)
+            }
             WorkloadKind::StatefulSet => {
                 self.vacate(state, workload, pod);
                 Answer::Set(workload)
@@ -63,7 +141,7 @@ impl Controllers {
             _ if state.pod(pod).terminating => Answer::Nothing,
             _ => {
                 let next = successor(state, pod);
-                Answer::Created(state.create(next))
+                self.create(state, next).map_or(Answer::Nothing, Answer::Created)
             }
         }
     }
@@ -91,12 +169,20 @@ impl Controllers {
     /// Looks at a StatefulSet once: the pods that it creates now.
     pub fn sync(&mut self, state: &mut State, random: &mut Random, workload: WorkloadId) -> Vec<PodIndex> {
         let mut created = Vec::new();
-        let Some(set) = self.set(state, workload) else {
+        if self.set(state, workload).is_none() {
+            return created;
+        }
+        let Some(mut set) = self.sets.remove(&workload) else {
             return created;
         };
         for slot in &mut set.slots {
             let ready = slot.pod.is_some_and(|pod| is_ready(state, pod) && !state.pod(pod).terminating);
             if slot.pod.is_none() {
+                if !self.admits(state, &slot.next) {
+                    self.denied_sets.push(workload);
+                    break;
+                }
+                self.count(state, slot.next.class, 1);
                 create_claims(state, random, &slot.next);
                 let pod = state.create(slot.next.clone());
                 slot.pod = Some(pod);
@@ -106,6 +192,7 @@ impl Controllers {
                 break;
             }
         }
+        self.sets.insert(workload, set);
         created
     }
 }
@@ -124,6 +211,27 @@ impl Controllers {
         }
         created
     }
+}
+
+/// Whether a DaemonSet runs a pod on the node that this one is for (`NodeShouldRunDaemonPod`). A cordon alone does not
+/// count.
+fn is_wanted(state: &State, pod: PodIndex) -> bool {
+    const LOOKED_AT: u8 = bit::NAME | bit::TAINT | bit::AFFINITY;
+    let class = state.model.class(state.pod(pod).class);
+    let node = state.model.find_node(class.key.pinned);
+    node.is_some_and(|node| state.is_present(node) && state.static_mask(class.statics, node) & LOOKED_AT == 0)
+}
+
+/// Whether a DaemonSet deletes the pod, which waits for a node that is gone. The controller is not told of deleted nodes,
+/// but of its pods that were tried once more; one that gates hold back, or that is another scheduler's, is not tried.
+pub(crate) fn is_left_over(state: &State, pod: PodIndex) -> bool {
+    let class = state.model.class(state.pod(pod).class);
+    let workload = state.model.snapshot.workload(state.pod(pod).workload);
+    workload.kind == WorkloadKind::DaemonSet
+        && state.node_of(pod).is_none()
+        && !state.model.shape(class.shape).gated
+        && schedule::unknown(state, pod).is_empty()
+        && state.model.find_node(class.key.pinned).is_some_and(|node| !state.is_present(node))
 }
 
 /// The pod that takes the place of one that vanished.

@@ -103,7 +103,7 @@ pub fn allowed(state: &State, id: BudgetId) -> u32 {
 }
 
 /// Whether a pod is ready: as the snapshot says for one that stayed where it was, on a machine that lives; at once for
-/// one that was placed since.
+/// one that was placed since on a machine that lived.
 pub fn is_ready(state: &State, pod: PodIndex) -> bool {
     let Some(node) = state.node_of(pod) else {
         return false;
@@ -113,7 +113,7 @@ pub fn is_ready(state: &State, pod: PodIndex) -> bool {
     }
     match state.model.snapshot.pods.get(pod.position()) {
         Some(known) if known.node.is_some() => known.ready,
-        _ => true,
+        _ => !state.model.nodes[node].dead,
     }
 }
 

@@ -59,34 +59,33 @@ pub fn apply(settling: &mut Settling, disruption: &Disruption) -> Vec<RefusedPod
 /// Every pod object on the nodes goes, also those that tolerate the taints.
 fn lose(settling: &mut Settling, nodes: &[usize], flags: u8) {
     let pods = pods_on(settling.state, nodes);
-    settling.lose_all(&pods);
     for &node in nodes {
         settling.state.set_flags(node, flags);
     }
+    settling.lose_all(&pods);
+    settling.lose_left_over_daemons();
     settling.settle();
 }
 
-/// Evicts every pod of the nodes, over and over, until a whole round over a cluster at rest evicts nothing more. Pods of
-/// DaemonSets and static pods stay, as with `kubectl drain --ignore-daemonsets`; those that were placed back on a
-/// drained node because they tolerate its taint are evicted once.
+/// Evicts every pod that was on the nodes, over and over, until a whole round over a cluster at rest evicts nothing more.
+/// Pods of DaemonSets and static pods stay, as with `kubectl drain --ignore-daemonsets`, and so do those that are placed
+/// there meanwhile because they tolerate the cordon: the list is made once.
 fn drain(settling: &mut Settling, nodes: &[usize]) -> Vec<RefusedPod> {
     settling.settle();
-    let mut returned = 0;
+    let mut pods: Vec<PodIndex> = pods_on(settling.state, nodes);
+    pods.retain(|&pod| is_evicted(settling.state, pod));
     loop {
-        let mut pods: Vec<PodIndex> = pods_on(settling.state, nodes);
-        pods.retain(|&pod| is_evicted(settling.state, pod));
         if settling.run.vanish_one_by_one {
             settling.run.search.random.shuffle(&mut pods);
         }
         let (mut evicted, mut refused) = (false, Vec::new());
-        for pod in pods {
+        for &pod in &pods {
             if settling.state.node_of(pod).is_none() {
                 continue;
             }
             match eviction::ask(settling.state, pod) {
                 Answer::Evicted => {
                     evicted = true;
-                    returned += usize::from(pod.position() >= settling.state.model.pods.len());
                     settling.lose(pod);
                     if settling.run.settles_between {
                         settling.settle();
@@ -96,18 +95,14 @@ fn drain(settling: &mut Settling, nodes: &[usize]) -> Vec<RefusedPod> {
             }
         }
         settling.settle();
-        let chases_itself = returned > 10 * (1 + settling.state.model.pods.len());
-        if !evicted || settling.endless || chases_itself {
+        if !evicted || settling.endless {
             return refused;
         }
     }
 }
 
-/// Whether a drain evicts the pod. One that came back to the drained node because it tolerates the cordon is left.
+/// Whether a drain evicts the pod.
 pub(crate) fn is_evicted(state: &State, pod: PodIndex) -> bool {
-    let snapshot = state.model.snapshot;
-    let kind = snapshot.workload(state.pod(pod).workload).kind;
-    let tolerates = state.model.statics(state.model.class(state.pod(pod).class).statics).tolerates_cordon;
-    let came_back = tolerates && pod.position() >= state.model.pods.len();
-    !matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::StaticPod) && !came_back && !state.pod(pod).terminating
+    let kind = state.model.snapshot.workload(state.pod(pod).workload).kind;
+    !matches!(kind, WorkloadKind::DaemonSet | WorkloadKind::StaticPod) && !state.pod(pod).terminating
 }

@@ -11,12 +11,18 @@ use crate::model::{Model, Shape};
 use crate::preemption::NoHelp;
 use crate::schedule::Diagnosis;
 
+/// What a pod waits for whose gates nobody took away.
+pub(crate) const GATED: &str = "Scheduling is blocked due to non-empty scheduling gates";
+
 /// The whole message.
 pub fn unschedulable(model: &Model, shape: &Shape, diagnosis: &Diagnosis) -> String {
-    let head = format!("0/{} nodes are available:", diagnosis.nodes);
+    if shape.gated {
+        return GATED.to_owned();
+    }
     if diagnosis.nodes == 0 {
         return "no nodes available to schedule pods".to_owned();
     }
+    let head = format!("0/{} nodes are available:", diagnosis.nodes);
     if let Some(rejection) = &diagnosis.rejection {
         return format!("{head} {}. not found", rejection.message);
     }
@@ -79,7 +85,7 @@ pub fn reason(model: &Model, shape: &Shape, plugin: Plugin, bit: usize) -> Strin
             let resource = shape.requests.amounts.get(bit - 1).map(|&(resource, _)| model.resources.name(resource));
             return format!("Insufficient {}", resource.map_or("resources", |name| model.names.get(name)));
         }
-        (Plugin::SchedulingGates, _) => "Scheduling is blocked due to non-empty scheduling gates",
+        (Plugin::SchedulingGates, _) => GATED,
         (Plugin::NodeUnschedulable, _) => "node(s) were unschedulable",
         (Plugin::NodeName, _) => "node(s) didn't match the requested node name",
         (Plugin::TaintToleration, _) => "node(s) had untolerated taint(s)",

@@ -27,19 +27,23 @@
 //! pods of the cluster, or whom every node refuses in S by labels, taints or bound volumes (those refusals stay
 //! and are not resolvable). If all pods of D are of one of these kinds, there is no first preemption.
 //!
+//! D holds also the pods that quotas may deny; a workload whose namespace has quotas that might is never certain.
 //! If some pod of D is of none of these kinds, nothing is called certain. A StatefulSet with `OrderedReady` is certain
 //! only if all its pods in D are placed, or if it lacks one pod alone: else the split between Pending and not created is
 //! chance. A drain is certain only if every budget in its way either allows an eviction now and all pods of D are of
 //! case 2 (then each round evicts some, and they become ready elsewhere), or allows none and has no pod in D.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use ha_core::snapshot::{WorkloadId, WorkloadKind};
+use ha_core::text::Text;
 
 use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::filters;
 use crate::ids::{ClassId, PodIndex, ResourceId};
+use crate::model::Quotas;
 use crate::model::storage::Binding;
+use crate::schedule::unknown;
 use crate::state::State;
 
 /// What is known about a pod of D for every run.
@@ -127,7 +131,7 @@ fn fate(state: &mut State, demand: &Demand, pod: PodIndex) -> (Fate, bool) {
     if shape.gated {
         return (Fate::Never, true);
     }
-    if !shape.unknown.is_empty() {
+    if !unknown(state, pod).is_empty() {
         return (Fate::Open, false);
     }
     // A claim that does not exist, or that the volume controller did not bind, stays so.
@@ -235,6 +239,32 @@ pub fn drain_is_certain(
 pub(crate) fn has_open_claims(state: &State, pod: PodIndex) -> bool {
     let claims = state.pod(pod).claims.iter();
     claims.filter_map(|&claim| state.claim_of(pod, claim)).any(|claim| state.binding(claim) == Binding::Unbound)
+}
+
+/// Namespaces in which quotas might deny a pod of D: those where what D uses together comes on top of what is used before
+/// the failure (a loss only makes that less) and exceeds a limit, and those whose quotas have scopes.
+pub(crate) fn tight_namespaces(state: &State, pods: &[PodIndex]) -> HashSet<Text> {
+    let mut used: HashMap<(Text, Text), i64> = HashMap::new();
+    let mut lacking: HashSet<(Text, Text)> = HashSet::new();
+    for &pod in pods {
+        let namespace = state.model.class(state.pod(pod).class).key.namespace;
+        let usage = &state.shape_of(pod).usage;
+        for &(resource, amount) in &usage.amounts {
+            let sum = used.entry((namespace, resource)).or_insert(0);
+            *sum = sum.saturating_add(amount.max(0));
+        }
+        lacking.extend(usage.lacking.iter().map(|&resource| (namespace, resource)));
+    }
+    let is_tight = |namespace: Text, quotas: &Quotas| {
+        quotas.scoped
+            || quotas.limits.iter().any(|limit| {
+                let key = (namespace, limit.resource);
+                let sum = used.get(&key).copied().unwrap_or(0);
+                lacking.contains(&key) || limit.used.saturating_add(sum) > limit.hard
+            })
+    };
+    let quotas = state.model.quotas.iter();
+    quotas.filter(|&(&namespace, quotas)| is_tight(namespace, quotas)).map(|(&namespace, _)| namespace).collect()
 }
 
 /// The pods of D per workload.

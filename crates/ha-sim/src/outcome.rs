@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use crate::failure::{self, RefusedPod};
 use crate::ids::PodIndex;
 use crate::messages;
+use crate::schedule::unknown;
 use crate::settle::{Run, Settling};
 use crate::state::State;
 
@@ -46,6 +47,7 @@ pub fn run(state: &mut State, disruption: &Disruption, seed: u64, all: bool) -> 
     let nodes = state.model.nodes.len();
     let mut settling = Settling::new(state, Run::new(seed, nodes));
     let refused = failure::apply(&mut settling, disruption);
+    settling.retry();
     let outcome = collect(&settling, &hit, refused, all);
     state.undo_to(mark);
     outcome
@@ -74,11 +76,16 @@ fn collect(settling: &Settling, hit: &[WorkloadId], refused: Vec<RefusedPod>, al
     for pod in state.created() {
         created.entry(state.pod(pod).workload).or_default().push(pod);
     }
+    let mut denied: HashMap<WorkloadId, u32> = HashMap::new();
+    for workload in settling.denied() {
+        *denied.entry(workload).or_insert(0) += 1;
+    }
     for id in workloads {
         let of_workload = snapshot.workload(id).pods.of(&snapshot.workload_pods);
         let known = of_workload.iter().map(|pod| PodIndex::at(pod.position()));
         let new = created.get(&id).map_or(&[][..], Vec::as_slice).iter().copied();
-        let counts = count(state, id, known.chain(new));
+        let mut counts = count(state, id, known.chain(new));
+        counts.not_created = counts.not_created.max(denied.get(&id).copied().unwrap_or(0));
         outcome.counts.insert(id, counts);
     }
     explain(settling, &mut outcome);
@@ -129,9 +136,7 @@ fn explain(settling: &Settling, outcome: &mut Outcome) {
         let workload = state.pod(waiting.pod).workload;
         let shape = state.shape_of(waiting.pod);
         let Some(diagnosis) = &waiting.diagnosis else {
-            if !shape.unknown.is_empty() {
-                outcome.unknown.insert(workload, shape.unknown);
-            }
+            outcome.unknown.insert(workload, unknown(state, waiting.pod));
             continue;
         };
         let message = messages::unschedulable(state.model, shape, diagnosis);
@@ -140,19 +145,6 @@ fn explain(settling: &Settling, outcome: &mut Outcome) {
             known.pods += 1;
             continue;
         }
-        let mut plugins: Vec<(&'static str, u32)> = Vec::new();
-        for (_, refusal) in &diagnosis.refusals {
-            let name = refusal.plugin.as_str();
-            match plugins.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, nodes)) => *nodes += 1,
-                None => plugins.push((name, 1)),
-            }
-        }
-        if let Some(rejection) = &diagnosis.rejection {
-            let nodes = u32::try_from(diagnosis.nodes).unwrap_or(u32::MAX);
-            plugins.push((rejection.plugin.as_str(), nodes));
-        }
-        plugins.sort_unstable();
-        reasons.push(Reason { message, pods: 1, plugins });
+        reasons.push(Reason { message, pods: 1, plugins: diagnosis.plugins() });
     }
 }

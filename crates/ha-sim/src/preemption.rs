@@ -99,7 +99,8 @@ fn victims_on(state: &mut State, random: &mut Random, cycle: &mut Cycle, node: u
         let violations = victims.len();
         reprieve(state, cycle, node, &others, &mut victims);
         victims.sort_by_key(|pod| potential.iter().position(|other| other == pod));
-        Ok(Candidate { node, victims, violations })
+        // Nobody has to go: upstream takes that for an error, and the node for none that helps (`DryRunPreemption`).
+        if victims.is_empty() { Err(NoHelp::NoVictims) } else { Ok(Candidate { node, victims, violations }) }
     };
     state.undo_to(mark);
     state.set_trial(false);

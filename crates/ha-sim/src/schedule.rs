@@ -6,10 +6,13 @@
 //! enough, so which nodes are scored depends on timing; here they are taken one after the other from where the last
 //! search ended. Node hints of equal pods (OpportunisticBatching) only skip work whose result is the same.
 
+use std::collections::BTreeMap;
+
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
 use crate::filters;
 use crate::filters::volume_binding;
 use crate::ids::PodIndex;
+use crate::messages;
 use crate::random::Random;
 use crate::scores;
 use crate::state::State;
@@ -21,7 +24,9 @@ pub struct Diagnosis {
     pub rejection: Option<Rejection>,
     /// Each node that was looked at, and why it was refused.
     pub refusals: Vec<(usize, Refusal)>,
-    /// How many nodes there were.
+    /// Whether the affinity names the nodes that may be looked at, so that NodeAffinity ruled out all others.
+    pub named_nodes_only: bool,
+    /// How many nodes there were. With none left no plugin is asked (`ErrNoNodesAvailable`).
     pub nodes: usize,
     /// What preemption came to, in the scheduler's words; empty when it was not tried.
     pub preemption: String,
@@ -43,6 +48,16 @@ pub struct Refused<'m> {
     pub diagnosis: Diagnosis,
     /// The cycle, for preemption; none when the pod was refused before any node was looked at.
     pub cycle: Option<Cycle<'m>>,
+}
+
+/// What keeps the simulation from knowing where a pod runs, in words; empty otherwise.
+pub(crate) fn unknown(state: &State, pod: PodIndex) -> &'static str {
+    match state.shape_of(pod).unknown {
+        "" if volume_binding::needs_capacity(state, pod) => {
+            "its volume is made where the driver says that there is room (CSIStorageCapacity), which is not read"
+        }
+        unknown => unknown,
+    }
 }
 
 /// How the scheduler goes through nodes.
@@ -76,8 +91,10 @@ fn enough(nodes: usize) -> usize {
 
 /// Tries to find a node for a pod. When one is found the pod is placed there and its claims are bound.
 pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, pod: PodIndex) -> Attempt<'m> {
-    let nodes = state.present_nodes();
-    let mut diagnosis = Diagnosis { rejection: None, refusals: Vec::new(), nodes, preemption: String::new() };
+    let mut diagnosis = Diagnosis::new(state);
+    if diagnosis.nodes == 0 {
+        return Attempt::Refused(Box::new(Refused { diagnosis, cycle: None }));
+    }
     let mut cycle = match Cycle::start(state, pod) {
         Ok(cycle) => cycle,
         Err(rejection) => {
@@ -117,6 +134,7 @@ fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis
         .map(|&node| node as usize)
         .filter(|&node| state.is_present(node) && is_named(node))
         .collect();
+    diagnosis.named_nodes_only = cycle.statics.only_nodes.is_some();
     let wanted = enough(nodes.len());
     let start = if nodes.is_empty() { 0 } else { search.start % nodes.len() };
     let mut feasible = Vec::new();
@@ -178,6 +196,39 @@ fn bind(state: &mut State, search: &mut Search, cycle: &Cycle, node: usize) {
 }
 
 impl Diagnosis {
+    /// Nothing is known yet.
+    fn new(state: &State) -> Self {
+        Self {
+            rejection: None,
+            refusals: Vec::new(),
+            named_nodes_only: false,
+            nodes: state.present_nodes(),
+            preemption: String::new(),
+        }
+    }
+
+    /// The pod is not even tried (`PreEnqueue` in `plugins/schedulinggates/scheduling_gates.go`).
+    pub(crate) fn gated(state: &State) -> Self {
+        let rejection = Rejection { plugin: Plugin::SchedulingGates, message: messages::GATED.to_owned() };
+        Self { rejection: Some(rejection), ..Self::new(state) }
+    }
+
+    /// Per plugin how many nodes it refused, in the order of names. NodeAffinity counts among them when it named the
+    /// nodes to look at, even if it ruled none out (`RunPreFilterPlugins`).
+    pub fn plugins(&self) -> Vec<(&'static str, u32)> {
+        let mut plugins: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for (_, refusal) in &self.refusals {
+            *plugins.entry(refusal.plugin.as_str()).or_insert(0) += 1;
+        }
+        if self.named_nodes_only {
+            *plugins.entry(Plugin::NodeAffinity.as_str()).or_insert(0) += self.nodes - self.refusals.len();
+        }
+        if let Some(rejection) = &self.rejection {
+            plugins.insert(rejection.plugin.as_str(), self.nodes);
+        }
+        plugins.into_iter().map(|(plugin, nodes)| (plugin, u32::try_from(nodes).unwrap_or(u32::MAX))).collect()
+    }
+
     /// Whether pods that come could help: by raising the smallest count of a spread, or by attracting.
     pub fn is_helped_by_additions(&self) -> bool {
         self.refusals.iter().any(|(_, refusal)| match refusal.plugin {

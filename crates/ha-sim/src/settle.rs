@@ -7,15 +7,17 @@
 
 use ha_core::snapshot::WorkloadId;
 use hashbrown::HashMap;
+use std::collections::VecDeque;
 
-use crate::controllers::{Answer, Controllers};
+use crate::controllers::{self, Answer, Controllers};
 use crate::ids::PodIndex;
 use crate::preemption;
 use crate::queue::Queue;
-use crate::schedule::{Attempt, Diagnosis, Search, schedule};
+use crate::schedule::{Attempt, Diagnosis, Search, schedule, unknown};
 use crate::state::State;
 
 /// How one run breaks ties and orders what happens at the same time.
+#[allow(clippy::struct_excessive_bools, reason = "each is a coin of its own")]
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The dice and where the search for nodes stands.
@@ -28,6 +30,15 @@ pub struct Run {
     pub vanish_one_by_one: bool,
     /// Whether a drain waits for all to settle after each eviction.
     pub settles_between: bool,
+    /// Whether pods that wait are tried as soon as pods vanish, beside those that replace these, and not only after them.
+    wakes_at_once: bool,
+    /// How many other pods are tried before the victims of a preemption are gone, at most.
+    grace: usize,
+    /// Whether controllers answer a preemption only when the queue is empty.
+    slow_controllers: bool,
+    /// Whether a pod that preempted is tried again only when the queue is empty: the scheduler overlooks the end of some
+    /// victims, and others take the room meanwhile.
+    late_preemptors: bool,
 }
 
 impl Run {
@@ -38,7 +49,22 @@ impl Run {
         let waves = if plain { 1 } else { [1, 1, 2, 5, 1000][search.random.below(5)] };
         let mut chance = || !plain && search.random.below(2) == 1;
         let (vanish_one_by_one, settles_between) = (chance(), chance());
-        Self { search, waves, in_order: plain, vanish_one_by_one, settles_between }
+        // In half of the runs victims go at once, and all take note in the usual order.
+        let unusual = chance();
+        let (wakes_at_once, slow_controllers, late_preemptors) =
+            (unusual && chance(), unusual && chance(), unusual && chance());
+        let grace = if unusual { [0, 1, 2, 3, 8][search.random.below(5)] } else { 0 };
+        Self {
+            search,
+            waves,
+            in_order: plain,
+            vanish_one_by_one,
+            settles_between,
+            wakes_at_once,
+            grace,
+            slow_controllers,
+            late_preemptors,
+        }
     }
 }
 
@@ -51,6 +77,20 @@ pub struct Waiting {
     pub diagnosis: Option<Diagnosis>,
     additions: u64,
     removals: u64,
+}
+
+/// How often a pod preempts in one run. One for which room was made so often, and which others overtook each time, waits:
+/// upstream it would go on so, once in five minutes.
+const MOST_PREEMPTIONS: u32 = 5;
+
+/// Victims that are about to go, and the pod for which they do.
+#[derive(Debug)]
+struct Going {
+    pod: PodIndex,
+    diagnosis: Diagnosis,
+    victims: Vec<PodIndex>,
+    /// How many pods are tried before.
+    left: usize,
 }
 
 /// The way to rest.
@@ -66,6 +106,9 @@ pub struct Settling<'s, 'm> {
     pub endless: bool,
     queue: Queue,
     waiting: Vec<Waiting>,
+    going: VecDeque<Going>,
+    preemptions: HashMap<PodIndex, u32>,
+    unanswered: Vec<PodIndex>,
     controllers: Controllers,
     wave: u32,
     additions: u64,
@@ -76,6 +119,15 @@ pub struct Settling<'s, 'm> {
 impl<'s, 'm> Settling<'s, 'm> {
     /// Begins with the pods that wait already.
     pub fn new(state: &'s mut State<'m>, run: Run) -> Self {
+        Self::with(state, run, Controllers::default())
+    }
+
+    /// Begins with the pods that wait already; nothing that controllers create is denied by quotas.
+    pub(crate) fn without_quotas(state: &'s mut State<'m>, run: Run) -> Self {
+        Self::with(state, run, Controllers::without_quotas())
+    }
+
+    fn with(state: &'s mut State<'m>, run: Run, controllers: Controllers) -> Self {
         let mut settling = Self {
             state,
             run,
@@ -83,7 +135,10 @@ impl<'s, 'm> Settling<'s, 'm> {
             endless: false,
             queue: Queue::default(),
             waiting: Vec::new(),
-            controllers: Controllers::default(),
+            going: VecDeque::new(),
+            preemptions: HashMap::new(),
+            unanswered: Vec::new(),
+            controllers,
             wave: 0,
             additions: 0,
             removals: 0,
@@ -113,6 +168,9 @@ impl<'s, 'm> Settling<'s, 'm> {
         self.state.withdraw(pod);
         self.waiting.retain(|waiting| waiting.pod != pod);
         self.removals += 1;
+        if self.run.wakes_at_once {
+            self.wake();
+        }
         self.answer(pod);
     }
 
@@ -131,27 +189,53 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.state.withdraw(pod);
         }
         self.removals += 1;
-        let mut sets = Vec::new();
-        for &pod in pods {
-            match self.controllers.lost(self.state, pod) {
-                Answer::Created(pod) => self.enqueue(pod),
-                Answer::Set(workload) => sets.push(workload),
-                Answer::Nothing => {}
-            }
-        }
-        sets.sort_unstable();
-        sets.dedup();
-        for workload in sets {
-            self.sync(workload);
-        }
+        self.unanswered.extend(pods);
+        self.answer_all();
     }
 
     fn answer(&mut self, pod: PodIndex) {
+        self.controllers.deleted(self.state, pod);
+        // Whom quotas denied before may be faster than the controller of this one.
+        if self.controllers.is_denied() && self.run.search.random.below(2) == 1 {
+            self.try_denied();
+        }
+        self.replace(pod);
+        self.try_denied();
+    }
+
+    fn replace(&mut self, pod: PodIndex) {
         match self.controllers.lost(self.state, pod) {
             Answer::Created(pod) => self.enqueue(pod),
             Answer::Set(workload) => self.sync(workload),
             Answer::Nothing => {}
         }
+    }
+
+    /// Daemons that wait for a node which is gone go as well.
+    pub(crate) fn lose_left_over_daemons(&mut self) {
+        let left_over = |&pod: &PodIndex| controllers::is_left_over(self.state, pod);
+        let waiting = self.state.model.waiting.iter().copied().chain(self.waiting.iter().map(|waiting| waiting.pod));
+        let left_over: Vec<PodIndex> = waiting.filter(left_over).collect();
+        for &pod in &left_over {
+            self.state.remove(pod);
+            self.controllers.deleted(self.state, pod);
+        }
+        self.waiting.retain(|waiting| !left_over.contains(&waiting.pod));
+        if !left_over.is_empty() {
+            self.try_denied();
+        }
+    }
+
+    /// Controllers try again what quotas denied, now that pods have gone.
+    fn try_denied(&mut self) {
+        for pod in self.controllers.try_denied(self.state, &mut self.run.search.random) {
+            self.enqueue(pod);
+        }
+    }
+
+    /// Pods that quotas deny, by workload.
+    pub(crate) fn denied(&self) -> impl Iterator<Item = WorkloadId> {
+        self.controllers.denied()
     }
 
     fn sync(&mut self, workload: WorkloadId) {
@@ -174,29 +258,81 @@ impl<'s, 'm> Settling<'s, 'm> {
                 if self.state.exists(pod) && self.state.node_of(pod).is_none() {
                     self.attempt(pod);
                 }
+                self.let_go(false);
             }
             self.wave = 0;
-            let (additions, removals) = (self.additions, self.removals);
-            let again = |waiting: &Waiting| {
-                waiting.diagnosis.as_ref().is_some_and(|diagnosis| {
-                    (waiting.additions < additions && diagnosis.is_helped_by_additions())
-                        || (waiting.removals < removals && diagnosis.is_helped_by_removals())
-                })
-            };
-            let retried: Vec<PodIndex> = self.waiting.iter().filter(|w| again(w)).map(|w| w.pod).collect();
-            if retried.is_empty() {
+            if self.let_go(true) || self.answer_all() {
+                continue;
+            }
+            if !self.wake() {
                 return;
             }
-            self.waiting.retain(|waiting| !again(waiting));
-            for pod in retried {
-                self.enqueue(pod);
+        }
+    }
+
+    /// Pods that wait come back to the queue where something changed that may help them. Returns whether any did.
+    fn wake(&mut self) -> bool {
+        let (additions, removals) = (self.additions, self.removals);
+        let again = |waiting: &Waiting| {
+            waiting.diagnosis.as_ref().is_some_and(|diagnosis| {
+                (waiting.additions < additions && diagnosis.is_helped_by_additions())
+                    || (waiting.removals < removals && diagnosis.is_helped_by_removals())
+            })
+        };
+        let retried: Vec<PodIndex> = self.waiting.iter().filter(|w| again(w)).map(|w| w.pod).collect();
+        self.waiting.retain(|waiting| !again(waiting));
+        for &pod in &retried {
+            self.enqueue(pod);
+        }
+        !retried.is_empty()
+    }
+
+    /// Tries every pod that waits once more, as the scheduler does every five minutes: what is said of it is then how
+    /// things are at the end.
+    pub fn retry(&mut self) {
+        while !self.endless
+            && let Some(position) = self.waiting.iter().position(|waiting| self.is_outdated(waiting))
+        {
+            let pod = self.waiting.swap_remove(position).pod;
+            let (additions, removals) = (self.additions, self.removals);
+            self.enqueue(pod);
+            self.settle();
+            if (additions, removals) == (self.additions, self.removals) {
+                self.share_diagnosis(pod);
             }
+        }
+    }
+
+    /// Whether anything changed since the pod was tried.
+    fn is_outdated(&self, waiting: &Waiting) -> bool {
+        waiting.diagnosis.is_some() && (waiting.additions, waiting.removals) != (self.additions, self.removals)
+    }
+
+    /// What holds for a pod without claims that was just refused holds for all that are like it.
+    fn share_diagnosis(&mut self, pod: PodIndex) {
+        let Some(known) = self.waiting.iter().find(|waiting| waiting.pod == pod).cloned() else {
+            return;
+        };
+        let kind = |pod: PodIndex| (self.state.pod(pod).class, self.state.pod(pod).claims.is_empty());
+        let alike: Vec<usize> = (0..self.waiting.len())
+            .filter(|&position| {
+                let other = &self.waiting[position];
+                self.is_outdated(other) && kind(other.pod) == (kind(pod).0, true)
+            })
+            .collect();
+        for position in alike {
+            self.waiting[position] = Waiting { pod: self.waiting[position].pod, ..known.clone() };
         }
     }
 
     fn attempt(&mut self, pod: PodIndex) {
         let shape = self.state.shape_of(pod);
-        if shape.gated || !shape.unknown.is_empty() {
+        if shape.gated {
+            let gated = Diagnosis::gated(self.state);
+            self.park(pod, Some(gated));
+            return;
+        }
+        if !unknown(self.state, pod).is_empty() {
             self.park(pod, None);
             return;
         }
@@ -210,13 +346,24 @@ impl<'s, 'm> Settling<'s, 'm> {
             }
             Attempt::Refused(refused) => {
                 let mut diagnosis = refused.diagnosis;
+                // A pod that may not preempt keeps the node that was promised to it (`AddNominatedPod`).
+                if !shape.never_preempts {
+                    self.state.withdraw(pod);
+                }
                 let Some(mut cycle) = refused.cycle else {
                     self.park(pod, Some(diagnosis));
                     return;
                 };
-                self.state.withdraw(pod);
+                let preempted = self.preemptions.get(&pod).copied().unwrap_or(0);
+                if preempted >= MOST_PREEMPTIONS {
+                    self.park(pod, Some(diagnosis));
+                    return;
+                }
                 match preemption::preempt(self.state, &mut self.run.search.random, &mut cycle, &diagnosis) {
-                    Ok(candidate) => self.make_room(pod, &candidate),
+                    Ok(candidate) => {
+                        self.preemptions.insert(pod, preempted + 1);
+                        self.make_room(pod, candidate, diagnosis);
+                    }
                     Err(message) => {
                         diagnosis.preemption = message;
                         self.park(pod, Some(diagnosis));
@@ -227,7 +374,7 @@ impl<'s, 'm> Settling<'s, 'm> {
     }
 
     /// The victims go; pods of lower priority no longer wait for room there; the pod is tried again.
-    fn make_room(&mut self, pod: PodIndex, candidate: &preemption::Candidate) {
+    fn make_room(&mut self, pod: PodIndex, candidate: preemption::Candidate, diagnosis: Diagnosis) {
         let priority = |state: &State, pod: PodIndex| state.model.class(state.pod(pod).class).key.priority;
         let own = priority(self.state, pod);
         let nominated = self.state.nominated().to_vec();
@@ -237,16 +384,80 @@ impl<'s, 'm> Settling<'s, 'm> {
             }
         }
         self.state.nominate(pod, candidate.node);
-        self.preempted.extend(&candidate.victims);
-        for &victim in &candidate.victims {
+        let left = self.run.search.random.below(self.run.grace + 1);
+        self.going.push_back(Going { pod, diagnosis, victims: candidate.victims, left });
+    }
+
+    /// Takes victims away whose time has come, or the first in line if nothing else is left to do. Returns whether any
+    /// preemption was carried out.
+    fn let_go(&mut self, idle: bool) -> bool {
+        let mut done = false;
+        while self.going.front().is_some_and(|going| going.left == 0 || (idle && !done)) {
+            if let Some(going) = self.going.pop_front() {
+                self.take_away(going);
+                done = true;
+            }
+        }
+        for going in &mut self.going {
+            going.left = going.left.saturating_sub(1);
+        }
+        done
+    }
+
+    fn take_away(&mut self, going: Going) {
+        let victims: Vec<PodIndex> = going.victims.iter().copied().filter(|&pod| self.state.exists(pod)).collect();
+        for &victim in &victims {
             self.state.remove(victim);
         }
-        self.removals += 1;
-        for &victim in &candidate.victims {
-            self.answer(victim);
+        self.preempted.extend(&victims);
+        if self.run.late_preemptors {
+            self.park(going.pod, Some(going.diagnosis));
+        } else {
+            // It comes back behind a back-off, as one of the pods that wait then.
+            self.enqueue(going.pod);
         }
-        // It comes back behind a back-off, as one of the pods that wait then.
-        self.enqueue(pod);
+        self.removals += 1;
+        if self.run.wakes_at_once {
+            self.wake();
+        }
+        if self.run.slow_controllers {
+            self.unanswered.extend(victims);
+        } else {
+            for victim in victims {
+                self.answer(victim);
+            }
+        }
+    }
+
+    /// Lets slow controllers answer. Returns whether there was anything to answer.
+    fn answer_all(&mut self) -> bool {
+        let mut pods = std::mem::take(&mut self.unanswered);
+        for &pod in &pods {
+            self.controllers.deleted(self.state, pod);
+        }
+        let mut sets = Vec::new();
+        if !self.state.model.quotas.is_empty() && !self.run.in_order {
+            // Who comes first gets what quotas allow, whatever kind of controller it is.
+            self.run.search.random.shuffle(&mut pods);
+            for &pod in &pods {
+                self.replace(pod);
+            }
+        } else {
+            for &pod in &pods {
+                match self.controllers.lost(self.state, pod) {
+                    Answer::Created(pod) => self.enqueue(pod),
+                    Answer::Set(workload) => sets.push(workload),
+                    Answer::Nothing => {}
+                }
+            }
+        }
+        sets.sort_unstable();
+        sets.dedup();
+        for workload in sets {
+            self.sync(workload);
+        }
+        self.try_denied();
+        !pods.is_empty()
     }
 
     fn park(&mut self, pod: PodIndex, diagnosis: Option<Diagnosis>) {
@@ -257,6 +468,7 @@ impl<'s, 'm> Settling<'s, 'm> {
     /// StatefulSets create later. The latter are created for the asking, so the way cannot be gone on from here.
     pub fn displaced(&mut self) -> Vec<PodIndex> {
         let mut pods: Vec<PodIndex> = std::iter::from_fn(|| self.queue.pop()).map(|(pod, _)| pod).collect();
+        pods.retain(|&pod| self.state.exists(pod));
         pods.extend(self.controllers.create_all(self.state, &mut self.run.search.random));
         pods.sort_unstable();
         pods

@@ -13,7 +13,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::eviction::{self, Answer};
 use crate::failure;
-use crate::ids::PodIndex;
+use crate::ids::{ClassId, PodIndex};
 use crate::order::{self, Fate, Fates};
 use crate::outcome::{self, Outcome, desired};
 use crate::recovery;
@@ -38,7 +38,7 @@ pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -
     let prospect = Prospect::of(state, disruption);
     let first = outcome::run(state, disruption, options.seed, options.show_all);
     let mut runs = vec![first];
-    if !prospect.all_certain() {
+    if !prospect.all_certain(state) {
         let seeds = (1..options.tries).map(|number| options.seed.wrapping_add(number));
         runs.extend(seeds.map(|seed| outcome::run(state, disruption, seed, options.show_all)));
     }
@@ -68,6 +68,9 @@ struct Prospect {
     pods: HashMap<WorkloadId, Vec<PodIndex>>,
     open: Vec<WorkloadId>,
     evictions_certain: bool,
+    is_unreachable: bool,
+    some_nodes_are_dead: bool,
+    classes: HashMap<PodIndex, ClassId>,
 }
 
 impl Prospect {
@@ -89,20 +92,29 @@ impl Prospect {
             state.set_flags(node, all);
         }
         let node_count = state.model.nodes.len();
-        let mut settling = Settling::new(state, Run::new(0, node_count));
+        let mut settling = Settling::without_quotas(state, Run::new(0, node_count));
         settling.lose_all(&leaving);
+        if is_loss {
+            settling.lose_left_over_daemons();
+        }
         let pods = settling.displaced();
         let fates = order::fates(settling.state, &pods);
         let state = &*settling.state;
-        let evictions_certain = is_loss || order::drain_is_certain(state, &staying, &leaving, &fates, &pods);
-        let open: Vec<WorkloadId> = pods
-            .iter()
-            .filter(|&&pod| order::has_open_claims(state, pod) && fates.of(pod) != Fate::Never)
-            .map(|&pod| state.pod(pod).workload)
-            .collect();
+        let tight = order::tight_namespaces(state, &pods);
+        // A pod that a quota denies leaves its budget less to allow.
+        let evictions_certain =
+            is_loss || tight.is_empty() && order::drain_is_certain(state, &staying, &leaving, &fates, &pods);
+        let is_open = |&&pod: &&PodIndex| {
+            let has_open_claims = order::has_open_claims(state, pod) && fates.of(pod) != Fate::Never;
+            has_open_claims || tight.contains(&state.model.class(state.pod(pod).class).key.namespace)
+        };
+        let open: Vec<WorkloadId> = pods.iter().filter(is_open).map(|&pod| state.pod(pod).workload).collect();
+        let classes = pods.iter().map(|&pod| (pod, state.pod(pod).class)).collect();
         let pods = order::by_workload(state, &pods);
+        let some_nodes_are_dead = state.model.nodes.iter().any(|node| node.dead);
         settling.state.undo_to(mark);
-        Self { fates, pods, open, evictions_certain }
+        let is_unreachable = disruption.kind == DisruptionKind::Loss(LossMode::Unreachable);
+        Self { fates, pods, open, evictions_certain, is_unreachable, some_nodes_are_dead, classes }
     }
 
     /// Whether a workload comes out the same in every run.
@@ -110,7 +122,13 @@ impl Prospect {
         let pods = self.pods.get(&id).map_or(&[][..], Vec::as_slice);
         let fates = || pods.iter().map(|&pod| self.fates.of(pod));
         let set = state.model.sets.get(&id);
-        let split = set.is_some_and(|set| !set.parallel) && pods.len() > 1 && !fates().all(|fate| fate == Fate::Always);
+        // On a machine that is dead a pod never becomes ready, so the next ones of its set are not created.
+        let may_hang = |pod: &PodIndex| {
+            let tolerates = |id: ClassId| state.model.statics(state.model.class(id).statics).tolerates_unreachable;
+            self.some_nodes_are_dead || self.is_unreachable && self.classes.get(pod).is_none_or(|&id| tolerates(id))
+        };
+        let fails = |&pod: &PodIndex| self.fates.of(pod) != Fate::Always || may_hang(&pod);
+        let split = set.is_some_and(|set| !set.parallel) && pods.len() > 1 && pods.iter().any(fails);
         self.evictions_certain
             && self.fates.no_preemption
             && !split
@@ -118,9 +136,10 @@ impl Prospect {
             && fates().all(|fate| fate != Fate::Open)
     }
 
-    fn all_certain(&self) -> bool {
-        let decided = |pods: &Vec<PodIndex>| pods.iter().all(|&pod| self.fates.of(pod) == Fate::Always);
-        self.evictions_certain && self.fates.no_preemption && self.open.is_empty() && self.pods.values().all(decided)
+    fn all_certain(&self, state: &State) -> bool {
+        self.evictions_certain
+            && self.fates.no_preemption
+            && self.pods.iter().all(|(&id, _)| self.is_certain(state, id))
     }
 }
 

@@ -51,7 +51,9 @@ pub struct State<'m> {
     pods_on: Vec<Vec<PodIndex>>,
     ports_on: Vec<Vec<HostPort>>,
     flags: Vec<u8>,
-    present: usize,
+    absent: Vec<usize>,
+    /// How often each node has changed.
+    changes: Vec<u32>,
     claims: Vec<ClaimModel>,
     claim_names: HashMap<(Text, Text), ClaimIndex>,
     bindings: Vec<Binding>,
@@ -77,7 +79,8 @@ impl<'m> State<'m> {
             pods_on: vec![Vec::new(); nodes],
             ports_on: vec![Vec::new(); nodes],
             flags: vec![0; nodes],
-            present: nodes,
+            absent: Vec::new(),
+            changes: vec![0; nodes],
             claims: Vec::new(),
             claim_names: HashMap::new(),
             bindings: model.storage.claims.iter().map(|claim| claim.binding).collect(),
@@ -91,6 +94,10 @@ impl<'m> State<'m> {
             if let Some(node) = pod.node.filter(|_| !pod.is_finished()) {
                 state.attach(PodIndex::at(position), node.position());
             }
+        }
+        for &pod in &model.waiting {
+            let nominated = model.snapshot.pods[pod.position()].nominated_node;
+            state.nominated.extend(model.find_node(nominated).map(|node| (pod, node)));
         }
         state
     }
@@ -113,14 +120,20 @@ impl<'m> State<'m> {
     fn undo(&mut self, change: &Change) {
         match *change {
             Change::Placed(pod) => {
-                self.detach(pod);
+                if let Some(node) = self.detach(pod) {
+                    self.changes[node] -= 1;
+                }
             }
             Change::Removed(pod, node) => {
                 self.gone[pod.position()] = false;
                 self.attach(pod, node);
+                self.changes[node] -= 1;
             }
             Change::Vanished(pod) => self.gone[pod.position()] = false,
-            Change::Flags(node, flags) => self.change_flags(node, flags),
+            Change::Flags(node, flags) => {
+                self.change_flags(node, flags);
+                self.changes[node] -= 1;
+            }
             Change::Created => {
                 self.created.pop();
                 self.node_of.pop();
@@ -208,7 +221,17 @@ impl<'m> State<'m> {
 
     /// How many Node objects exist.
     pub fn present_nodes(&self) -> usize {
-        self.present
+        self.flags.len() - self.absent.len()
+    }
+
+    /// Whether a node has changed since the snapshot.
+    pub fn has_changed(&self, node: usize) -> bool {
+        self.changes[node] > 0
+    }
+
+    /// The nodes whose objects are gone.
+    pub fn absent(&self) -> &[usize] {
+        &self.absent
     }
 
     /// The shape of a pod.
@@ -219,6 +242,7 @@ impl<'m> State<'m> {
     /// Puts a pod onto a node.
     pub fn place(&mut self, pod: PodIndex, node: usize) {
         self.attach(pod, node);
+        self.changes[node] += 1;
         self.journal.push(Change::Placed(pod));
     }
 
@@ -228,7 +252,10 @@ impl<'m> State<'m> {
             return;
         }
         match self.detach(pod) {
-            Some(node) => self.journal.push(Change::Removed(pod, node)),
+            Some(node) => {
+                self.changes[node] += 1;
+                self.journal.push(Change::Removed(pod, node));
+            }
             None => self.journal.push(Change::Vanished(pod)),
         }
         self.gone[pod.position()] = true;
@@ -251,6 +278,7 @@ impl<'m> State<'m> {
 
     /// Changes what happened to a node.
     pub fn set_flags(&mut self, node: usize, flags: u8) {
+        self.changes[node] += 1;
         self.journal.push(Change::Flags(node, self.flags[node]));
         self.change_flags(node, flags);
     }
@@ -303,8 +331,12 @@ impl<'m> State<'m> {
 
     fn change_flags(&mut self, node: usize, flags: u8) {
         let was = self.flags[node];
-        self.present += usize::from(was & flag::ABSENT != 0);
-        self.present -= usize::from(flags & flag::ABSENT != 0);
+        if was & flag::ABSENT != 0 {
+            self.absent.retain(|&other| other != node);
+        }
+        if flags & flag::ABSENT != 0 {
+            self.absent.push(node);
+        }
         self.flags[node] = flags;
         let changed = self.tallies.changed_presences(node, |inclusion| includes(self.model, flags, inclusion, node));
         if changed.is_empty() {

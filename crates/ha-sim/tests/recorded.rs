@@ -20,7 +20,7 @@ use ha_sim::{Model, State};
 use serde_json::Value;
 
 /// How often each case is tried.
-const TRIES: u64 = 40;
+const TRIES: u64 = 80;
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sim-cases");

@@ -102,6 +102,8 @@ record! {
         pub kubelet_version as "kubelet-version": Text,
         /// Volumes that the node reports attached.
         pub volumes_attached as "volumes-attached": Vec<Text>,
+        /// Images on the node which pods name, as these name them, and their bytes.
+        pub images: Vec<Amount>,
         /// `spec.providerID` up to its scheme: `aws`, `gce`, `azure`, `kind`, …
         pub provider: Text,
     }

@@ -46,6 +46,8 @@ record! {
         pub labels: LabelsId,
         /// The shared part of its specification.
         pub spec: PodSpecId,
+        /// The same with the requests that the scheduler counts, where they differ: while it is resized in place.
+        pub held_spec as "held-spec": Option<PodSpecId>,
         /// Its top controller, or itself as a bare pod.
         pub workload: WorkloadId,
         /// The node it is bound to, when that node was read.

@@ -143,6 +143,8 @@ record! {
         pub name: Text,
         /// `attachRequired`, true by default.
         pub attaches: bool,
+        /// `storageCapacity`: volumes are made only where the driver says that there is room.
+        pub tracks_capacity as "tracks-capacity": bool,
     }
 }
 

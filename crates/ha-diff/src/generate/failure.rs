@@ -6,7 +6,15 @@ use crate::case::{Failure, Kind};
 impl Draft {
     /// One node, two nodes, or a zone; mostly so that nodes are left.
     pub(super) fn failure(&mut self) -> Failure {
-        let kind = self.dice.one(&[Kind::Removed, Kind::Unreachable]);
+        let kind = self.dice.one(&[
+            Kind::Removed,
+            Kind::Removed,
+            Kind::Removed,
+            Kind::Unreachable,
+            Kind::Unreachable,
+            Kind::Unreachable,
+            Kind::Drained,
+        ]);
         let zone = self.dice.one_of(&self.nodes).zone.clone();
         if let Some(zone) = zone
             && self.dice.chance(50)

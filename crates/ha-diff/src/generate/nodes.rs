@@ -16,6 +16,14 @@ pub(super) struct Node {
 /// The taints that nodes have and workloads tolerate.
 pub(super) const TAINTS: [(&str, &str); 2] = [("dedicated", "batch"), ("gpu", "yes")];
 
+/// The images that pods run, as these name them, and their size in MiB.
+pub(super) const IMAGES: [(&str, u64); 4] = [
+    ("registry.example/app:1", 350),
+    ("registry.example:5000/big", 1_400),
+    ("registry.example/model:1", 800),
+    ("small", 12),
+];
+
 impl Draft {
     pub(super) fn add_nodes(&mut self) {
         let zones = self.dice.from(1, 4);
@@ -51,11 +59,11 @@ impl Draft {
         if self.dice.chance(50) {
             labels.insert("disk".into(), json!("ssd"));
         }
-        let (allocatable, spec) = (self.allocatable(), self.node_spec());
+        let (allocatable, spec, images) = (self.allocatable(), self.node_spec(), self.images());
         self.add(json!({
             "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": spec,
             "status": {
-                "capacity": allocatable, "allocatable": allocatable,
+                "capacity": allocatable, "allocatable": allocatable, "images": images,
                 "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
             },
         }));
@@ -82,6 +90,19 @@ impl Draft {
         allocatable
     }
 
+    /// Images that lie there, by digest and by tag.
+    fn images(&mut self) -> Vec<Value> {
+        let mut images = Vec::new();
+        for (name, mebibytes) in IMAGES {
+            if self.dice.chance(self.theme.images) {
+                let tagged = if name.contains(":1") { name.to_owned() } else { format!("{name}:latest") };
+                let names = json!([format!("registry.example/digest@sha256:{mebibytes:064}"), tagged]);
+                images.push(json!({"names": names, "sizeBytes": mebibytes * 1024 * 1024}));
+            }
+        }
+        images
+    }
+
     fn node_spec(&mut self) -> Value {
         let mut spec = json!({});
         let mut taints = Vec::new();
@@ -100,9 +121,9 @@ impl Draft {
         spec
     }
 
-    /// Changes once the pods run: a cordon, a taint that only keeps new pods away, a label taken off.
+    /// Changes once the pods run: quotas, a cordon, a taint that only keeps new pods away, a label taken off.
     pub(super) fn later(&mut self) -> Vec<Value> {
-        let mut changed = Vec::new();
+        let mut changed = self.quotas();
         let nodes: Vec<Value> = self.objects.iter().filter(|object| object["kind"] == "Node").cloned().collect();
         for mut node in nodes {
             let labels = &mut node["metadata"]["labels"];

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Draft;
-use super::nodes::TAINTS;
+use super::nodes::{IMAGES, TAINTS};
 
 /// A workload for whose pods a template is made.
 pub(super) struct About<'a> {
@@ -22,8 +22,13 @@ impl Draft {
         if self.dice.chance(30) {
             labels["team"] = json!(self.dice.one(&["red", "blue"]));
         }
-        let mut spec = json!({"containers": [{"name": "app", "image": "registry.example/app:1"}]});
+        let (image, _) = self.dice.one(&IMAGES);
+        let mut spec = json!({"containers": [{"name": "app", "image": image}]});
+        if self.dice.chance(2) {
+            spec["schedulerName"] = json!("another-scheduler");
+        }
         self.add_resources(&mut spec, about.replicas);
+        let annotations = self.resizing(&spec);
         if self.dice.chance(self.theme.host_ports) && about.kind != "Job" {
             self.add_ports(&mut spec["containers"][0]);
         }
@@ -35,7 +40,21 @@ impl Draft {
             spec["schedulingGates"] = json!([{"name": "example.com/wait"}]);
         }
         self.add_constraints(&mut spec, about);
-        json!({"metadata": {"labels": labels}, "spec": spec})
+        json!({"metadata": {"labels": labels, "annotations": annotations}, "spec": spec})
+    }
+
+    /// What the kubelet reports of the first container while it is resized in place (`tests/scheduler/resize.go`).
+    fn resizing(&mut self, spec: &Value) -> Value {
+        let requests = &spec["containers"][0]["resources"]["requests"];
+        if !requests.is_object() || !self.dice.chance(self.theme.resizes) {
+            return json!({});
+        }
+        let amounts = |draft: &mut Self| {
+            let milli = draft.dice.one(&[50, 200, 400, 700, 1_200]);
+            json!({"cpu": format!("{milli}m"), "memory": draft.dice.one(&["64Mi", "300Mi", "1Gi", "2Gi"])})
+        };
+        let resizing = json!({"allocated": amounts(self), "actual": amounts(self), "infeasible": self.dice.chance(30)});
+        json!({"example.com/resizing": resizing.to_string()})
     }
 
     /// Requests in all the shapes that the scheduler adds up: limits only, init containers, sidecars, pod level.

@@ -38,6 +38,12 @@ pub(super) struct Theme {
     pub(super) disks: u32,
     /// A driver allows few volumes per node.
     pub(super) limits: u32,
+    /// A namespace has a quota.
+    pub(super) quotas: u32,
+    /// A node has an image.
+    pub(super) images: u32,
+    /// A workload's pods are being resized.
+    pub(super) resizes: u32,
     /// A workload is gated.
     pub(super) gates: u32,
     /// How much of the nodes is asked for, in percent.
@@ -46,7 +52,7 @@ pub(super) struct Theme {
 
 type Emphasis = fn(&mut Theme);
 
-const EMPHASES: [Emphasis; 15] = [
+const EMPHASES: [Emphasis; 17] = [
     |theme| theme.taints = 35,
     |theme| {
         theme.cordons = 18;
@@ -81,6 +87,8 @@ const EMPHASES: [Emphasis; 15] = [
     },
     |theme| theme.disks = 60,
     |theme| theme.gates = 8,
+    |theme| theme.quotas = 50,
+    |theme| theme.resizes = 40,
 ];
 
 impl Theme {
@@ -101,6 +109,9 @@ impl Theme {
             one_pod: 10,
             disks: 4,
             limits: 15,
+            quotas: 3,
+            images: dice.one(&[0, 30, 60]),
+            resizes: 5,
             gates: 0,
             load: dice.one(&[25, 45, 60, 75, 85, 95, 105]),
         };

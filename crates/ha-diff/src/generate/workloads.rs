@@ -48,8 +48,8 @@ impl Draft {
             }
             "Job" => self.add_job(about, template),
             _ => {
-                let metadata =
-                    json!({"name": about.name, "namespace": about.namespace, "labels": template["metadata"]["labels"]});
+                let metadata = json!({"name": about.name, "namespace": about.namespace, "labels": template["metadata"]["labels"],
+                        "annotations": template["metadata"]["annotations"]});
                 self.add(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}));
             }
         }

@@ -3,8 +3,8 @@
 //!
 //! Sources: `pkg/scheduler/framework/plugins/volumebinding/volume_binding.go` and `binder.go`, `FindMatchingVolume` in
 //! `k8s.io/component-helpers/storage/volume/pv_helpers.go`.
-//! Differs from upstream 1.36: storage capacity that a driver publishes (CSIStorageCapacity) is not known, nor are
-//! volume attributes classes; in-tree volumes are not translated to CSI; a claim reference of a volume is compared by
+//! Differs from upstream 1.36: storage capacity that a driver publishes (CSIStorageCapacity) is not known, and a pod that
+//! needs a volume from such a driver is reported as unknown; nor are volume attributes classes known; in-tree volumes are not translated to CSI; a claim reference of a volume is compared by
 //! name, not by identity. A volume that is made on demand during the simulation can from then on be used in the zone of
 //! the node for which it was made (on that node, when it has no zone).
 
@@ -12,7 +12,7 @@ use ha_core::snapshot::{AccessMode, NodeId, PersistentVolume, VolumeId};
 use ha_core::text::Text;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
-use crate::ids::ClaimIndex;
+use crate::ids::{ClaimIndex, PodIndex};
 use crate::model::ClaimModel;
 use crate::model::storage::{Binding, BindingMode};
 use crate::state::State;
@@ -62,6 +62,17 @@ pub(crate) fn start(state: &State, claims: &[ClaimIndex]) -> Result<VolumeCycle,
 
 fn binds_late(state: &State, claim: &ClaimModel) -> bool {
     state.model.storage.mode(state.model.snapshot, claim.class) == BindingMode::WaitForFirstConsumer
+}
+
+/// Whether a volume is still to be made for the pod by a driver that publishes how much room it has where.
+pub(crate) fn needs_capacity(state: &State, pod: PodIndex) -> bool {
+    let model = state.model;
+    let tracked = |claim: ClaimIndex| {
+        let class = model.storage.class(model.snapshot, state.claim(claim).class);
+        let is_open = state.binding(claim) == Binding::Unbound && binds_late(state, state.claim(claim));
+        is_open && class.is_some_and(|class| model.storage.provisions(class) && model.storage.tracks_capacity(class))
+    };
+    state.pod(pod).claims.iter().filter_map(|&claim| state.claim_of(pod, claim)).any(tracked)
 }
 
 /// Why the node is refused.

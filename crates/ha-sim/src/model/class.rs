@@ -6,6 +6,7 @@ use ha_core::snapshot::{PodSpec, PodSpecId, VolumeSource};
 use ha_core::text::Text;
 
 use super::names::Names;
+use super::quotas::Usage;
 use super::requests::{Requests, Resources};
 use super::terms::{Spread, Term};
 use crate::ids::{ShapeId, StaticId};
@@ -17,6 +18,8 @@ pub struct ClassKey {
     pub namespace: Text,
     /// The specification.
     pub spec: PodSpecId,
+    /// The same with what is counted as requested while it is resized in place.
+    pub held: PodSpecId,
     /// The labels, of the snapshot or of the model.
     pub labels: LabelsId,
     /// The priority.
@@ -119,6 +122,10 @@ pub struct Shape {
     pub ports: Vec<HostPort>,
     /// Disks named in the pod.
     pub disks: Vec<Disk>,
+    /// What it uses of quotas.
+    pub usage: Usage,
+    /// The images of all its containers, the first ones among them.
+    pub images: Vec<Text>,
     /// `preemptionPolicy: Never`.
     pub never_preempts: bool,
     /// What keeps the simulation from knowing where the pod runs, in words; empty otherwise.
@@ -130,7 +137,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    pub(super) fn of(resources: &mut Resources, names: &Names, spec: &PodSpec) -> Self {
+    pub(super) fn of(resources: &mut Resources, names: &Names, limited: &[Text], spec: &PodSpec) -> Self {
         let sidecars = spec.init_containers.iter().filter(|container| container.is_sidecar);
         let mut ports = Vec::new();
         for container in sidecars.chain(&spec.containers) {
@@ -149,6 +156,8 @@ impl Shape {
             requests: Requests::of(resources, names, spec),
             ports,
             disks: disks.filter_map(|disk| Disk::parse(names.get(disk.reference), disk.read_only)).collect(),
+            usage: Usage::of(names, spec, limited),
+            images: spec.init_containers.iter().chain(&spec.containers).map(|container| container.image).collect(),
             never_preempts: spec.never_preempts,
             unknown: unknown(spec),
             gated: !spec.scheduling_gates.is_empty(),

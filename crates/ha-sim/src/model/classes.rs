@@ -14,7 +14,7 @@ use super::requests::Resources;
 use super::statics::{Static, StaticSpec, TaintKeys};
 use super::terms::{Inclusion, Matcher, Namespaces, Spread, Term};
 use super::topology::Topology;
-use super::{ClaimRef, PodModel, StorageModel, relabelled};
+use super::{ClaimRef, PodModel, StorageModel, quotas, relabelled};
 use crate::ids::{ClaimIndex, ClassId, KeyId, MatcherId, ShapeId, StaticId};
 
 /// What binding adds to a pod's labels since 1.35 (PodTopologyLabelsAdmission): a replacement does not have it.
@@ -28,6 +28,8 @@ pub(super) struct ClassBuilder<'b, 'a> {
     storage: &'b StorageModel,
     taint_keys: TaintKeys,
     labels_of_binding: [Text; 2],
+    /// Resources that quotas limit.
+    limited: Vec<Text>,
     pub(super) topology: Topology,
     pub(super) statics: Vec<Static>,
     static_numbers: HashMap<StaticSpec, StaticId>,
@@ -60,6 +62,7 @@ impl<'b, 'a> ClassBuilder<'b, 'a> {
             storage,
             taint_keys,
             labels_of_binding,
+            limited: quotas::limited(snapshot),
             topology: Topology::default(),
             statics: Vec::new(),
             static_numbers: HashMap::new(),
@@ -84,6 +87,7 @@ impl<'b, 'a> ClassBuilder<'b, 'a> {
         let key = ClassKey {
             namespace: object.namespace,
             spec: pod.spec,
+            held: pod.held_spec.unwrap_or(pod.spec),
             labels: pod.labels,
             priority: pod.priority,
             pinned: pod.pinned_node,
@@ -124,7 +128,7 @@ impl<'b, 'a> ClassBuilder<'b, 'a> {
         while position < self.classes.len() {
             let key = self.classes[position].key;
             let labels = self.unbound_labels(&key);
-            replacements.push(self.class(ClassKey { labels, ..key }));
+            replacements.push(self.class(ClassKey { labels, held: key.spec, ..key }));
             position += 1;
         }
         replacements
@@ -197,7 +201,7 @@ impl<'b, 'a> ClassBuilder<'b, 'a> {
         } else {
             self.spread(spec, key.namespace, &labels, statics, false)
         };
-        let shape = self.shape(key.spec);
+        let shape = self.shape(key.held);
         PodClass {
             key,
             shape,
@@ -216,7 +220,7 @@ impl<'b, 'a> ClassBuilder<'b, 'a> {
             return id;
         }
         let id = ShapeId::at(self.shapes.len());
-        self.shapes.push(Shape::of(self.resources, self.names, self.snapshot.pod_spec(spec)));
+        self.shapes.push(Shape::of(self.resources, self.names, &self.limited, self.snapshot.pod_spec(spec)));
         self.shape_numbers.insert(spec, id);
         id
     }

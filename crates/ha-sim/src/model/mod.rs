@@ -5,7 +5,7 @@
 
 use ha_core::Snapshot;
 use ha_core::labels::{Label, LabelSet, LabelsId};
-use ha_core::snapshot::{BudgetId, NodeId, PodId, Timestamp, WorkloadId};
+use ha_core::snapshot::{BudgetId, NodeId, PodId, TaintEffect, Timestamp, WorkloadId};
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
@@ -15,6 +15,7 @@ pub mod class;
 mod classes;
 mod links;
 pub mod names;
+pub mod quotas;
 pub mod requests;
 pub mod sets;
 pub mod statics;
@@ -24,6 +25,7 @@ pub mod topology;
 
 pub use class::{Disk, HostPort, PodClass, Shape};
 pub use names::Names;
+pub use quotas::Quotas;
 pub use requests::{Requests, Resources};
 pub use sets::StatefulModel;
 pub use statics::Static;
@@ -67,10 +69,23 @@ pub struct PodModel {
 pub struct NodeModel {
     /// How many pods it may hold.
     pub pods: i64,
+    /// Whether nothing starts there any more: its kubelet is silent or says that it is not ready.
+    pub dead: bool,
     /// Attach limits per CSI driver.
     pub volume_limits: Vec<(Text, i64)>,
     /// Volumes attached to it, by driver and handle.
     pub attached: Vec<(Text, Text)>,
+}
+
+/// An image on nodes.
+#[derive(Clone, Debug, Default)]
+pub struct ImageModel {
+    /// Its bytes, as the first node says.
+    pub bytes: i64,
+    /// Per node of the snapshot: whether it has the image.
+    pub on_node: Vec<bool>,
+    /// On how many nodes it is.
+    pub nodes: usize,
 }
 
 /// A snapshot compiled for simulation.
@@ -84,6 +99,9 @@ pub struct Model<'a> {
     pub resources: Resources,
     /// Nodes in the snapshot's order.
     pub nodes: Vec<NodeModel>,
+    node_numbers: HashMap<Text, usize>,
+    /// Images that nodes have, by name.
+    pub images: HashMap<Text, ImageModel>,
     /// What nodes may give: node by node, resource by resource.
     allocatable: Vec<i64>,
     /// Topology keys and domains.
@@ -105,6 +123,8 @@ pub struct Model<'a> {
     budgets_of_class: Vec<Vec<BudgetId>>,
     /// Claims and volumes.
     pub storage: StorageModel,
+    /// What quotas allow, by namespace.
+    pub quotas: HashMap<Text, Quotas>,
     /// StatefulSets by workload.
     pub sets: HashMap<WorkloadId, StatefulModel>,
     links: Links,
@@ -136,6 +156,8 @@ impl<'a> Model<'a> {
             names,
             resources,
             nodes,
+            node_numbers: snapshot.nodes.iter().map(|node| snapshot.object(node.object).name).zip(0..).collect(),
+            images: images(snapshot),
             allocatable,
             topology,
             statics,
@@ -149,6 +171,7 @@ impl<'a> Model<'a> {
             added_labels,
             pods,
             storage,
+            quotas: quotas::quotas(snapshot),
             incomplete_sets: incomplete_sets(&sets),
             sets,
             waiting: waiting(snapshot),
@@ -231,6 +254,11 @@ impl<'a> Model<'a> {
         &self.links
     }
 
+    /// The node of that name.
+    pub fn find_node(&self, name: Text) -> Option<usize> {
+        self.node_numbers.get(&name).copied()
+    }
+
     /// The name of the node at `node`.
     pub fn node_name(&self, node: usize) -> &str {
         self.snapshot.name_of(self.snapshot.node(NodeId::at(node)))
@@ -256,7 +284,7 @@ fn nodes(snapshot: &Snapshot, names: &Names, resources: &mut Resources) -> (Vec<
     let mut amounts = Vec::with_capacity(snapshot.nodes.len());
     for node in &snapshot.nodes {
         let (given, pods) = resources.allocatable(names, &node.allocatable);
-        nodes.push(NodeModel { pods, ..NodeModel::default() });
+        nodes.push(NodeModel { pods, dead: is_dead(snapshot, node), ..NodeModel::default() });
         amounts.push(given);
     }
     let width = resources.count();
@@ -268,6 +296,27 @@ fn nodes(snapshot: &Snapshot, names: &Names, resources: &mut Resources) -> (Vec<
     }
     storage::describe_nodes(snapshot, &mut nodes);
     (nodes, allocatable)
+}
+
+fn is_dead(snapshot: &Snapshot, node: &ha_core::snapshot::Node) -> bool {
+    let keys = ["node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready"];
+    node.taints.iter().any(|taint| taint.effect == TaintEffect::NoExecute && keys.contains(&snapshot.text(taint.key)))
+}
+
+fn images(snapshot: &Snapshot) -> HashMap<Text, ImageModel> {
+    let mut images: HashMap<Text, ImageModel> = HashMap::new();
+    for (position, node) in snapshot.nodes.iter().enumerate() {
+        for image in &node.images {
+            let known = images.entry(image.resource).or_insert_with(|| ImageModel {
+                bytes: image.value,
+                on_node: vec![false; snapshot.nodes.len()],
+                nodes: 0,
+            });
+            known.on_node[position] = true;
+            known.nodes += 1;
+        }
+    }
+    images
 }
 
 /// `nodeTree.list` in `pkg/scheduler/backend/cache/node_tree.go`, for nodes that were added in the order of their names.

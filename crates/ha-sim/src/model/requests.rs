@@ -4,8 +4,9 @@
 //! `CalculateResource` in `pkg/scheduler/framework/types.go`, `calculatePodResourceRequest` in
 //! `plugins/noderesources/resource_allocation.go`.
 //!
-//! Differs from upstream 1.36: requests are those of the specification. Upstream counts, while a container is being
-//! resized in place, the largest of specification, allocation and status; the snapshot does not hold the latter two.
+//! While a container is resized in place, the largest of specification, allocation and status counts
+//! (`determineEffectiveRequests`): the snapshot holds such a pod's specification twice (`Pod::held_spec`).
+//! Differs from upstream 1.36: resources of the whole pod are not resized (InPlacePodLevelResourcesVerticalScaling).
 
 use ha_core::snapshot::{Amount, Container, PodSpec};
 use ha_core::text::Text;
@@ -119,10 +120,10 @@ impl Requests {
     }
 }
 
-type Amounts = HashMap<Text, i64>;
+pub(super) type Amounts = HashMap<Text, i64>;
 
 /// Whether a pod-level request of a supported resource is set (`IsPodLevelRequestsSet`).
-fn sets_pod_level(names: &Names, spec: &PodSpec) -> bool {
+pub(super) fn sets_pod_level(names: &Names, spec: &PodSpec) -> bool {
     spec.requests.iter().any(|amount| is_pod_level(names, amount.resource))
 }
 
@@ -132,8 +133,8 @@ fn is_pod_level(names: &Names, resource: Text) -> bool {
 }
 
 /// The requests of the whole pod. `missing` stands in for what a container does not request.
-fn pod_requests(names: &Names, spec: &PodSpec, missing: &[(Text, i64)]) -> Amounts {
-    let mut total = container_requests(spec, missing);
+pub(super) fn pod_requests(names: &Names, spec: &PodSpec, missing: &[(Text, i64)]) -> Amounts {
+    let mut total = of_containers(spec, |container| filled(container, missing));
     for amount in spec.requests.iter().filter(|amount| is_pod_level(names, amount.resource)) {
         total.insert(amount.resource, amount.value);
     }
@@ -144,15 +145,31 @@ fn pod_requests(names: &Names, spec: &PodSpec, missing: &[(Text, i64)]) -> Amoun
     total
 }
 
+/// The limits of the whole pod (`PodLimits`).
+pub(super) fn pod_limits(names: &Names, spec: &PodSpec) -> Amounts {
+    let limits =
+        |container: &Container| container.limits.iter().map(|amount| (amount.resource, amount.value)).collect();
+    let mut total = of_containers(spec, limits);
+    for amount in spec.limits.iter().filter(|amount| is_pod_level(names, amount.resource)) {
+        total.insert(amount.resource, amount.value);
+    }
+    for amount in &spec.overhead {
+        if let Some(limit) = total.get_mut(&amount.resource) {
+            *limit = limit.saturating_add(amount.value);
+        }
+    }
+    total
+}
+
 /// Containers run at once, ordinary init containers one after the other, beside the sidecars started before them.
-fn container_requests(spec: &PodSpec, missing: &[(Text, i64)]) -> Amounts {
+fn of_containers(spec: &PodSpec, amounts: impl Fn(&Container) -> Amounts) -> Amounts {
     let mut total = Amounts::new();
     for container in &spec.containers {
-        add(&mut total, &filled(container, missing));
+        add(&mut total, &amounts(container));
     }
     let (mut sidecars, mut initial) = (Amounts::new(), Amounts::new());
     for container in &spec.init_containers {
-        let requests = filled(container, missing);
+        let requests = amounts(container);
         let mut at_once = sidecars.clone();
         add(&mut at_once, &requests);
         if container.is_sidecar {

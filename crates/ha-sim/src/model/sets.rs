@@ -94,7 +94,8 @@ fn prototype(
     let labels = builder.add_labels(labels);
     let group = Some(Group { workload: id, revision: Text::default() });
     let namespace = workload.namespace;
-    let class = builder.class(ClassKey { namespace, spec, labels, priority, pinned: Text::default(), group });
+    let class =
+        builder.class(ClassKey { namespace, spec, held: spec, labels, priority, pinned: Text::default(), group });
     let claims = claims(builder, workload, &set, sibling, ordinal);
     PodModel { class, workload: id, name, ordinal: Some(ordinal), claims, started: None, terminating: false }
 }

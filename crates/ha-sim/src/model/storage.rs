@@ -71,6 +71,7 @@ pub struct StorageModel {
     volumes_of_class: HashMap<Text, Vec<VolumeId>>,
     default_class: Text,
     no_provisioner: Text,
+    tracking_drivers: Vec<Text>,
     /// Labels of zones and regions: key, and the key under which a node may have it instead.
     pub zone_keys: [(Text, Text); 4],
 }
@@ -93,6 +94,12 @@ impl StorageModel {
             volumes_of_class,
             default_class: snapshot.default_storage_class().map_or(Text::default(), |class| class.name),
             no_provisioner: names.intern("kubernetes.io/no-provisioner"),
+            tracking_drivers: snapshot
+                .csi_drivers
+                .iter()
+                .filter(|driver| driver.tracks_capacity)
+                .map(|driver| driver.name)
+                .collect(),
             zone_keys: [(zone, zone), (region, region), (old_zone, zone), (old_region, region)],
         }
     }
@@ -123,6 +130,11 @@ impl StorageModel {
     /// Whether volumes of the class are made on demand.
     pub fn provisions(&self, class: &StorageClass) -> bool {
         !class.provisioner.is_empty() && class.provisioner != self.no_provisioner
+    }
+
+    /// Whether the class' driver publishes how much room it has where.
+    pub fn tracks_capacity(&self, class: &StorageClass) -> bool {
+        self.tracking_drivers.contains(&class.provisioner)
     }
 
     /// What a StatefulSet's claim template asks for.

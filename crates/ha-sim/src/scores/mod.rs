@@ -1,13 +1,13 @@
 //! The score plugins of the default profile with their default weights, one file each, named after them.
 //!
 //! Scores decide which of the nodes that pass all filters a pod gets, and with it whether the next pod fits. The weights
-//! are those of `getDefaultPlugins` in `pkg/scheduler/apis/config/v1/default_plugins.go`. Left out: ImageLocality (the
-//! snapshot does not hold the images of nodes, so all nodes would score alike), VolumeBinding (scores only with the gate
-//! StorageCapacityScoring, off in 1.36) and DynamicResources.
+//! are those of `getDefaultPlugins` in `pkg/scheduler/apis/config/v1/default_plugins.go`. Left out: VolumeBinding
+//! (scores only with the gate StorageCapacityScoring, off in 1.36) and DynamicResources.
 
 use crate::cycle::Cycle;
 use crate::state::State;
 
+pub mod image_locality;
 pub mod inter_pod_affinity;
 pub mod node_affinity;
 pub mod node_resources_balanced_allocation;
@@ -32,6 +32,7 @@ pub fn totals(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
     add(2, pod_topology_spread::scores(state, cycle, nodes));
     add(2, inter_pod_affinity::scores(state, cycle, nodes));
     add(1, node_resources_balanced_allocation::scores(state, cycle, nodes));
+    add(1, image_locality::scores(state, cycle, nodes));
     totals
 }
 

@@ -44,6 +44,11 @@ impl<T: Hash + Eq> Interned<T> {
         &self.entries[position]
     }
 
+    /// All entries, in the order in which they came.
+    pub(super) fn entries(&self) -> &[T] {
+        &self.entries
+    }
+
     /// All entries.
     pub(super) fn into_entries(self) -> Vec<T> {
         self.entries

@@ -36,6 +36,7 @@ pub(super) fn join(mut builder: Builder, source: Source) -> Snapshot {
     builder.place_nodes(&mut snapshot, &mut lookup, &rest);
     builder.place_claims(&mut snapshot, &mut lookup, &rest);
     ownership::place_workloads_and_pods(&mut builder, &mut snapshot, &mut lookup);
+    builder.place_images(&mut snapshot, &lookup, &rest);
     builder.place_services(&mut snapshot, &mut lookup, &rest);
     let index = LabelIndex::new(&snapshot, &builder.objects).by_label(&builder.label_sets);
     builder.place_budgets(&mut snapshot, &index, &rest);

@@ -4,13 +4,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ha_core::snapshot::{Namespace, Node, ObjectId, Readiness, Taint};
+use ha_core::snapshot::{Amount, Namespace, Node, ObjectId, Readiness, Snapshot, Taint};
 use ha_core::text::Text;
 use hashbrown::{HashMap, HashSet};
 
 use super::Builder;
 use super::convert::taint_effect;
-use crate::objects as slim;
+use super::join::Lookup;
+use crate::objects::{self as slim, Body, Object};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const ZONE_BEFORE_1_17: &str = "failure-domain.beta.kubernetes.io/zone";
@@ -73,7 +74,38 @@ impl Builder {
             pod_ranges: self.texts_of(&ranges),
             kubelet_version: self.text(&node.status.node_info.kubelet_version),
             volumes_attached: self.texts_of(&attached),
+            images: Vec::new(),
             provider: self.text(node.spec.provider_id.split_once(':').map_or("", |(scheme, _)| scheme)),
+        }
+    }
+
+    /// Images on nodes, as far as some pod names them. One name may stand for several sizes: the first counts.
+    pub(super) fn place_images(&mut self, snapshot: &mut Snapshot, lookup: &Lookup, rest: &[(ObjectId, Object)]) {
+        let specs = self.pod_specs.entries().iter();
+        let containers = specs.flat_map(|spec| spec.init_containers.iter().chain(&spec.containers));
+        let mut named: Vec<Text> = containers.map(|container| container.image).collect();
+        named.sort_unstable();
+        named.dedup();
+        // What a pod calls `app` is `app:latest` on a node.
+        let mut names: HashMap<String, Vec<Text>> = HashMap::new();
+        for image in named {
+            names.entry(tagged(self.texts.get(image))).or_default().push(image);
+        }
+        for (id, object) in rest {
+            let Body::Node(node) = &object.body else {
+                continue;
+            };
+            let Some(position) = lookup.nodes.get(&self.objects[id.position()].name) else {
+                continue;
+            };
+            let images = &mut snapshot.nodes[position.position()].images;
+            for image in &node.status.images {
+                for &resource in image.names.iter().filter_map(|name| names.get(name.as_str())).flatten() {
+                    if !images.iter().any(|known| known.resource == resource) {
+                        images.push(Amount { resource, value: image.size_bytes });
+                    }
+                }
+            }
         }
     }
 
@@ -132,4 +164,11 @@ fn is_virtual(node: &slim::Node) -> bool {
     labels.get("type") == Some("virtual-kubelet")
         || labels.get("eks.amazonaws.com/compute-type") == Some("fargate")
         || node.spec.taints.iter().any(|taint| taint.key == "virtual-kubelet.io/provider")
+}
+
+/// An image's name with its tag (`normalizedImageName` in
+/// `pkg/scheduler/framework/plugins/imagelocality/image_locality.go`).
+fn tagged(image: &str) -> String {
+    let has_tag = image.rfind(':').map_or(0, |at| at + 1) > image.rfind('/').map_or(0, |at| at + 1);
+    if has_tag { String::from(image) } else { format!("{image}:latest") }
 }

@@ -10,7 +10,8 @@ use ha_core::text::Text;
 use super::Builder;
 use super::join::slice;
 use super::owner::{OwnerKey, is_node};
-use crate::objects::{self as slim, MIRROR_ANNOTATION};
+use super::quantity;
+use crate::objects::{self as slim, MIRROR_ANNOTATION, ResourceMap};
 
 /// A pod whose owner and node are not looked up yet.
 #[derive(Debug)]
@@ -45,10 +46,12 @@ impl Builder {
         let revision = labels.get("pod-template-hash").or_else(|| labels.get("controller-revision-hash")).unwrap_or("");
         let replica_set =
             metadata.controller().filter(|owner| owner.kind == "ReplicaSet").map_or("", |owner| &owner.name);
+        let held_spec = self.held_spec(&spec.slim, &status);
         let record = Pod {
             object: id,
             labels: self.objects[id.position()].labels,
             spec: spec.id,
+            held_spec,
             node_name: self.text(&node_name),
             pinned_node: spec.pinned_node,
             nominated_node: self.text(&status.nominated_node_name),
@@ -82,6 +85,37 @@ impl Builder {
         let claims = take_claims(&mut spec);
         let id = PodSpecId::at(self.pod_specs.intern(spec));
         KnownSpec { id, priority: slim.priority.unwrap_or(0), pinned_node, claims, slim }
+    }
+
+    /// The specification with what its containers hold while they are resized in place: the most of what is asked for,
+    /// set aside and had, or of the latter two when the node said that the resize will never fit
+    /// (`determineEffectiveRequests` in `k8s.io/component-helpers/resource/helpers.go`).
+    fn held_spec(&mut self, slim: &slim::PodSpec, status: &slim::PodStatus) -> Option<PodSpecId> {
+        let resized = |statuses: &[slim::ContainerStatus]| statuses.iter().any(|status| status.resources.is_some());
+        if !resized(&status.container_statuses) && !resized(&status.init_container_statuses) {
+            return None;
+        }
+        let pending = status.conditions.iter().find(|condition| condition.r#type == "PodResizePending");
+        let infeasible = pending.is_some_and(|condition| condition.reason == "Infeasible");
+        let mut held = slim.clone();
+        let sidecars = held.init_containers.iter_mut().filter(|container| container.restart_policy == "Always");
+        let containers = held.containers.iter_mut().zip(core::iter::repeat(&status.container_statuses));
+        for (container, statuses) in containers.chain(sidecars.zip(core::iter::repeat(&status.init_container_statuses)))
+        {
+            let of_container = statuses.iter().find(|status| status.name == container.name);
+            if let Some((status, actual)) = of_container.and_then(|status| Some((status, status.resources.as_ref()?))) {
+                let wanted = if infeasible { &ResourceMap::default() } else { &container.resources.requests };
+                let requests = most(&[wanted, &actual.requests, &status.allocated_resources]);
+                // A limit would be taken for a request.
+                let is_requested = |name: &slim::Str| requests.0.iter().any(|(requested, _)| requested == name);
+                container.resources.limits.0.retain(|(name, _)| is_requested(name));
+                container.resources.requests = requests;
+            }
+        }
+        let mut spec = self.convert_spec(&held);
+        self.take_pinned_node(&mut spec);
+        take_claims(&mut spec);
+        Some(PodSpecId::at(self.pod_specs.intern(spec)))
     }
 
     /// The one node that the DaemonSet controller pins a pod to, taken out of its affinity.
@@ -125,6 +159,20 @@ impl Builder {
     pub(super) fn claim_names(&self, pod: &Pod) -> &[Text] {
         pod.claims.of(&self.claims_of_pods)
     }
+}
+
+/// The highest amount of each resource.
+fn most(maps: &[&ResourceMap]) -> ResourceMap {
+    let mut most = ResourceMap::default();
+    for (resource, quantity) in maps.iter().flat_map(|map| &map.0) {
+        let value = |quantity: &slim::Quantity| quantity::amount(resource, &quantity.0);
+        match most.0.iter_mut().find(|(known, _)| known == resource) {
+            Some((_, known)) if value(known) < value(quantity) => *known = quantity.clone(),
+            Some(_) => {}
+            None => most.0.push((resource.clone(), quantity.clone())),
+        }
+    }
+    most
 }
 
 /// Takes the claims' names out of a pod's volumes: they differ between the pods of a StatefulSet.

@@ -3,9 +3,9 @@
 //! Source: the grammar in `k8s.io/apimachinery/pkg/api/resource/quantity.go`. Values are rounded up, as
 //! `Quantity.Value` and `MilliValue` do; what is beyond 64 bits is as much as fits.
 
-/// The amount of `resource`: millicores for `cpu`, else whole units. None for what is no quantity.
+/// The amount of `resource`: millicores for `cpu`, also as quotas name it, else whole units. None for what is no quantity.
 pub(super) fn amount(resource: &str, quantity: &str) -> Option<i64> {
-    scaled(quantity, if resource == "cpu" { 1000 } else { 1 })
+    scaled(quantity, if matches!(resource, "cpu" | "requests.cpu" | "limits.cpu") { 1000 } else { 1 })
 }
 
 /// `quantity × scale`, rounded up.

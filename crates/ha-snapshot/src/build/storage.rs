@@ -109,7 +109,8 @@ impl Builder {
 
     pub(super) fn csi_driver(&mut self, id: ObjectId, driver: &slim::CsiDriver) -> CsiDriver {
         let name = self.objects[id.position()].name;
-        CsiDriver { object: id, name, attaches: driver.spec.attach_required.unwrap_or(true) }
+        let attaches = driver.spec.attach_required.unwrap_or(true);
+        CsiDriver { object: id, name, attaches, tracks_capacity: driver.spec.storage_capacity }
     }
 
     pub(super) fn attachment(

@@ -67,6 +67,18 @@ slim! {
         pub node_info: NodeInfo,
         /// Volumes attached.
         pub volumes_attached: Vec<AttachedVolume>,
+        /// Images.
+        pub images: Vec<NodeImage>,
+    }
+}
+
+slim! {
+    /// An image on a node.
+    pub struct NodeImage {
+        /// Its names, by tag and by digest.
+        pub names: Vec<Str>,
+        /// Its size.
+        pub size_bytes: i64,
     }
 }
 

@@ -135,6 +135,8 @@ slim! {
         pub conditions: Vec<Condition>,
         /// Containers.
         pub container_statuses: Vec<ContainerStatus>,
+        /// Init containers that are being resized.
+        pub init_container_statuses: Vec<ContainerStatus>,
         /// When the kubelet saw it.
         pub start_time: Option<Time>,
         /// The node on which preemption made room.
@@ -147,6 +149,12 @@ slim! {
     pub struct ContainerStatus {
         /// Restarts.
         pub restart_count: u32,
+        /// The container, where its resources are not those of the specification.
+        pub name: Str,
+        /// What the kubelet has set aside for it.
+        pub allocated_resources: ResourceMap,
+        /// What it has.
+        pub resources: Option<ResourceRequirements>,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use alloc::sync::Arc;
 
-use super::{Body, Pod, PodSpec, PodTemplate, ReplicaSet, Str, Volume};
+use super::{Body, Container, ContainerStatus, Pod, PodSpec, PodTemplate, ReplicaSet, ResourceMap, Str, Volume};
 
 /// Reduces an object to what is read of it.
 pub(super) fn reduce(body: &mut Body) {
@@ -25,6 +25,31 @@ fn reduce_pod(pod: &mut Pod) {
     pod.status
         .conditions
         .retain(|condition| condition.status != "True" || !routine.contains(&condition.r#type.as_str()));
+    let Pod { spec, status, .. } = pod;
+    for status in &mut status.container_statuses {
+        forget_settled_resources(status, &spec.containers);
+    }
+    for status in &mut status.init_container_statuses {
+        forget_settled_resources(status, &spec.init_containers);
+    }
+    status.init_container_statuses.retain(|status| status.resources.is_some());
+    if status.container_statuses.iter().all(|status| *status == ContainerStatus::default()) {
+        status.container_statuses.clear();
+    }
+}
+
+/// A container that has what its specification asks for is not being resized.
+fn forget_settled_resources(status: &mut ContainerStatus, containers: &[Container]) {
+    let container = containers.iter().find(|container| container.name == status.name);
+    let is_resized = container.is_some_and(|container| {
+        let wanted = &container.resources.requests;
+        let differs = |amounts: &ResourceMap| amounts.0.iter().any(|amount| !wanted.0.contains(amount));
+        let actual = status.resources.as_ref().map(|resources| &resources.requests);
+        actual.is_some_and(|actual| differs(actual) || differs(&status.allocated_resources))
+    });
+    if !is_resized {
+        *status = ContainerStatus { restart_count: status.restart_count, ..ContainerStatus::default() };
+    }
 }
 
 /// Whether a volume has a source that is kept.

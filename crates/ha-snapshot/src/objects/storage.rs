@@ -276,6 +276,8 @@ slim! {
     pub struct CsiDriverSpec {
         /// Whether volumes are attached at all.
         pub attach_required: Option<bool>,
+        /// Whether the scheduler looks at the capacity that the driver publishes.
+        pub storage_capacity: bool,
     }
 }
 
