@@ -87,9 +87,9 @@ impl Builder {
         named.sort_unstable();
         named.dedup();
         // What a pod calls `app` is `app:latest` on a node.
-        let mut names: HashMap<String, Vec<Text>> = HashMap::new();
+        let mut by_tag: HashMap<String, Vec<Text>> = HashMap::new();
         for image in named {
-            names.entry(tagged(self.texts.get(image))).or_default().push(image);
+            by_tag.entry(tagged(self.texts.get(image))).or_default().push(image);
         }
         for (id, object) in rest {
             let Body::Node(node) = &object.body else {
@@ -100,7 +100,7 @@ impl Builder {
             };
             let images = &mut snapshot.nodes[position.position()].images;
             for image in &node.status.images {
-                for &resource in image.names.iter().filter_map(|name| names.get(name.as_str())).flatten() {
+                for &resource in image.names.iter().filter_map(|name| by_tag.get(name.as_str())).flatten() {
                     if !images.iter().any(|known| known.resource == resource) {
                         images.push(Amount { resource, value: image.size_bytes });
                     }

@@ -111,6 +111,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_container_really_has_stays_while_it_is_resized() {
+        let has = |cpu: &str| json!({ "requests": { "cpu": cpu } });
+        let kept = |cpu: &str| {
+            let pod = json!({
+                "spec": { "containers": [{ "name": "app", "resources": has("1") }] },
+                "status": { "containerStatuses": [{ "name": "app", "restartCount": 2, "resources": has(cpu) }] },
+            });
+            let Body::Pod(pod) = read(ResourceKind::Pod, &pod) else { panic!("it is a pod") };
+            let status = &pod.status.container_statuses[0];
+            (status.restart_count, status.resources.is_some())
+        };
+        assert_eq!((kept("1"), kept("2")), ((2, false), (2, true)));
+    }
+
+    #[test]
     fn only_a_replica_set_of_its_own_keeps_its_template() {
         let kept = |kind: &str| {
             let owner = json!({ "kind": kind, "name": "web", "uid": "u", "controller": true });

@@ -60,7 +60,7 @@ fn a_lost_zone_takes_what_is_only_there() {
     let wordpress = &outcome(scenario, "wordpress").unwrap()["recovered"];
     assert_eq!((&wordpress["pending"], &wordpress["certainty"]), (&2.into(), &"certain".into()));
     let reason = text(&wordpress["reasons"][0]["message"]);
-    assert!(reason.contains("2 node(s) didn't match PersistentVolume's node affinity"), "{reason}");
+    assert!(reason.starts_with("0/9 nodes are available: 1 node(s) were unschedulable, "), "{reason}");
     let database = outcome(scenario, "postgres").unwrap();
     assert_eq!(database["stuckUntilForced"][0]["name"], "postgres-0");
 }
