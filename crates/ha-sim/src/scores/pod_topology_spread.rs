@@ -8,14 +8,15 @@ use hashbrown::HashSet;
 
 use super::MAX;
 use crate::cycle::Cycle;
-use crate::ids::{DomainId, PodIndex, TallyId};
+use crate::ids::{ClassId, DomainId, PodIndex, TallyId};
 use crate::model::Spread;
 use crate::state::State;
 
 struct Scored<'c> {
     spread: &'c Spread,
     tally: TallyId,
-    by_node: bool,
+    /// Of a constraint by host name: the classes whose pods are counted on the node itself.
+    on_node: Option<HashSet<ClassId>>,
     weight: f64,
 }
 
@@ -50,7 +51,7 @@ fn prepare<'c>(state: &mut State, spread: &'c Spread, candidates: &[usize]) -> S
     };
     #[allow(clippy::cast_precision_loss, reason = "a number of nodes")]
     let weight = ((size + 2) as f64).ln();
-    Scored { spread, tally, by_node, weight }
+    Scored { spread, tally, on_node: by_node.then(|| counted_classes(state, spread)), weight }
 }
 
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
@@ -61,27 +62,28 @@ fn score(state: &State, constraints: &[Scored], node: usize) -> i64 {
         let Some(domain) = domain(state, spread, node) else {
             continue;
         };
-        let count = if constraint.by_node {
-            on_node(state, spread, node)
-        } else {
-            state.tallies.get(constraint.tally).get(domain)
+        let count = match &constraint.on_node {
+            Some(classes) => on_node(state, classes, node),
+            None => state.tallies.get(constraint.tally).get(domain),
         };
         score += count as f64 * constraint.weight + (spread.max_skew - 1) as f64;
     }
     score.round() as i64
 }
 
-/// Pods on the node itself, whatever else has its hostname.
-fn on_node(state: &State, spread: &Spread, node: usize) -> i64 {
+fn counted_classes(state: &State, spread: &Spread) -> HashSet<ClassId> {
     if spread.counts_nothing {
+        return HashSet::new();
+    }
+    state.model.links().meant(state.model, spread.matcher).into_iter().collect()
+}
+
+/// Pods on the node itself, whatever else has its hostname.
+fn on_node(state: &State, classes: &HashSet<ClassId>, node: usize) -> i64 {
+    if classes.is_empty() {
         return 0;
     }
-    let model = state.model;
-    let matcher = &model.matchers[spread.matcher.position()];
-    let counted = |&&pod: &&PodIndex| {
-        let key = &model.class(state.pod(pod).class).key;
-        !state.pod(pod).terminating && matcher.matches(key.namespace, model.labels(key.labels), &model.snapshot.texts)
-    };
+    let counted = |&&pod: &&PodIndex| !state.pod(pod).terminating && classes.contains(&state.pod(pod).class);
     i64::try_from(state.pods_on(node).iter().filter(counted).count()).unwrap_or(i64::MAX)
 }
 

@@ -28,8 +28,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Part> {
     shell.remove_path(&lines)?;
 
     let path = shown(&file);
-    let arguments = ["check".to_owned(), "--snapshot".to_owned(), path.clone()];
-    let subject = Subject::process(&format!("kubectl-ha check --snapshot {path}"), plugin, &arguments);
+    let arguments = ["check", "--no-simulate", "--snapshot", &path].map(ToOwned::to_owned);
+    let subject = Subject::process(&format!("kubectl-ha check --no-simulate --snapshot {path}"), plugin, &arguments);
     let series = in_turn(vec![subject], bench.runs(7))?;
     let bars = vec![
         Bar::seconds("Large snapshot: load and check with all rules", &series[0], 3.0),

@@ -23,14 +23,14 @@ pub(super) fn measure(bench: &Bench) -> Result<Part> {
     let cluster = cluster()?;
     let lists = lists(bench, &cluster)?;
     let kubeconfig = cluster.kubeconfig_path().display().to_string();
-    let check = ["check".to_owned(), "--kubeconfig".to_owned(), kubeconfig];
+    let check = ["check", "--no-simulate", "--kubeconfig", &kubeconfig].map(ToOwned::to_owned);
     let mut bytes = 0;
     let subjects = vec![
         Subject::action("GET of every list", || {
             bytes = cluster.download(&lists)?;
             Ok(())
         }),
-        Subject::process("kubectl-ha check", &bench.plugin, &check),
+        Subject::process("kubectl-ha check --no-simulate", &bench.plugin, &check),
     ];
     let series = in_turn(subjects, bench.runs(9))?;
     let (download, check) = (&series[0], &series[1]);
