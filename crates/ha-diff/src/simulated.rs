@@ -177,6 +177,7 @@ fn refused(snapshot: &Snapshot, state: &mut State, pod: PodIndex) -> BTreeMap<St
         }
     };
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let by_chance = cycle.binds_by_chance();
     for (position, node) in nodes.into_iter().enumerate() {
         let labels_and_taints = state.static_mask(cycle.class.statics, position);
         let verdicts = [
@@ -193,7 +194,8 @@ fn refused(snapshot: &Snapshot, state: &mut State, pod: PodIndex) -> BTreeMap<St
             (Plugin::PodTopologySpread, filters::pod_topology_spread::check(state, &cycle, position)),
             (Plugin::InterPodAffinity, filters::inter_pod_affinity::check(state, &cycle, position)),
         ];
-        for (plugin, refusal) in verdicts {
+        let sure = verdicts.into_iter().filter(|(plugin, _)| !by_chance || *plugin != Plugin::VolumeBinding);
+        for (plugin, refusal) in sure {
             let refused = found.entry(plugin.as_str().to_owned()).or_default();
             if refusal.is_some() {
                 refused.insert(node.clone());

@@ -136,6 +136,11 @@ impl<'m> Cycle<'m> {
         Ok(cycle)
     }
 
+    /// Whether VolumeBinding's verdict on a node is chance.
+    pub fn binds_by_chance(&self) -> bool {
+        self.volumes.is_by_chance()
+    }
+
     /// Takes note of what changed in the state, after pods came or went.
     pub fn refresh(&mut self, state: &State) {
         for check in &mut self.spread {

@@ -12,7 +12,8 @@
 //! 1. *Never.* A node that refuses p in S refuses it for ever when the reason can only get worse: labels and taints
 //!    (fixed), resources, ports, disks, claims in use, bound volumes, volumes to bind (they only get
 //!    fewer), anti-affinity in both directions. Not so the skew of a spread constraint (the smallest count may rise) and
-//!    required affinity (a pod may come that attracts). If every node refuses p in S for a reason that stays, p is
+//!    required affinity (a pod may come that attracts), nor volumes for several claims of one pod (which claim gets which
+//!    of equal volumes is chance). If every node refuses p in S for a reason that stays, p is
 //!    Pending in every run.
 //! 2. *Always.* Let p have no claims, ports, disks, hard spread constraint or required (anti-)affinity term, and let no
 //!    pod hold a required anti-affinity term that means p. Then a node that fits p in S refuses it later only if some
@@ -144,8 +145,9 @@ fn fate(state: &mut State, demand: &Demand, pod: PodIndex) -> (Fate, bool) {
         match filters::check(state, &cycle, node) {
             None => fitting.push(node),
             Some(refusal) => {
-                all_stay &= stays(&refusal);
-                all_helpless &= is_helpless(&refusal);
+                let by_chance = refusal.plugin == Plugin::VolumeBinding && cycle.volumes.is_by_chance();
+                all_stay &= stays(&refusal) && !by_chance;
+                all_helpless &= is_helpless(&refusal) && !by_chance;
             }
         }
     }

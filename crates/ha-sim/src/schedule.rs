@@ -102,8 +102,9 @@ pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, pod: PodIndex) -
             return Attempt::Refused(Box::new(Refused { diagnosis, cycle: None }));
         }
     };
+    cycle.volumes.rotation = search.random.below(usize::from(u16::MAX));
     if let Some(node) = nominated_node(state, &mut cycle) {
-        bind(state, search, &cycle, node);
+        bind(state, &cycle, node);
         return Attempt::Fits(node);
     }
     let feasible = feasible(state, search, &mut cycle, &mut diagnosis);
@@ -112,7 +113,7 @@ pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, pod: PodIndex) -
         [node] => node,
         _ => best(state, search, &cycle, &feasible),
     };
-    bind(state, search, &cycle, node);
+    bind(state, &cycle, node);
     Attempt::Fits(node)
 }
 
@@ -186,9 +187,8 @@ fn best(state: &mut State, search: &mut Search, cycle: &Cycle, nodes: &[usize]) 
     best[search.random.below(best.len())]
 }
 
-fn bind(state: &mut State, search: &mut Search, cycle: &Cycle, node: usize) {
-    let rotation = search.random.below(usize::from(u16::MAX));
-    for (claim, binding) in volume_binding::bindings_on(state, cycle, node, rotation) {
+fn bind(state: &mut State, cycle: &Cycle, node: usize) {
+    for (claim, binding) in volume_binding::bindings_on(state, cycle, node) {
         state.bind(claim, binding);
     }
     state.withdraw(cycle.pod);

@@ -13,6 +13,7 @@ use crate::controllers::{self, Answer, Controllers};
 use crate::ids::PodIndex;
 use crate::preemption;
 use crate::queue::Queue;
+use crate::random::Random;
 use crate::schedule::{Attempt, Diagnosis, Search, schedule, unknown};
 use crate::state::State;
 
@@ -26,6 +27,8 @@ pub struct Run {
     waves: usize,
     /// Whether pods of one priority come in the order of names instead of by chance.
     in_order: bool,
+    /// Dice for workloads, where the pods of one reach the queue together.
+    by_workload: Option<u64>,
     /// Whether pods of a StatefulSet vanish one by one, with the controller at work between.
     pub vanish_one_by_one: bool,
     /// Whether a drain waits for all to settle after each eviction.
@@ -45,10 +48,11 @@ impl Run {
     /// The run of a seed. Seed 0 is the plain one: all at once, in the order of priority and names.
     pub fn new(seed: u64, nodes: usize) -> Self {
         let mut search = Search::new(seed, nodes);
-        let plain = seed == 0;
+        let (plain, salt) = (seed == 0, search.random.roll());
         let waves = if plain { 1 } else { [1, 1, 2, 5, 1000][search.random.below(5)] };
         let mut chance = || !plain && search.random.below(2) == 1;
         let (vanish_one_by_one, settles_between) = (chance(), chance());
+        let by_workload = chance();
         // In half of the runs victims go at once, and all take note in the usual order.
         let unusual = chance();
         let (wakes_at_once, slow_controllers, late_preemptors) =
@@ -58,6 +62,7 @@ impl Run {
             search,
             waves,
             in_order: plain,
+            by_workload: by_workload.then_some(salt),
             vanish_one_by_one,
             settles_between,
             wakes_at_once,
@@ -156,7 +161,12 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     fn enqueue(&mut self, pod: PodIndex) {
         let class = self.state.model.class(self.state.pod(pod).class);
-        let random = &mut self.run.search.random;
+        // A controller creates its pods one after the other, so those of one workload may come together.
+        let mut of_workload = self.run.by_workload.map(|salt| {
+            let workload = self.state.pod(pod).workload.position() as u64;
+            Random::new(salt.wrapping_add(workload))
+        });
+        let random = of_workload.as_mut().unwrap_or(&mut self.run.search.random);
         let wave = self.wave + u32::try_from(random.below(self.run.waves)).unwrap_or(0);
         let time = if self.run.in_order { 0 } else { random.roll() };
         self.queue.push(pod, wave, class.key.priority, time);

@@ -1,7 +1,7 @@
 //! Recorded failures: what the real control plane did with a small cluster must be what the simulation says.
 //!
 //! `tests/sim-cases/README.md` tells how they were made and how to compare. Where a case is deterministic the plain run
-//! of the simulation must give the same pending counts, and so must three quarters of its other runs: those try orders
+//! of the simulation must give the same pending counts, and so must two thirds of its other runs: those try orders
 //! that three to five recordings need not have met. Where it is not, the recorded outcomes must be among those that the
 //! simulation finds. Refused evictions must agree to the word, and so must the reasons why pods are Pending.
 #![allow(clippy::unwrap_used, reason = "a helper of tests may fail like a test")]
@@ -124,7 +124,7 @@ fn compare(case: &Path) -> Result<(), String> {
             return Err(difference(&found[0], &outcomes[0]));
         }
         let agreeing = found.iter().filter(|counts| pending(counts) == pending(&outcomes[0])).count();
-        return if agreeing * 4 >= found.len() * 3 { Ok(()) } else { Err(format!("only {agreeing} runs agree")) };
+        return if agreeing * 3 >= found.len() * 2 { Ok(()) } else { Err(format!("only {agreeing} runs agree")) };
     }
     if case.expected["deterministicMissing"] == true {
         for counts in &found {

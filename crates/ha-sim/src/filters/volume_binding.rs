@@ -24,6 +24,16 @@ pub(crate) struct VolumeCycle {
     pub(crate) claims: Vec<ClaimIndex>,
     bound: Vec<Binding>,
     waiting: Vec<ClaimIndex>,
+    /// Which of equally small volumes is taken: those from here on in their list.
+    pub(crate) rotation: usize,
+}
+
+impl VolumeCycle {
+    /// Whether chance decides if volumes are found: of several claims one may take what only another could use. Upstream's
+    /// list of volumes has no order.
+    pub(crate) fn is_by_chance(&self) -> bool {
+        self.waiting.len() > 1
+    }
 }
 
 /// Bits of the reasons.
@@ -92,7 +102,7 @@ pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
             break;
         }
     }
-    if bindings(state, &volumes.waiting, node, 0).is_none() {
+    if bindings(state, &volumes.waiting, node, volumes.rotation).is_none() {
         reasons |= reason::NO_VOLUME;
     }
     (reasons != 0).then_some(Refusal { plugin: Plugin::VolumeBinding, reasons, unresolvable: true })
@@ -206,6 +216,6 @@ fn is_free(state: &State, claim: &ClaimModel, volume: &PersistentVolume) -> bool
 }
 
 /// How the pod's waiting claims are bound once it is placed on a node.
-pub(crate) fn bindings_on(state: &State, cycle: &Cycle, node: usize, rotation: usize) -> Vec<(ClaimIndex, Binding)> {
-    bindings(state, &cycle.volumes.waiting, node, rotation).unwrap_or_default()
+pub(crate) fn bindings_on(state: &State, cycle: &Cycle, node: usize) -> Vec<(ClaimIndex, Binding)> {
+    bindings(state, &cycle.volumes.waiting, node, cycle.volumes.rotation).unwrap_or_default()
 }

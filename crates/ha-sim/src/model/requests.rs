@@ -115,7 +115,7 @@ impl Requests {
         Self {
             amounts,
             non_zero: pair(&pod_requests(names, spec, &missing)),
-            scored: pair(&pod_requests(names, spec, &defaults)),
+            scored: pair(&scored_requests(spec, &defaults)),
         }
     }
 }
@@ -138,10 +138,23 @@ pub(super) fn pod_requests(names: &Names, spec: &PodSpec, missing: &[(Text, i64)
     for amount in spec.requests.iter().filter(|amount| is_pod_level(names, amount.resource)) {
         total.insert(amount.resource, amount.value);
     }
+    add_overhead(&mut total, spec);
+    total
+}
+
+fn add_overhead(total: &mut Amounts, spec: &PodSpec) {
     for amount in &spec.overhead {
         let entry = total.entry(amount.resource).or_insert(0);
         *entry = entry.saturating_add(amount.value);
     }
+}
+
+/// What the pod requests when it is scored: what its containers do, whatever is requested for the whole pod. The scorer
+/// of NodeResourcesFit is never told that there are pod-level resources (`NewFit` in `plugins/noderesources/fit.go` sets
+/// `enablePodLevelResources` of the plugin, not of its `resourceAllocationScorer`).
+fn scored_requests(spec: &PodSpec, defaults: &[(Text, i64)]) -> Amounts {
+    let mut total = of_containers(spec, |container| filled(container, defaults));
+    add_overhead(&mut total, spec);
     total
 }
 
