@@ -18,10 +18,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Part> {
     let Size { pods, nodes, workloads, templates } = Size::BENCHMARK;
     let file = bench.folder.join("large.ha");
     let lines = bench.folder.join("large.jsonl");
-    let own = std::env::current_exe()?;
     let (shell, plugin) = (&bench.shell, &bench.plugin);
     eprintln!("generating {pods} pods");
-    let kept = cmd!(shell, "{own} bench generate {lines}").quiet().read()?;
+    let kept = cmd!(shell, "cargo xtask bench generate {lines}").quiet().read()?;
     let kept: u64 = kept.parse().context("the generated cluster's size is no number")?;
     // The plugin's own command reduces the objects to what a snapshot holds.
     cmd!(shell, "{plugin} snapshot --snapshot {lines} {file}").quiet().run()?;
