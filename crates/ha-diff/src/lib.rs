@@ -4,7 +4,8 @@
 //! process (`tests/scheduler`); [`ControlPlane`] plays a sample of them on the whole test cluster. [`run`](run()) holds a
 //! [`Simulator`] against the one, [`confirm`](confirm()) against the other.
 //!
-//! Left out: what the scheduler does not decide (time to recover, evictions, the control plane's own health).
+//! Drains are compared, too, with the eviction API's arithmetic written out once more in `tests/scheduler/drain.go`. Left
+//! out: what neither decides (time to recover, the control plane's own health).
 
 mod answer;
 mod case;
