@@ -53,9 +53,10 @@ pub fn preempt(
     let start = random.below(potential.len());
     let (mut candidates, mut failures) = (Vec::new(), Vec::new());
     let mut clean = 0;
+    let mut allowances = Allowances::new();
     for position in 0..potential.len() {
         let node = potential[(start + position) % potential.len()];
-        match victims_on(state, random, cycle, node) {
+        match victims_on(state, &mut allowances, random, cycle, node) {
             Ok(candidate) => {
                 clean += usize::from(candidate.violations == 0);
                 candidates.push(candidate);
@@ -73,7 +74,13 @@ pub fn preempt(
 }
 
 /// The fewest pods of lower priority on a node without which the pod fits (`SelectVictimsOnNode`).
-fn victims_on(state: &mut State, random: &mut Random, cycle: &mut Cycle, node: usize) -> Result<Candidate, NoHelp> {
+fn victims_on(
+    state: &mut State,
+    allowances: &mut Allowances,
+    random: &mut Random,
+    cycle: &mut Cycle,
+    node: usize,
+) -> Result<Candidate, NoHelp> {
     let priority = |state: &State, pod: PodIndex| state.model.class(state.pod(pod).class).key.priority;
     let lower = |&pod: &PodIndex| priority(state, pod) < cycle.class.key.priority;
     let mut potential: Vec<PodIndex> = state.pods_on(node).iter().copied().filter(lower).collect();
@@ -84,7 +91,7 @@ fn victims_on(state: &mut State, random: &mut Random, cycle: &mut Cycle, node: u
     // The higher the priority and the longer it runs, the more important; which of two that did not start yet is more
     // important is chance.
     potential.sort_by_key(|&pod| (-i64::from(priority(state, pod)), state.pod(pod).started.unwrap_or(i64::MAX)));
-    let (violating, others) = split_by_budgets(state, &potential);
+    let (violating, others) = split_by_budgets(state, allowances, &potential);
     let mark = state.mark();
     state.set_trial(true);
     for &pod in &potential {
@@ -122,10 +129,15 @@ fn reprieve(state: &mut State, cycle: &mut Cycle, node: usize, pods: &[PodIndex]
     }
 }
 
+/// How many evictions budgets allow before anything is tried, as far as that was asked: one search asks it for every
+/// node.
+type Allowances = HashMap<BudgetId, i64>;
+
 /// The pods whose going would violate a budget, and the others (`filterPodsWithPDBViolation`).
-fn split_by_budgets(state: &State, pods: &[PodIndex]) -> (Vec<PodIndex>, Vec<PodIndex>) {
+fn split_by_budgets(state: &State, allowances: &mut Allowances, pods: &[PodIndex]) -> (Vec<PodIndex>, Vec<PodIndex>) {
     let snapshot = state.model.snapshot;
-    let mut allowed: HashMap<BudgetId, i64> = HashMap::new();
+    let mut allowed = Allowances::new();
+    let mut at_first = |id| *allowances.entry(id).or_insert_with(|| i64::from(eviction::allowed(state, id)));
     pods.iter().partition(|&&pod| {
         let mut violated = false;
         for &id in state.model.budgets_of_class(state.pod(pod).class) {
@@ -133,7 +145,7 @@ fn split_by_budgets(state: &State, pods: &[PodIndex]) -> (Vec<PodIndex>, Vec<Pod
             if selector.is_none_or(ha_core::labels::LabelSelector::is_empty) {
                 continue;
             }
-            let left = allowed.entry(id).or_insert_with(|| i64::from(eviction::allowed(state, id)));
+            let left = allowed.entry(id).or_insert_with(|| at_first(id));
             *left -= 1;
             violated |= *left < 0;
         }

@@ -32,6 +32,11 @@ impl<F: Copy> Sinks<F> {
         Ok(Self(targets.iter().map(open).collect::<Result<_, _>>()?))
     }
 
+    /// Whether one of the formats is such.
+    pub(super) fn any(&self, is_such: impl Fn(F) -> bool) -> bool {
+        self.0.iter().any(|(format, _)| is_such(*format))
+    }
+
     /// Writes each format; `render` is told whether it goes to a file.
     pub(super) fn write(self, render: impl Fn(F, bool) -> String) -> anyhow::Result<()> {
         for (format, file) in self.0 {

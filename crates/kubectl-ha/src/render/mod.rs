@@ -50,6 +50,13 @@ pub enum Format {
     Markdown,
 }
 
+impl Format {
+    /// Whether programs read it: it takes the report as it is.
+    pub fn escapes_by_itself(self) -> bool {
+        matches!(self, Self::Json | Self::Sarif | Self::Gitlab)
+    }
+}
+
 /// Writes a report in one format. Ends with a line break, unless it is empty.
 pub fn render(format: Format, report: &Report, safe: &SafeReport, view: &View) -> String {
     match format {
