@@ -40,7 +40,10 @@ pub fn engine_config() -> Config {
         .wasm_multi_memory(false)
         .wasm_tail_call(false)
         .wasm_custom_page_sizes(false)
-        .memory_init_cow(true);
+        .memory_init_cow(true)
+        // For the stacks of traps, which nobody is shown: an eighth of the compiled code.
+        .generate_address_map(false)
+        .wasm_backtrace_max_frames(None);
     config
 }
 
