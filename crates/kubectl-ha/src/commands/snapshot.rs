@@ -1,5 +1,6 @@
 //! `kubectl ha snapshot`: saves a cluster, to be judged later or elsewhere.
 
+use ha_core::snapshot::ResourceKind;
 use ha_read::saved::{self, Anonymizer, Saved};
 use ha_snapshot::objects::Object;
 
@@ -18,6 +19,9 @@ pub(super) fn run(arguments: &Snapshot) -> anyhow::Result<()> {
     if arguments.anonymize {
         (saved, objects) = anonymize(&saved, &objects)?;
     }
+    // As the API lists them, however they arrived: the same cluster gives the same file, and what belongs together
+    // stands together.
+    objects.sort_by(|left, right| place(left).cmp(&place(right)));
     saved::write(&arguments.file, &saved, &objects)?;
     let gaps = saved.reading.gaps.iter();
     for line in gaps::texts(gaps.map(|gap| (gap.reason, gap.namespace.as_str(), gap.message.as_str()))) {
@@ -27,6 +31,12 @@ pub(super) fn run(arguments: &Snapshot) -> anyhow::Result<()> {
     let text = format!("{} in {}\n", count(objects.len(), "object"), sanitize::line(&file));
     terminal::note(&text);
     Ok(())
+}
+
+/// Where an object stands in the file.
+fn place(object: &Object) -> (ResourceKind, &str, &str) {
+    let metadata = object.metadata();
+    (object.kind(), &metadata.namespace, &metadata.name)
 }
 
 fn anonymize(saved: &Saved, objects: &[Object]) -> anyhow::Result<(Saved, Vec<Object>)> {

@@ -65,3 +65,25 @@ fn every_verb_has_a_man_page() {
     assert!(check.contains("fail\\-on") && check.contains("Exit codes"), "{check}");
     assert!(!bench.path("pages/kubectl-ha-man.1").exists(), "hidden commands have no page");
 }
+
+#[test]
+fn a_saved_cluster_is_the_same_file_in_whatever_order_it_was_read() {
+    const LINES: [&str; 5] = [
+        r#"{"kind":"Snapshot","version":1,"takenAt":"2026-01-15T10:30:00Z"}"#,
+        r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"b"}}"#,
+        r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"z","namespace":"a"}}"#,
+        r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"b"}}"#,
+        r#"{"kind":"SnapshotEnd","objects":3}"#,
+    ];
+    let bench = Bench::new();
+    let saved = |order: [usize; 5]| {
+        let lines: String = order.iter().flat_map(|&line| [LINES[line], "\n"]).collect();
+        bench.write("read.ha", &lines);
+        let ran = bench.run(["snapshot", "--snapshot", "read.ha", "saved.ha"]);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), "3 objects in saved.ha\n"), "{ran:?}");
+        std::fs::read(bench.path("saved.ha")).unwrap()
+    };
+    let first = saved([0, 1, 2, 3, 4]);
+    assert_eq!(first, saved([0, 3, 2, 1, 4]));
+    assert_eq!(first, saved([0, 2, 1, 3, 4]));
+}
