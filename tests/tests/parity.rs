@@ -52,6 +52,8 @@ fn the_sandboxed_rules_say_what_the_native_ones_say() {
         let native = ha_sdk::run(RULES, &Input { snapshot: &snapshot, settings: &settings, impacts: &[] });
         let sandboxed = host.evaluate(&policy, &snapshot, &settings, &[]).unwrap();
         assert_same(&name, &native, &sandboxed);
+        let in_shares = host.evaluate_in_shares(2, &policy, &snapshot, &settings, &[]).unwrap();
+        assert_same(&format!("{name}, in shares"), &native, &in_shares);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::inspect::CONTRACT;
 use crate::limits::{Limits, Meter};
 use crate::load::{self, LoadError, Policy, Tools};
 use crate::output;
+use crate::shares;
 
 /// The contract's one function, in Rust.
 type Check<'a> = TypedFunc<(&'a Snapshot, &'a Settings, &'a [Impact]), (CheckOutput,)>;
@@ -130,7 +131,8 @@ impl Host {
         unsafe { Policy::load_precompiled(&self.tools(), wasm, native) }
     }
 
-    /// Asks a policy about a snapshot, within the limits for its size.
+    /// Asks a policy about a snapshot, within the limits for its size: about a large one in two sandboxes side by side,
+    /// each for half of its rules and each within these limits.
     pub fn evaluate(
         &self,
         policy: &Policy,
@@ -138,8 +140,22 @@ impl Host {
         settings: &Settings,
         impacts: &[Impact],
     ) -> Result<CheckOutput, PolicyFailure> {
-        let limits = Limits::of(snapshot, impacts);
-        self.evaluate_within(limits, policy, snapshot, settings, impacts)
+        self.evaluate_in_shares(shares::worthwhile(snapshot), policy, snapshot, settings, impacts)
+    }
+
+    /// Asks a policy about a snapshot in so many sandboxes side by side, each for a share of its rules.
+    pub fn evaluate_in_shares(
+        &self,
+        shares: usize,
+        policy: &Policy,
+        snapshot: &Snapshot,
+        settings: &Settings,
+        impacts: &[Impact],
+    ) -> Result<CheckOutput, PolicyFailure> {
+        if shares < 2 {
+            return self.evaluate_within(Limits::of(snapshot, impacts), policy, snapshot, settings, impacts);
+        }
+        shares::evaluate(self, shares, policy, snapshot, settings, impacts)
     }
 
     /// Asks a policy about a snapshot, within other limits.

@@ -1,5 +1,7 @@
 //! What a policy file says about itself, read without compiling or running it.
 
+use std::collections::HashSet;
+
 use ha_core::rule::RuleInfo;
 use sha2::{Digest, Sha256};
 use wasmparser::{Parser, Payload};
@@ -62,8 +64,17 @@ impl Inspection {
         }
         let rules = rules.ok_or(LoadError::NoRules)?;
         inspection.rules = serde_json::from_slice(rules).map_err(LoadError::BadRules)?;
-        Ok(inspection)
+        match repeated(&inspection.rules) {
+            Some(name) => Err(LoadError::RepeatedRule(name.to_owned())),
+            None => Ok(inspection),
+        }
     }
+}
+
+/// The first name that an earlier rule has, too.
+fn repeated(rules: &[RuleInfo]) -> Option<&str> {
+    let mut names = HashSet::new();
+    rules.iter().map(|rule| rule.name.as_str()).find(|name| !names.insert(*name))
 }
 
 /// The SHA-256 of `bytes`, in hexadecimal.

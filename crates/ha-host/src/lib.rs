@@ -15,6 +15,7 @@ mod inspect;
 mod limits;
 mod load;
 mod output;
+mod shares;
 mod vet;
 
 pub use cache::Cache;

@@ -71,7 +71,7 @@ impl Limits {
 }
 
 /// The rows of the tables that grow with a cluster.
-fn records(snapshot: &Snapshot) -> u64 {
+pub(crate) fn records(snapshot: &Snapshot) -> u64 {
     let tables = [
         snapshot.texts.ends.len(),
         snapshot.label_sets.len(),

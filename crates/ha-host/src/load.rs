@@ -53,6 +53,9 @@ pub enum LoadError {
     /// What it says about its rules cannot be read.
     #[error("its section 'ha:rules' cannot be read: {0}")]
     BadRules(serde_json::Error),
+    /// Two of its rules have one name, by which users and settings could not tell them apart.
+    #[error("it lists the rule {0:?} twice")]
+    RepeatedRule(String),
     /// It exports another contract, or another version.
     #[error("it exports {}; this version of kubectl ha needs {CONTRACT}", .found.as_deref().map_or_else(|| "no policy interface".to_owned(), |version| format!("ha:policy/policy@{version}")))]
     OtherContract {

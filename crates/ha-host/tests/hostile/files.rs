@@ -36,6 +36,14 @@ fn rules_must_be_readable() {
 }
 
 #[test]
+fn each_rule_has_a_name_of_its_own() {
+    let rule = RULES.trim_start_matches('[').trim_end_matches(']');
+    let wasm = component(&module("", "i32.const 0"), &format!("[{rule},{rule}]"));
+    let message = refusal(&wasm).to_string();
+    assert!(message.starts_with("it lists the rule \"") && message.ends_with("\" twice"), "{message}");
+}
+
+#[test]
 fn size_is_bounded_before_compiling() {
     let too_large = |wasm: &[u8]| match refusal(wasm) {
         LoadError::TooLarge { what, .. } => what,
