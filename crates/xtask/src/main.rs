@@ -10,6 +10,8 @@ mod diff;
 mod dist;
 #[cfg(unix)]
 mod docs;
+#[cfg(unix)]
+mod fuzz;
 mod plugin;
 mod python;
 mod shell;
@@ -51,6 +53,9 @@ enum Task {
     /// Writes the files that are generated from the rules and from the program.
     #[cfg(unix)]
     Docs(docs::Args),
+    /// Tries hostile clusters on the snapshot's builder, the rules and the simulator.
+    #[cfg(unix)]
+    Fuzz(fuzz::Args),
     /// Puts kubectl-ha and kubectl_complete-ha on the PATH.
     Install(plugin::InstallArgs),
     /// Runs everything that continuous integration runs.
@@ -110,6 +115,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Diff(args) => diff::diff(args),
         #[cfg(unix)]
         Task::Docs(args) => docs::run(&args),
+        #[cfg(unix)]
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Install(args) => plugin::install(&args),
         Task::Test => test::run(),
         Task::Wasm(args) => wasm::run(&args),

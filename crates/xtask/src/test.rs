@@ -32,6 +32,8 @@ fn all(shell: &Shell, steps: &mut Steps) -> Result<()> {
     steps.run("generated files are up to date", || Ok(cmd!(shell, "cargo xtask docs --check").run()?))?;
     steps.run("dependencies", || Ok(cmd!(shell, "cargo deny --log-level error check bans licenses sources").run()?))?;
     steps.run("tests", || Ok(cmd!(shell, "cargo test --workspace --all-features").run()?))?;
+    #[cfg(unix)]
+    steps.run("hostile clusters, a short run", || crate::fuzz::run(&crate::fuzz::Args::short()))?;
     steps.run("the policy in OPA's JavaScript engine", || opa_wasm(shell))?;
     steps.run("the policy in OPA's Go engine", || opa_go(shell))?;
     let package = steps.run("the release archive", || dist::build(shell, None))?;
