@@ -7,9 +7,11 @@
 //! Left out: benchmarks of single functions, and any judgement in continuous integration, whose machines are busy.
 
 mod check;
+mod generated;
 mod measure;
 mod page;
 mod record;
+mod simulate;
 
 use std::path::Path;
 
@@ -33,16 +35,19 @@ pub(crate) struct Args {
 enum Benchmark {
     /// `kubectl ha check`: manifests, the demo, a large snapshot, a live cluster.
     Check(check::Args),
+    /// `kubectl ha simulate`: every node, every zone and every drain of a large snapshot; pods placed per second.
+    Simulate(simulate::Args),
     /// A part of the benchmarks that needs so much memory that it must be a process of its own.
     #[command(hide = true)]
-    Generate(check::GenerateArgs),
+    Generate(generated::GenerateArgs),
 }
 
 /// Runs a benchmark. Fails when a bar is not met.
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.benchmark {
         Benchmark::Check(args) => check::run(args),
-        Benchmark::Generate(args) => check::generate(args),
+        Benchmark::Simulate(args) => simulate::run(args),
+        Benchmark::Generate(args) => generated::run(args),
     }
 }
 

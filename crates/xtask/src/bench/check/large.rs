@@ -1,9 +1,9 @@
 //! A saved snapshot of a cluster as large as Kubernetes supports.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ha_cluster::generate::Size;
-use xshell::cmd;
 
+use super::super::generated;
 use super::super::measure::{Subject, in_turn};
 use super::super::record::{Bar, Part};
 use super::super::shown;
@@ -16,19 +16,11 @@ const MOST_PER_POD: u64 = 2_000;
 
 pub(super) fn measure(bench: &Bench) -> Result<Part> {
     let Size { pods, nodes, workloads, templates } = Size::BENCHMARK;
-    let file = bench.folder.join("large.ha");
-    let lines = bench.folder.join("large.jsonl");
-    let (shell, plugin) = (&bench.shell, &bench.plugin);
-    eprintln!("generating {pods} pods");
-    let kept = cmd!(shell, "cargo xtask bench generate {lines}").quiet().read()?;
-    let kept: u64 = kept.parse().context("the generated cluster's size is no number")?;
-    // The plugin's own command reduces the objects to what a snapshot holds.
-    cmd!(shell, "{plugin} snapshot --snapshot {lines} {file}").quiet().run()?;
-    shell.remove_path(&lines)?;
-
+    let (file, kept) = generated::save(&bench.shell, &bench.plugin, &bench.folder, nodes, None)?;
     let path = shown(&file);
     let arguments = ["check", "--no-simulate", "--snapshot", &path].map(ToOwned::to_owned);
-    let subject = Subject::process(&format!("kubectl-ha check --no-simulate --snapshot {path}"), plugin, &arguments);
+    let subject =
+        Subject::process(&format!("kubectl-ha check --no-simulate --snapshot {path}"), &bench.plugin, &arguments);
     let series = in_turn(vec![subject], bench.runs(7))?;
     let bars = vec![
         Bar::seconds("Large snapshot: load and check with all rules", &series[0], 3.0),

@@ -1,7 +1,6 @@
 //! `cargo xtask bench check`: the bars of `kubectl ha check`.
 
 mod demo;
-mod generate;
 mod large;
 mod live;
 mod manifests;
@@ -16,8 +15,6 @@ use super::record::Part;
 use super::{finish, folder, page};
 use crate::plugin;
 use crate::shell::{self, Steps};
-
-pub(super) use generate::{GenerateArgs, run as generate};
 
 /// Measures `kubectl ha check`.
 #[derive(Debug, Parser)]
