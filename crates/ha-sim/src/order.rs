@@ -180,9 +180,9 @@ fn is_simple(cycle: &Cycle) -> bool {
     let shape = cycle.shape;
     let no_volumes = cycle.volumes.claims.is_empty() && shape.disks.is_empty();
     let alone = cycle.spread.is_empty()
-        && cycle.affinity.is_empty()
-        && cycle.anti_affinity.is_empty()
-        && cycle.repelling.is_empty();
+        && cycle.plan.affinity.is_empty()
+        && cycle.plan.anti_affinity.is_empty()
+        && cycle.plan.repelling.is_empty();
     no_volumes && alone && shape.ports.is_empty()
 }
 
