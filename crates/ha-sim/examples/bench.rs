@@ -1,7 +1,7 @@
 //! Measures the simulation on a saved snapshot: `bench FILE PART…`, parts being `model`, `nodes`, `zones`, `removed`,
 //! `drains`, `check` and `place`. `nodes:100` takes about a hundred of them.
 //!
-//! Prints seconds of the wall clock, how many scenarios were certain without being tried out, and a checksum of all
+//! Prints seconds of the wall clock and of processors, how many scenarios were certain without being tried out, and a checksum of all
 //! impacts, by which two builds can be compared.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of the developers, which may fail like a test")]
@@ -42,10 +42,17 @@ fn main() {
 }
 
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let started = Instant::now();
+    let (started, used) = (Instant::now(), processor_seconds());
     let result = work();
-    println!("{what}: {:.2} s", started.elapsed().as_secs_f64());
+    println!("{what}: {:.2} s, {:.2} s of processors", started.elapsed().as_secs_f64(), processor_seconds() - used);
     result
+}
+
+/// What this process has used so far, where Linux says so (`utime` and `stime` of proc_pid_stat(5), in hundredths).
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// Reads the lines of a saved snapshot, without the bounds that `ha-read` keeps.
@@ -91,9 +98,9 @@ fn place(model: &Model) {
     for mode in [LossMode::Removed, LossMode::Unreachable] {
         for zone in &matrix::each_zone(model.snapshot, mode) {
             for seed in [0, 1] {
-                let started = Instant::now();
+                let used = processor_seconds();
                 let outcome = outcome::run(&mut state, zone, seed, false);
-                let seconds = started.elapsed().as_secs_f64();
+                let seconds = processor_seconds() - used;
                 let pending: u32 = outcome.counts.values().map(|counts| counts.pending).sum();
                 println!("{} {mode:?} seed {seed}: {seconds:.2} s, {pending} pending", zone.name);
             }

@@ -7,12 +7,14 @@
 //! search ended. Node hints of equal pods (OpportunisticBatching) only skip work whose result is the same.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
 use crate::filters;
 use crate::filters::volume_binding;
 use crate::ids::PodIndex;
 use crate::messages;
+use crate::model::Static;
 use crate::random::Random;
 use crate::scores;
 use crate::state::State;
@@ -125,18 +127,25 @@ fn nominated_node(state: &mut State, cycle: &mut Cycle) -> Option<usize> {
     (state.is_present(node) && check_with_nominated(state, cycle, node).is_none()).then_some(node)
 }
 
-fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis: &mut Diagnosis) -> Vec<usize> {
+/// The nodes to look at, in the scheduler's order: all that exist, or those of them that the affinity names.
+pub(crate) fn candidates(state: &mut State, statics: &Static) -> Arc<[u32]> {
+    let Some(names) = &statics.only_nodes else {
+        return state.order();
+    };
     let model = state.model;
-    let mut nodes = state.order();
-    if let Some(names) = &cycle.statics.only_nodes {
-        let is_named =
-            |node: u32| names.contains(&model.snapshot.object(model.snapshot.nodes[node as usize].object).name);
-        nodes = match names[..] {
-            [name] => model.find_node(name).filter(|&node| state.is_present(node)).iter().map(|&n| n as u32).collect(),
-            _ => nodes.iter().copied().filter(|&node| is_named(node)).collect(),
-        };
-        diagnosis.named_nodes_only = true;
+    let is_named = |node: u32| names.contains(&model.snapshot.object(model.snapshot.nodes[node as usize].object).name);
+    match names[..] {
+        [name] => {
+            let node = model.find_node(name).filter(|&node| state.is_present(node));
+            node.and_then(|node| u32::try_from(node).ok()).into_iter().collect()
+        }
+        _ => state.order().iter().copied().filter(|&node| is_named(node)).collect(),
     }
+}
+
+fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis: &mut Diagnosis) -> Vec<usize> {
+    let nodes = candidates(state, cycle.statics);
+    diagnosis.named_nodes_only = cycle.statics.only_nodes.is_some();
     let wanted = enough(nodes.len());
     let start = if nodes.is_empty() { 0 } else { search.start % nodes.len() };
     let mut feasible = Vec::with_capacity(wanted);

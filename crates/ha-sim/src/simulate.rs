@@ -35,10 +35,13 @@ pub struct Options<'a> {
 
 /// Simulates one disruption. The state is as before afterwards.
 pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -> Impact {
-    let prospect = Prospect::of(state, disruption);
-    let first = outcome::run(state, disruption, options.seed, options.show_all);
-    let mut runs = vec![first];
-    if !prospect.all_certain(state) {
+    let mut prospect = Prospect::of(state, disruption, options.show_all);
+    let is_certain = prospect.all_certain(state);
+    let mut runs: Vec<Outcome> = prospect.foreseen.take().filter(|_| is_certain).into_iter().collect();
+    if runs.is_empty() {
+        runs.push(outcome::run(state, disruption, options.seed, options.show_all));
+    }
+    if !is_certain {
         let seeds = (1..options.tries).map(|number| options.seed.wrapping_add(number));
         runs.extend(seeds.map(|seed| outcome::run(state, disruption, seed, options.show_all)));
     }
@@ -73,11 +76,14 @@ struct Prospect {
     is_unreachable: bool,
     some_nodes_are_dead: bool,
     classes: HashMap<PodIndex, ClassId>,
+    /// What every run comes to, if each workload's end is certain; none where only a run tells.
+    foreseen: Option<Outcome>,
 }
 
 impl Prospect {
-    fn of(state: &mut State, disruption: &Disruption) -> Self {
+    fn of(state: &mut State, disruption: &Disruption, show_all: bool) -> Self {
         let mark = state.mark();
+        let hit = outcome::hit(state, disruption);
         let nodes = failure::nodes(state, disruption);
         let flags = failure::flags(&disruption.kind);
         let mut lost = failure::pods_on(state, &nodes);
@@ -101,7 +107,7 @@ impl Prospect {
             settling.lose_left_over_daemons();
         }
         let pods = settling.displaced();
-        let fates = order::fates(settling.state, &pods);
+        let fates = order::fates(settling.state, &pods, &leaving);
         let state = &*settling.state;
         let tight = order::tight_namespaces(state, &pods);
         // A pod that a quota denies leaves its budget less to allow.
@@ -113,11 +119,16 @@ impl Prospect {
         };
         let open: Vec<WorkloadId> = pods.iter().filter(is_open).map(|&pod| state.pod(pod).workload).collect();
         let classes = pods.iter().map(|&pod| (pod, state.pod(pod).class)).collect();
+        // Where some pod waits in the end, the words why are those of the last state; and a pod that waited before a drain
+        // may be placed on the node first.
+        let waited = |&pod: &PodIndex| pod.position() < state.model.pods.len();
+        let is_foreseen = fates.all_always() && (is_loss || !pods.iter().any(waited));
+        let foreseen = is_foreseen.then(|| outcome::all_placed(state, &hit, &pods, &staying, show_all));
         let pods = order::by_workload(state, &pods);
         let some_nodes_are_dead = state.model.some_are_dead;
         settling.state.undo_to(mark);
         let is_unreachable = disruption.kind == DisruptionKind::Loss(LossMode::Unreachable);
-        Self { fates, pods, open, evictions_certain, is_unreachable, some_nodes_are_dead, classes }
+        Self { fates, pods, open, evictions_certain, is_unreachable, some_nodes_are_dead, classes, foreseen }
     }
 
     /// Whether a workload comes out the same in every run.

@@ -578,7 +578,7 @@ impl<'m> State<'m> {
 
 fn static_mask(model: &Model, flags: u8, id: StaticId, node: usize) -> u8 {
     let statics = model.statics(id);
-    let mut mask = statics.masks(model.snapshot)[node];
+    let mut mask = statics.mask(model.snapshot, node);
     if flags & flag::CORDONED != 0 && !statics.tolerates_cordon {
         mask |= statics::bit::UNSCHEDULABLE | statics::bit::TAINT;
     }

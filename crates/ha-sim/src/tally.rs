@@ -180,6 +180,22 @@ impl Tallies {
         &self.list[id.position()]
     }
 
+    /// The tallies that count pods of a class.
+    pub(crate) fn of_class(&self, class: ClassId) -> impl Iterator<Item = TallyId> {
+        self.of_class[class.position()].iter().map(|&(tally, _)| tally)
+    }
+
+    /// The counts of the domains over which the smallest count of a spread constraint is taken, unless these are many.
+    pub(crate) fn present_counts(&self, id: TallyId) -> Option<Vec<(DomainId, i64)>> {
+        let tally = self.get(id);
+        let presence = &self.presences[tally.key.presence?];
+        let Counts::Dense(counts) = &tally.counts else {
+            return None;
+        };
+        let present = counts.iter().zip(&presence.nodes_of_domain).enumerate().filter(|&(_, (_, &nodes))| nodes > 0);
+        Some(present.map(|(position, (&count, _))| (DomainId::at(position), count)).collect())
+    }
+
     /// The smallest count of a spread constraint's tally, and over how many domains it was taken.
     pub fn min(&self, id: TallyId) -> (i64, usize) {
         let tally = self.get(id);
