@@ -127,6 +127,8 @@ pub struct Cycle<'m> {
     /// The plan's checks of the spread, with the smallest counts as of the last `refresh`.
     pub(crate) spread: Vec<SpreadCheck>,
     pub(crate) checks_affinity: bool,
+    /// Whether only labels, taints and resources can keep the pod off a node now.
+    pub(crate) is_plain: bool,
     pub(crate) single_pod_claims: Vec<ClaimIndex>,
     pub(crate) checks_restrictions: bool,
     pub(crate) volumes: VolumeCycle,
@@ -159,6 +161,7 @@ impl<'m> Cycle<'m> {
             spread: plan.spread.clone(),
             plan,
             checks_affinity: false,
+            is_plain: false,
             single_pod_claims,
             checks_restrictions: !shape.disks.is_empty() || in_use,
             volumes,
@@ -166,6 +169,9 @@ impl<'m> Cycle<'m> {
         };
         let repelled = cycle.plan.repelling.iter().any(|&(_, tally)| !state.tallies.get(tally).is_empty());
         cycle.checks_affinity = repelled || !class.affinity.is_empty() || !class.anti_affinity.is_empty();
+        let no_claims = cycle.volumes.claims.is_empty() && !cycle.checks_restrictions;
+        let alone = cycle.spread.is_empty() && !cycle.checks_affinity;
+        cycle.is_plain = no_claims && alone && shape.ports.is_empty();
         cycle.refresh(state);
         Ok(cycle)
     }

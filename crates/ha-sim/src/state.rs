@@ -12,8 +12,10 @@ use hashbrown::HashMap;
 use crate::cycle::Plan;
 use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, StaticId, TallyId};
 use crate::model::storage::Binding;
-use crate::model::{ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Shape, Spread, statics};
-use crate::scores::ScorePlan;
+use crate::model::{
+    ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Resources, Shape, Spread, Static, statics,
+};
+use crate::scores::{ScorePlan, node_resources_balanced_allocation};
 use crate::tally::{Counted, Counting, Tallies, TallyKey};
 
 /// What happened to a node.
@@ -56,6 +58,8 @@ pub struct State<'m> {
     gone: Vec<bool>,
     requested: Vec<i64>,
     non_zero: Vec<[i64; 2]>,
+    /// How evenly cpu and memory are requested on each node, as NodeResourcesBalancedAllocation sees it.
+    balances: Vec<i64>,
     pods_on: Vec<Vec<PodIndex>>,
     /// Node by node, priority by priority: how many pods there are.
     pods_of_level: Vec<u32>,
@@ -93,6 +97,9 @@ impl<'m> State<'m> {
             gone: model.snapshot.pods.iter().map(ha_core::snapshot::Pod::is_finished).collect(),
             requested: vec![0; nodes * model.resources.count()],
             non_zero: vec![[0; 2]; nodes],
+            balances: (0..nodes)
+                .map(|node| node_resources_balanced_allocation::balance([0; 2], capacity(model, node)))
+                .collect(),
             pods_on: vec![Vec::new(); nodes],
             pods_of_level: vec![0; nodes * model.priorities.len()],
             ports_on: vec![Vec::new(); nodes],
@@ -248,6 +255,11 @@ impl<'m> State<'m> {
         self.non_zero[node]
     }
 
+    /// How evenly cpu and memory are requested on a node, up to 100.
+    pub fn balance(&self, node: usize) -> i64 {
+        self.balances[node]
+    }
+
     /// Whether the Node object exists.
     pub fn is_present(&self, node: usize) -> bool {
         self.flags[node] & flag::ABSENT == 0
@@ -364,6 +376,8 @@ impl<'m> State<'m> {
             let slot = &mut self.requested[first + resource.position()];
             *slot = slot.wrapping_add(sign.wrapping_mul(value));
         }
+        let used = [self.requested[first], self.requested[first + 1]];
+        self.balances[node] = node_resources_balanced_allocation::balance(used, capacity(model, node));
         for (slot, value) in self.non_zero[node].iter_mut().zip(requests.non_zero) {
             *slot = slot.wrapping_add(sign.wrapping_mul(value));
         }
@@ -403,6 +417,10 @@ impl<'m> State<'m> {
 
     /// The filters on labels and taints that refuse a node.
     pub fn static_mask(&self, statics: StaticId, node: usize) -> u8 {
+        self.mask(self.model.statics(statics), node)
+    }
+
+    pub(crate) fn mask(&self, statics: &Static, node: usize) -> u8 {
         static_mask(self.model, self.flags[node], statics, node)
     }
 
@@ -576,8 +594,12 @@ impl<'m> State<'m> {
     }
 }
 
-fn static_mask(model: &Model, flags: u8, id: StaticId, node: usize) -> u8 {
-    let statics = model.statics(id);
+/// Millicores and bytes that a node may give.
+fn capacity(model: &Model, node: usize) -> [i64; 2] {
+    [Resources::CPU, Resources::MEMORY].map(|resource| model.allocatable(node, resource))
+}
+
+fn static_mask(model: &Model, flags: u8, statics: &Static, node: usize) -> u8 {
     let mut mask = statics.mask(model.snapshot, node);
     if flags & flag::CORDONED != 0 && !statics.tolerates_cordon {
         mask |= statics::bit::UNSCHEDULABLE | statics::bit::TAINT;
@@ -590,7 +612,9 @@ fn static_mask(model: &Model, flags: u8, id: StaticId, node: usize) -> u8 {
 
 /// Whether a spread constraint looks at a node.
 fn includes(model: &Model, flags: u8, inclusion: &Inclusion, node: usize) -> bool {
-    let passes = |id: Option<StaticId>, bit: u8| id.is_none_or(|id| static_mask(model, flags, id, node) & bit == 0);
+    let passes = |id: Option<StaticId>, bit: u8| {
+        id.is_none_or(|id| static_mask(model, flags, model.statics(id), node) & bit == 0)
+    };
     flags & flag::ABSENT == 0
         && inclusion.keys.iter().all(|&key| model.topology.domain(key, node).is_some())
         && passes(inclusion.affinity, statics::bit::AFFINITY)

@@ -96,7 +96,21 @@ fn score(model: &Model, constraints: &[Scored], node: usize) -> i64 {
         let count = constraint.tally.zip(domain).map_or(0, |(tally, domain)| tally.get(domain));
         score += count as f64 * constraint.weight + (spread.max_skew - 1) as f64;
     }
-    score.round() as i64
+    rounded(score)
+}
+
+/// `math.Round`, which takes a call on processors of the oldest kind that we build for.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
+fn rounded(score: f64) -> i64 {
+    let whole = score as i64;
+    let rest = score - whole as f64;
+    if rest >= 0.5 {
+        whole + 1
+    } else if rest <= -0.5 {
+        whole - 1
+    } else {
+        whole
+    }
 }
 
 /// The fewer, the better; nodes that are not scored get 0.
@@ -113,7 +127,15 @@ fn normalize(raw: &[Option<i64>]) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::normalize;
+    use super::{normalize, rounded};
+
+    #[test]
+    fn halves_are_rounded_away_from_zero() {
+        let cases = [(0.0, 0), (0.49, 0), (0.5, 1), (1.5, 2), (2.4999, 2), (-0.5, -1), (-0.4, 0)];
+        for (score, expected) in cases {
+            assert_eq!(rounded(score), expected, "{score}");
+        }
+    }
 
     #[test]
     fn the_emptiest_domain_scores_best() {
