@@ -1,12 +1,14 @@
 //! One attempt to place one pod: what the scheduler computes before it looks at nodes (`PreFilter`), and the verdicts
 //! it comes to.
 
+use std::sync::Arc;
+
 use ha_core::snapshot::AccessMode;
 
 use crate::filters::volume_binding::{self, VolumeCycle};
 use crate::filters::volume_zone::{self, VolumeZones};
 use crate::filters::{inter_pod_affinity, pod_topology_spread, volume_restrictions};
-use crate::ids::{ClaimIndex, KeyId, PodIndex, TallyId};
+use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, TallyId};
 use crate::model::{PodClass, Shape, Static};
 use crate::state::State;
 
@@ -74,6 +76,41 @@ pub(crate) struct SpreadCheck {
     pub(crate) min: i64,
 }
 
+/// The tallies that the filters of all pods of a class look at.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    spread: Vec<SpreadCheck>,
+    pub(crate) affinity: Vec<(KeyId, TallyId)>,
+    pub(crate) matches_own_affinity: bool,
+    pub(crate) anti_affinity: Vec<(KeyId, TallyId)>,
+    pub(crate) repelling: Vec<(KeyId, TallyId)>,
+}
+
+impl Plan {
+    /// Makes the tallies of a class where they do not exist yet.
+    pub(crate) fn new(state: &mut State, id: ClassId) -> Self {
+        let model = state.model;
+        let class = model.class(id);
+        Self {
+            spread: pod_topology_spread::start(state, class),
+            affinity: inter_pod_affinity::affinity(state, class),
+            matches_own_affinity: inter_pod_affinity::matches_itself(model, class),
+            anti_affinity: inter_pod_affinity::anti_affinity(state, class),
+            repelling: inter_pod_affinity::repelling(state, id),
+        }
+    }
+}
+
+impl Plan {
+    /// Whether pods of a lower priority than `priority` count in no tally of this plan.
+    pub(crate) fn is_deaf_below(&self, state: &State, priority: i32) -> bool {
+        let spread = self.spread.iter().map(|check| check.tally);
+        let terms =
+            [&self.affinity, &self.anti_affinity, &self.repelling].into_iter().flatten().map(|&(_, tally)| tally);
+        spread.chain(terms).all(|tally| state.tallies.get(tally).lowest_priority >= priority)
+    }
+}
+
 /// What the scheduler knows about a pod before it looks at nodes.
 #[derive(Debug)]
 pub struct Cycle<'m> {
@@ -85,12 +122,13 @@ pub struct Cycle<'m> {
     pub shape: &'m Shape,
     /// What the filters on labels and taints read.
     pub statics: &'m Static,
+    /// The tallies of its class.
+    pub(crate) plan: Arc<Plan>,
+    /// The plan's checks of the spread, with the smallest counts as of the last `refresh`.
     pub(crate) spread: Vec<SpreadCheck>,
-    pub(crate) affinity: Vec<(KeyId, TallyId)>,
-    pub(crate) matches_own_affinity: bool,
-    pub(crate) anti_affinity: Vec<(KeyId, TallyId)>,
-    pub(crate) repelling: Vec<(KeyId, TallyId)>,
     pub(crate) checks_affinity: bool,
+    /// Whether only labels, taints and resources can keep the pod off a node now.
+    pub(crate) is_plain: bool,
     pub(crate) single_pod_claims: Vec<ClaimIndex>,
     pub(crate) checks_restrictions: bool,
     pub(crate) volumes: VolumeCycle,
@@ -114,24 +152,26 @@ impl<'m> Cycle<'m> {
         let in_use = single_pod_claims.iter().any(|&claim| state.users(claim) > 0);
         let volumes = volume_binding::start(state, &claims)?;
         let zones = volume_zone::start(state, &claims)?;
+        let plan = state.plan(state.pod(pod).class);
         let mut cycle = Self {
             pod,
             class,
             shape,
             statics,
-            spread: pod_topology_spread::start(state, class),
-            affinity: inter_pod_affinity::affinity(state, class),
-            matches_own_affinity: inter_pod_affinity::matches_itself(model, class),
-            anti_affinity: inter_pod_affinity::anti_affinity(state, class),
-            repelling: inter_pod_affinity::repelling(state, state.pod(pod).class),
+            spread: plan.spread.clone(),
+            plan,
             checks_affinity: false,
+            is_plain: false,
             single_pod_claims,
             checks_restrictions: !shape.disks.is_empty() || in_use,
             volumes,
             zones,
         };
-        let repelled = cycle.repelling.iter().any(|&(_, tally)| !state.tallies.get(tally).is_empty());
+        let repelled = cycle.plan.repelling.iter().any(|&(_, tally)| !state.tallies.get(tally).is_empty());
         cycle.checks_affinity = repelled || !class.affinity.is_empty() || !class.anti_affinity.is_empty();
+        let no_claims = cycle.volumes.claims.is_empty() && !cycle.checks_restrictions;
+        let alone = cycle.spread.is_empty() && !cycle.checks_affinity;
+        cycle.is_plain = no_claims && alone && shape.ports.is_empty();
         cycle.refresh(state);
         Ok(cycle)
     }

@@ -127,9 +127,8 @@ fn bypasses_budgets(state: &State, pod: PodIndex) -> bool {
 fn sync<'s>(state: &State<'s>, id: BudgetId) -> Sync<'s> {
     let snapshot = state.model.snapshot;
     let budget = snapshot.budget(id);
-    let matches = |pod: PodIndex| state.model.budgets_of_class(state.pod(pod).class).contains(&id);
     let known = budget.pods.iter().map(|pod| PodIndex::at(pod.position()));
-    let created = state.created().filter(|&pod| matches(pod));
+    let created = state.model.classes_of_budget(id).iter().flat_map(|&class| state.created_of(class)).copied();
     let pods: Vec<PodIndex> = known.chain(created).filter(|&pod| state.exists(pod)).collect();
     let healthy = pods.iter().filter(|&&pod| is_ready(state, pod) && !state.pod(pod).terminating).count();
     let mut scaled = 0;

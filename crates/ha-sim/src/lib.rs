@@ -26,6 +26,7 @@ pub mod schedule;
 pub mod scores;
 pub mod settle;
 pub mod simulate;
+mod solid;
 pub mod state;
 pub mod tally;
 

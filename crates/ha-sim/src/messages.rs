@@ -27,10 +27,10 @@ pub fn unschedulable(model: &Model, shape: &Shape, diagnosis: &Diagnosis) -> Str
         return format!("{head} {}. not found", rejection.message);
     }
     let mut reasons = Reasons::default();
-    for (_, refusal) in &diagnosis.refusals {
-        reasons.add_refusal(model, shape, refusal);
+    for (refusal, nodes) in &diagnosis.refusals {
+        reasons.add_refusal(model, shape, refusal, *nodes);
     }
-    let absent = diagnosis.nodes - diagnosis.refusals.len();
+    let absent = diagnosis.nodes - diagnosis.refused();
     reasons.add("node(s) didn't satisfy plugin(s) [NodeAffinity]".to_owned(), absent);
     let reasons = reasons.text();
     let preemption = &diagnosis.preemption;
@@ -40,15 +40,16 @@ pub fn unschedulable(model: &Model, shape: &Shape, diagnosis: &Diagnosis) -> Str
 }
 
 /// What preemption says when it found no node; nodes that it did not try are not helped.
-pub(crate) fn no_preemption(model: &Model, shape: &Shape, nodes: usize, failures: &[NoHelp]) -> String {
+pub(crate) fn no_preemption(model: &Model, shape: &Shape, nodes: usize, failures: &[(NoHelp, usize)]) -> String {
     let mut reasons = Reasons::default();
-    for failure in failures {
+    for (failure, nodes) in failures {
         match failure {
-            NoHelp::NoVictims => reasons.add("No preemption victims found for incoming pod".to_owned(), 1),
-            NoHelp::Refused(refusal) => reasons.add_refusal(model, shape, refusal),
+            NoHelp::NoVictims => reasons.add("No preemption victims found for incoming pod".to_owned(), *nodes),
+            NoHelp::Refused(refusal) => reasons.add_refusal(model, shape, refusal, *nodes),
         }
     }
-    reasons.add("Preemption is not helpful for scheduling".to_owned(), nodes - failures.len());
+    let tried: usize = failures.iter().map(|(_, nodes)| nodes).sum();
+    reasons.add("Preemption is not helpful for scheduling".to_owned(), nodes - tried);
     format!("0/{nodes} nodes are available: {}.", reasons.text())
 }
 
@@ -63,9 +64,9 @@ impl Reasons {
         }
     }
 
-    fn add_refusal(&mut self, model: &Model, shape: &Shape, refusal: &Refusal) {
+    fn add_refusal(&mut self, model: &Model, shape: &Shape, refusal: &Refusal, nodes: usize) {
         for bit in (0..64).filter(|bit| refusal.reasons >> bit & 1 == 1) {
-            self.add(reason(model, shape, refusal.plugin, bit), 1);
+            self.add(reason(model, shape, refusal.plugin, bit), nodes);
         }
     }
 

@@ -21,10 +21,12 @@
 //!    of D together request a sum T of a resource; they can make so many nodes run short of it as the smallest gaps add
 //!    up to T. If these numbers, added over all resources (the number of pods among them), are less than the number of
 //!    nodes that fit p in S, then at every moment some node fits p, and p is placed in every run.
+//! 3. *Always, on solid nodes.* Nodes with room for all of D at once are lost to p through spread and (anti-)affinity
+//!    only, which so few pods of D concern that they cannot reach all of these nodes: see [`solid`](crate::solid).
 //!
 //! **Why no pod is preempted.** A pod preempts only when it is refused, only pods of lower priority, and only on nodes
 //! whose refusal they could resolve. Consider the first preemption of a run, by p: up to then the argument above holds.
-//! So p is not a pod of case 2; and it is not one which never preempts, whose priority is not above the lowest of all
+//! So p is not a pod of case 2 or 3; and it is not one which never preempts, whose priority is not above the lowest of all
 //! pods of the cluster, or whom every node refuses in S by labels, taints or bound volumes (those refusals stay
 //! and are not resolvable). If all pods of D are of one of these kinds, there is no first preemption.
 //!
@@ -32,7 +34,7 @@
 //! If some pod of D is of none of these kinds, nothing is called certain. A StatefulSet with `OrderedReady` is certain
 //! only if all its pods in D are placed, or if it lacks one pod alone: else the split between Pending and not created is
 //! chance. A drain is certain only if every budget in its way either allows an eviction now and all pods of D are of
-//! case 2 (then each round evicts some, and they become ready elsewhere), or allows none and has no pod in D.
+//! case 2 or 3 (then each round evicts some, and they become ready elsewhere), or allows none and has no pod in D.
 
 use hashbrown::{HashMap, HashSet};
 
@@ -44,7 +46,8 @@ use crate::filters;
 use crate::ids::{ClassId, PodIndex, ResourceId};
 use crate::model::Quotas;
 use crate::model::storage::Binding;
-use crate::schedule::unknown;
+use crate::schedule::{candidates, unknown};
+use crate::solid::{self, Others, Total};
 use crate::state::State;
 
 /// What is known about a pod of D for every run.
@@ -72,15 +75,20 @@ impl Fates {
         self.of_pod.get(&pod).copied().unwrap_or(Fate::Open)
     }
 
-    /// Whether all pods are placed in every run.
+    /// Whether all pods are placed in every run, and none is preempted.
     pub fn all_always(&self) -> bool {
         self.no_preemption && self.of_pod.values().all(|&fate| fate == Fate::Always)
     }
 }
 
-/// Applies the argument to the pods of D in the state S. The state is not changed, but for tallies that are made.
-pub fn fates(state: &mut State, pods: &[PodIndex]) -> Fates {
+/// Applies the argument to the pods of D in the state S, to which the failure came by taking the pods `vanishing` away. The
+/// state is not changed, but for tallies that are made.
+pub fn fates(state: &mut State, pods: &[PodIndex], vanishing: &[PodIndex]) -> Fates {
     let demand = Demand::of(state, pods);
+    for &pod in pods {
+        state.plan(state.pod(pod).class);
+    }
+    let others = Others::of(state, pods, vanishing);
     let mut known: HashMap<(ClassId, bool), (Fate, bool)> = HashMap::new();
     let mut fates = Fates { no_preemption: true, ..Fates::default() };
     let lowest = state.model.lowest_priority;
@@ -91,7 +99,7 @@ pub fn fates(state: &mut State, pods: &[PodIndex]) -> Fates {
         let has_claims = !state.pod(pod).claims.is_empty();
         let key = (state.pod(pod).class, has_claims);
         let cached = known.get(&key).copied().filter(|_| !has_claims);
-        let (fate, helpless) = cached.unwrap_or_else(|| fate(state, &demand, pod));
+        let (fate, helpless) = cached.unwrap_or_else(|| fate(state, &demand, &others, pod));
         known.insert(key, (fate, helpless));
         let class = state.model.class(state.pod(pod).class);
         let preempts_none = helpless || state.shape_of(pod).never_preempts || class.key.priority <= lowest;
@@ -108,6 +116,8 @@ pub fn fates(state: &mut State, pods: &[PodIndex]) -> Fates {
 struct Demand {
     pods: i64,
     amounts: HashMap<ResourceId, i64>,
+    /// Whether a single node may have room for all of them.
+    fits_a_node: bool,
     /// Some pod requests less than nothing, so what is requested on a node need not grow.
     is_absurd: bool,
 }
@@ -122,12 +132,14 @@ impl Demand {
                 is_absurd |= value < 0;
             }
         }
-        Self { pods: i64::try_from(pods.len()).unwrap_or(i64::MAX), amounts, is_absurd }
+        let pods = i64::try_from(pods.len()).unwrap_or(i64::MAX);
+        let fits_a_node = state.model.nodes.iter().any(|node| node.pods >= pods);
+        Self { pods, amounts, fits_a_node, is_absurd }
     }
 }
 
 /// The fate of a pod, and whether every node refuses it in a way that preemption cannot resolve.
-fn fate(state: &mut State, demand: &Demand, pod: PodIndex) -> (Fate, bool) {
+fn fate(state: &mut State, demand: &Demand, others: &Others, pod: PodIndex) -> (Fate, bool) {
     let shape = state.shape_of(pod);
     if shape.gated {
         return (Fate::Never, true);
@@ -139,11 +151,19 @@ fn fate(state: &mut State, demand: &Demand, pod: PodIndex) -> (Fate, bool) {
     let Ok(cycle) = Cycle::start(state, pod) else {
         return (Fate::Never, true);
     };
+    let total = Total { pods: demand.pods, amounts: &demand.amounts };
+    if demand.fits_a_node && solid::is_always_placed(state, &total, others, &cycle) {
+        return (Fate::Always, false);
+    }
+    let is_simple = is_simple(&cycle);
     let mut fitting = Vec::new();
     let (mut all_stay, mut all_helpless) = (true, true);
-    for node in (0..state.model.nodes.len()).filter(|&node| state.is_present(node)) {
+    // Those that the affinity does not name stay refused, and preemption does not help.
+    for &node in candidates(state, cycle.statics).iter() {
+        let node = node as usize;
         match filters::check(state, &cycle, node) {
-            None => fitting.push(node),
+            None if is_simple => fitting.push(node),
+            None => return (Fate::Open, false),
             Some(refusal) => {
                 let by_chance = refusal.plugin == Plugin::VolumeBinding && cycle.volumes.is_by_chance();
                 all_stay &= stays(&refusal) && !by_chance;
@@ -154,7 +174,7 @@ fn fate(state: &mut State, demand: &Demand, pod: PodIndex) -> (Fate, bool) {
     if fitting.is_empty() {
         return (if all_stay { Fate::Never } else { Fate::Open }, all_helpless);
     }
-    let fate = if is_simple(&cycle) && outlasts(state, demand, &cycle, &fitting) { Fate::Always } else { Fate::Open };
+    let fate = if outlasts(state, demand, &cycle, &fitting) { Fate::Always } else { Fate::Open };
     (fate, false)
 }
 
@@ -180,9 +200,9 @@ fn is_simple(cycle: &Cycle) -> bool {
     let shape = cycle.shape;
     let no_volumes = cycle.volumes.claims.is_empty() && shape.disks.is_empty();
     let alone = cycle.spread.is_empty()
-        && cycle.affinity.is_empty()
-        && cycle.anti_affinity.is_empty()
-        && cycle.repelling.is_empty();
+        && cycle.plan.affinity.is_empty()
+        && cycle.plan.anti_affinity.is_empty()
+        && cycle.plan.repelling.is_empty();
     no_volumes && alone && shape.ports.is_empty()
 }
 

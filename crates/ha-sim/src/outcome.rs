@@ -4,6 +4,7 @@ use ha_core::impact::{Disruption, PodCounts};
 use ha_core::snapshot::{PodId, WorkloadId, WorkloadKind};
 use hashbrown::HashMap;
 
+use crate::eviction::{self, Answer};
 use crate::failure::{self, RefusedPod};
 use crate::ids::PodIndex;
 use crate::messages;
@@ -54,9 +55,61 @@ pub fn run(state: &mut State, disruption: &Disruption, seed: u64, all: bool) -> 
 }
 
 /// The workloads with pods on the nodes.
-fn hit(state: &State, disruption: &Disruption) -> Vec<WorkloadId> {
+pub(crate) fn hit(state: &State, disruption: &Disruption) -> Vec<WorkloadId> {
     let nodes = failure::nodes(state, disruption);
     failure::pods_on(state, &nodes).into_iter().map(|pod| state.pod(pod).workload).collect()
+}
+
+/// What a run comes to that places all displaced pods, as seen in the state before any of them is placed. `refused` are
+/// the pods that budgets do not let go.
+pub(crate) fn all_placed(
+    state: &State,
+    hit: &[WorkloadId],
+    displaced: &[PodIndex],
+    refused: &[PodIndex],
+    all: bool,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    for &pod in refused {
+        if let Answer::Refused(refusal) = eviction::ask(state, pod) {
+            outcome.refused.push(RefusedPod { pod, refusal });
+        }
+    }
+    let mut workloads = hit.to_vec();
+    workloads.extend(state.created().map(|pod| state.pod(pod).workload));
+    let workloads = if all { every_workload(state) } else { distinct(workloads) };
+    let is_placed = |pod: PodIndex| state.node_of(pod).is_some() || displaced.binary_search(&pod).is_ok();
+    outcome.counts = count_all(state, workloads, is_placed);
+    outcome
+}
+
+fn every_workload(state: &State) -> Vec<WorkloadId> {
+    (0..state.model.snapshot.workloads.len()).map(WorkloadId::at).collect()
+}
+
+fn distinct(mut workloads: Vec<WorkloadId>) -> Vec<WorkloadId> {
+    workloads.sort_unstable();
+    workloads.dedup();
+    workloads
+}
+
+fn count_all(
+    state: &State,
+    workloads: Vec<WorkloadId>,
+    is_placed: impl Fn(PodIndex) -> bool,
+) -> HashMap<WorkloadId, PodCounts> {
+    let snapshot = state.model.snapshot;
+    let mut created: HashMap<WorkloadId, Vec<PodIndex>> = HashMap::new();
+    for pod in state.created() {
+        created.entry(state.pod(pod).workload).or_default().push(pod);
+    }
+    let of_workload = |id: WorkloadId| {
+        let known = snapshot.workload(id).pods.of(&snapshot.workload_pods).iter();
+        let known = known.map(|pod| PodIndex::at(pod.position()));
+        let new = created.get(&id).map_or(&[][..], Vec::as_slice).iter().copied();
+        (id, count(state, id, known.chain(new), &is_placed))
+    };
+    workloads.into_iter().map(of_workload).collect()
 }
 
 fn collect(settling: &Settling, hit: &[WorkloadId], refused: Vec<RefusedPod>, all: bool) -> Outcome {
@@ -67,26 +120,15 @@ fn collect(settling: &Settling, hit: &[WorkloadId], refused: Vec<RefusedPod>, al
         let known = (pod.position() < snapshot.pods.len()).then(|| PodId::at(pod.position()));
         outcome.preempted.push((state.pod(pod).workload, known));
     }
-    let workloads: Vec<WorkloadId> = if all {
-        (0..snapshot.workloads.len()).map(WorkloadId::at).collect()
-    } else {
-        touched(settling, hit, &outcome)
-    };
-    let mut created: HashMap<WorkloadId, Vec<PodIndex>> = HashMap::new();
-    for pod in state.created() {
-        created.entry(state.pod(pod).workload).or_default().push(pod);
-    }
+    let workloads = if all { every_workload(state) } else { touched(settling, hit, &outcome) };
+    outcome.counts = count_all(state, workloads, |pod| state.node_of(pod).is_some());
     let mut denied: HashMap<WorkloadId, u32> = HashMap::new();
     for workload in settling.denied() {
-        *denied.entry(workload).or_insert(0) += 1;
-    }
-    for id in workloads {
-        let of_workload = snapshot.workload(id).pods.of(&snapshot.workload_pods);
-        let known = of_workload.iter().map(|pod| PodIndex::at(pod.position()));
-        let new = created.get(&id).map_or(&[][..], Vec::as_slice).iter().copied();
-        let mut counts = count(state, id, known.chain(new));
-        counts.not_created = counts.not_created.max(denied.get(&id).copied().unwrap_or(0));
-        outcome.counts.insert(id, counts);
+        let pods = denied.entry(workload).or_insert(0);
+        *pods += 1;
+        if let Some(counts) = outcome.counts.get_mut(&workload) {
+            counts.not_created = counts.not_created.max(*pods);
+        }
     }
     explain(settling, &mut outcome);
     outcome
@@ -99,19 +141,22 @@ fn touched(settling: &Settling, hit: &[WorkloadId], outcome: &Outcome) -> Vec<Wo
     workloads.extend(hit);
     workloads.extend(state.created().map(|pod| state.pod(pod).workload));
     workloads.extend(settling.waiting().iter().map(|waiting| state.pod(waiting.pod).workload));
-    workloads.sort_unstable();
-    workloads.dedup();
-    workloads
+    distinct(workloads)
 }
 
-fn count(state: &State, id: WorkloadId, pods: impl Iterator<Item = PodIndex>) -> PodCounts {
+fn count(
+    state: &State,
+    id: WorkloadId,
+    pods: impl Iterator<Item = PodIndex>,
+    is_placed: impl Fn(PodIndex) -> bool,
+) -> PodCounts {
     let snapshot = state.model.snapshot;
     let mut counts = PodCounts::default();
     for pod in pods.filter(|&pod| state.exists(pod)) {
         let known = snapshot.pods.get(pod.position());
         // A pod on a node that was not read is taken to stay there.
         let elsewhere = known.is_some_and(|known| known.node.is_none() && !known.node_name.is_empty());
-        if state.node_of(pod).is_some() || elsewhere {
+        if is_placed(pod) || elsewhere {
             counts.scheduled += 1;
         } else if !state.pod(pod).terminating {
             counts.pending += 1;

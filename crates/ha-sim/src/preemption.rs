@@ -9,9 +9,10 @@
 use ha_core::snapshot::BudgetId;
 use hashbrown::HashMap;
 
-use crate::cycle::{Cycle, Refusal};
+use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::eviction;
-use crate::ids::PodIndex;
+use crate::filters::{self, inter_pod_affinity, node_resources_fit, pod_topology_spread};
+use crate::ids::{PodIndex, ResourceId};
 use crate::messages;
 use crate::random::Random;
 use crate::schedule::{Diagnosis, check_with_nominated};
@@ -28,6 +29,7 @@ pub struct Candidate {
 }
 
 /// Why a node does not help.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoHelp {
     NoVictims,
     Refused(Refusal),
@@ -47,21 +49,26 @@ pub fn preempt(
     if cycle.shape.never_preempts {
         return Err("not eligible due to preemptionPolicy=Never.".to_owned());
     }
-    let potential: Vec<usize> =
-        diagnosis.refusals.iter().filter(|(_, refusal)| !refusal.unresolvable).map(|&(node, _)| node).collect();
+    let potential = &diagnosis.resolvable;
     let wanted = (potential.len() * ENOUGH_PERCENT / 100).max(ENOUGH).min(potential.len());
     let start = random.below(potential.len());
-    let (mut candidates, mut failures) = (Vec::new(), Vec::new());
+    let (mut candidates, mut failures) = (Vec::new(), Vec::<(NoHelp, usize)>::new());
     let mut clean = 0;
     let mut allowances = Allowances::new();
+    let is_deaf = cycle.plan.is_deaf_below(state, cycle.class.key.priority);
     for position in 0..potential.len() {
         let node = potential[(start + position) % potential.len()];
-        match victims_on(state, &mut allowances, random, cycle, node) {
+        let hopeless = if is_deaf { hopeless(state, cycle, node) } else { None };
+        let victims = hopeless.map_or_else(|| victims_on(state, &mut allowances, random, cycle, node), Err);
+        match victims {
             Ok(candidate) => {
                 clean += usize::from(candidate.violations == 0);
                 candidates.push(candidate);
             }
-            Err(reason) => failures.push(reason),
+            Err(reason) => match failures.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, nodes)) => *nodes += 1,
+                None => failures.push((reason, 1)),
+            },
         }
         if clean > 0 && candidates.len() >= wanted {
             break;
@@ -71,6 +78,37 @@ pub fn preempt(
         return Err(messages::no_preemption(state.model, cycle.shape, diagnosis.nodes, &failures));
     }
     Ok(best(state, random, candidates))
+}
+
+/// Why a node does not help, where that can be told without taking pods away; none where it must be tried.
+///
+/// Pods of lower priority are counted by no constraint of the pod here, so only what they request makes a difference: a
+/// refusal by spread or affinity stays, and one by resources goes if what all of them request is enough.
+fn hopeless(state: &State, cycle: &Cycle, node: usize) -> Option<NoHelp> {
+    if state.is_nominated(node) || !cycle.volumes.claims.is_empty() || !cycle.shape.disks.is_empty() {
+        return None;
+    }
+    let priority = |pod: PodIndex| state.model.class(state.pod(pod).class).key.priority;
+    let lower = || state.pods_on(node).iter().copied().filter(|&pod| priority(pod) < cycle.class.key.priority);
+    if !state.has_lower(node, state.pod(cycle.pod).class) {
+        return Some(NoHelp::NoVictims);
+    }
+    let refusal = filters::check(state, cycle, node)?;
+    match refusal.plugin {
+        Plugin::PodTopologySpread | Plugin::InterPodAffinity => Some(NoHelp::Refused(refusal)),
+        Plugin::NodeResourcesFit => {
+            let amount = |pod: PodIndex, resource: ResourceId| {
+                let amounts = state.shape_of(pod).requests.amounts.iter();
+                amounts.copied().find(|&(other, _)| other == resource).map_or(0, |(_, value)| value)
+            };
+            let freed = |resource| lower().fold(0_i64, |sum, pod| sum.wrapping_add(amount(pod, resource)));
+            node_resources_fit::check_without(state, cycle, node, lower().count(), freed)
+                .or_else(|| pod_topology_spread::check(state, cycle, node))
+                .or_else(|| inter_pod_affinity::check(state, cycle, node))
+                .map(NoHelp::Refused)
+        }
+        _ => None,
+    }
 }
 
 /// The fewest pods of lower priority on a node without which the pod fits (`SelectVictimsOnNode`).

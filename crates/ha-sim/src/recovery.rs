@@ -14,6 +14,7 @@ use ha_core::snapshot::{
     AccessMode, NodeId, Pod, PodSpec, PreStop, Probe, Readiness, Snapshot, Taint, TaintEffect, WorkloadKind,
 };
 use ha_core::text::Text;
+use hashbrown::HashMap;
 
 /// Seconds until a node whose kubelet falls silent is marked, before and from 1.32.
 const GRACE: [u32; 2] = [40, 50];
@@ -27,9 +28,58 @@ const SLOW_NODE_INTERVAL: u32 = 100;
 const LARGE_ZONE: usize = 50;
 const FORCED_DETACH: u32 = 360;
 
-/// The time until the pods of one workload that a disruption displaced are back, for the slowest of them.
-pub fn terms(snapshot: &Snapshot, kind: &DisruptionKind, lost: &[NodeId], pods: &[&Pod]) -> Vec<RecoveryTerm> {
-    let each = pods.iter().map(|pod| of_pod(snapshot, kind, lost, pod));
+/// A zone as the node lifecycle controller names it: region and zone.
+type ZoneName = (Text, Text);
+
+/// The nodes of one zone.
+#[derive(Clone, Copy, Debug, Default)]
+struct ZoneNodes {
+    all: usize,
+    down: usize,
+    lost: usize,
+}
+
+/// How many nodes the zones have, and how many of them are down.
+#[derive(Clone, Debug, Default)]
+pub struct Zones {
+    of_name: HashMap<ZoneName, ZoneNodes>,
+    /// Nodes that are not down.
+    up: usize,
+}
+
+impl Zones {
+    /// Before anything happens.
+    pub fn new(snapshot: &Snapshot) -> Self {
+        let mut zones = Self::default();
+        for node in &snapshot.nodes {
+            let zone = zones.of_name.entry((node.region, node.zone)).or_default();
+            let is_up = node.readiness == Readiness::Ready;
+            zone.all += 1;
+            zone.down += usize::from(!is_up);
+            zones.up += usize::from(is_up);
+        }
+        zones
+    }
+
+    /// Once those nodes are lost, which are named once each.
+    #[must_use]
+    pub fn without(&self, snapshot: &Snapshot, lost: &[NodeId]) -> Self {
+        let mut zones = self.clone();
+        for node in lost.iter().map(|&id| snapshot.node(id)) {
+            let zone = zones.of_name.entry((node.region, node.zone)).or_default();
+            let was_up = node.readiness == Readiness::Ready;
+            zone.lost += 1;
+            zone.down += usize::from(was_up);
+            zones.up -= usize::from(was_up);
+        }
+        zones
+    }
+}
+
+/// The time until the pods of one workload that a disruption displaced are back, for the slowest of them. `zones` are
+/// those without the lost nodes.
+pub fn terms(snapshot: &Snapshot, kind: &DisruptionKind, zones: &Zones, pods: &[&Pod]) -> Vec<RecoveryTerm> {
+    let each = pods.iter().map(|pod| of_pod(snapshot, kind, zones, pod));
     let worst = |terms: &Vec<RecoveryTerm>| {
         let bounded = terms.iter().map(|term| term.max).sum::<Option<u32>>();
         (bounded.is_none(), bounded, terms.iter().map(|term| term.min).sum::<u32>())
@@ -63,10 +113,10 @@ fn toleration_seconds(snapshot: &Snapshot, spec: &PodSpec) -> Option<u32> {
     }
 }
 
-fn of_pod(snapshot: &Snapshot, kind: &DisruptionKind, lost: &[NodeId], pod: &Pod) -> Vec<RecoveryTerm> {
+fn of_pod(snapshot: &Snapshot, kind: &DisruptionKind, zones: &Zones, pod: &Pod) -> Vec<RecoveryTerm> {
     let spec = snapshot.pod_spec(pod.spec);
     let mut terms = match kind {
-        DisruptionKind::Loss(LossMode::Unreachable) => unreachable(snapshot, lost, pod, spec),
+        DisruptionKind::Loss(LossMode::Unreachable) => unreachable(snapshot, zones, pod, spec),
         DisruptionKind::Loss(LossMode::Removed) => {
             vec![term("the pods of a node that is gone are collected", 40, Some(60))]
         }
@@ -85,11 +135,11 @@ fn term(what: &str, min: u32, max: Option<u32>) -> RecoveryTerm {
     RecoveryTerm { what: what.to_owned(), min, max }
 }
 
-fn unreachable(snapshot: &Snapshot, lost: &[NodeId], pod: &Pod, spec: &PodSpec) -> Vec<RecoveryTerm> {
+fn unreachable(snapshot: &Snapshot, zones: &Zones, pod: &Pod, spec: &PodSpec) -> Vec<RecoveryTerm> {
     let modern = Version::of_server(snapshot).is_none_or(|version| version.minor >= 32);
     let grace = GRACE[usize::from(modern)];
     let mut terms = vec![term("the silent node is marked", grace - HEARTBEAT, Some(grace + MONITOR))];
-    terms.push(tainting(snapshot, lost, pod));
+    terms.push(tainting(snapshot, zones, pod));
     let tolerated = toleration_seconds(snapshot, spec);
     terms.push(term("the pod tolerates an unreachable node", tolerated.unwrap_or(0), tolerated));
     if snapshot.workload(pod.workload).kind == WorkloadKind::StatefulSet {
@@ -99,25 +149,22 @@ fn unreachable(snapshot: &Snapshot, lost: &[NodeId], pod: &Pod, spec: &PodSpec) 
 }
 
 /// How long the rate limit keeps the taint `NoExecute` off the node, by the state of its zone.
-fn tainting(snapshot: &Snapshot, lost: &[NodeId], pod: &Pod) -> RecoveryTerm {
+fn tainting(snapshot: &Snapshot, zones: &Zones, pod: &Pod) -> RecoveryTerm {
     const WHAT: &str = "nodes are tainted one by one";
     let Some(node) = pod.node else {
         return term(WHAT, 0, Some(0));
     };
-    let zone = |id: NodeId| (snapshot.node(id).region, snapshot.node(id).zone);
-    let is_down = |id: NodeId| lost.contains(&id) || snapshot.node(id).readiness != Readiness::Ready;
-    let all: Vec<NodeId> = snapshot.nodes_by_id().map(|(id, _)| id).collect();
-    if all.iter().all(|&id| is_down(id)) {
+    if zones.up == 0 {
         return term("all zones are down, so no node is tainted", 0, None);
     }
-    let in_zone: Vec<NodeId> = all.into_iter().filter(|&id| zone(id) == zone(node)).collect();
-    let down = in_zone.iter().filter(|&&id| is_down(id)).count();
-    let partly = down < in_zone.len() && down > 2 && down * 100 >= in_zone.len() * 55;
-    if partly && in_zone.len() <= LARGE_ZONE {
+    let node = snapshot.node(node);
+    let ZoneNodes { all, down, lost } = zones.of_name.get(&(node.region, node.zone)).copied().unwrap_or_default();
+    let partly = down < all && down > 2 && down * 100 >= all * 55;
+    if partly && all <= LARGE_ZONE {
         return term("a small zone that is partly down gets no taints", 0, None);
     }
     let interval = if partly { SLOW_NODE_INTERVAL } else { NODE_INTERVAL };
-    let before = lost.iter().filter(|&&id| zone(id) == zone(node)).count().saturating_sub(1);
+    let before = lost.saturating_sub(1);
     term(WHAT, 0, Some(interval.saturating_mul(u32::try_from(before).unwrap_or(u32::MAX))))
 }
 

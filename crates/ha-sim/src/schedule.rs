@@ -7,12 +7,14 @@
 //! search ended. Node hints of equal pods (OpportunisticBatching) only skip work whose result is the same.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
 use crate::filters;
 use crate::filters::volume_binding;
 use crate::ids::PodIndex;
 use crate::messages;
+use crate::model::Static;
 use crate::random::Random;
 use crate::scores;
 use crate::state::State;
@@ -22,8 +24,10 @@ use crate::state::State;
 pub struct Diagnosis {
     /// It was refused before any node was looked at.
     pub rejection: Option<Rejection>,
-    /// Each node that was looked at, and why it was refused.
-    pub refusals: Vec<(usize, Refusal)>,
+    /// Why the nodes that were looked at were refused, and how many for each of these reasons.
+    pub refusals: Vec<(Refusal, usize)>,
+    /// The refused nodes on which preemption may make room, in the order in which they were looked at.
+    pub resolvable: Vec<usize>,
     /// Whether the affinity names the nodes that may be looked at, so that NodeAffinity ruled out all others.
     pub named_nodes_only: bool,
     /// How many nodes there were. With none left no plugin is asked (`ErrNoNodesAvailable`).
@@ -123,38 +127,48 @@ fn nominated_node(state: &mut State, cycle: &mut Cycle) -> Option<usize> {
     (state.is_present(node) && check_with_nominated(state, cycle, node).is_none()).then_some(node)
 }
 
-fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis: &mut Diagnosis) -> Vec<usize> {
-    let model = state.model;
-    let is_named = |node: usize| {
-        let name = model.snapshot.object(model.snapshot.nodes[node].object).name;
-        cycle.statics.only_nodes.as_ref().is_none_or(|names| names.contains(&name))
+/// The nodes to look at, in the scheduler's order: all that exist, or those of them that the affinity names.
+pub(crate) fn candidates(state: &mut State, statics: &Static) -> Arc<[u32]> {
+    let Some(names) = &statics.only_nodes else {
+        return state.order();
     };
-    let nodes: Vec<usize> = model
-        .node_order
-        .iter()
-        .map(|&node| node as usize)
-        .filter(|&node| state.is_present(node) && is_named(node))
-        .collect();
+    let model = state.model;
+    let is_named = |node: u32| names.contains(&model.snapshot.object(model.snapshot.nodes[node as usize].object).name);
+    match names[..] {
+        [name] => {
+            let node = model.find_node(name).filter(|&node| state.is_present(node));
+            node.and_then(|node| u32::try_from(node).ok()).into_iter().collect()
+        }
+        _ => state.order().iter().copied().filter(|&node| is_named(node)).collect(),
+    }
+}
+
+fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis: &mut Diagnosis) -> Vec<usize> {
+    let nodes = candidates(state, cycle.statics);
     diagnosis.named_nodes_only = cycle.statics.only_nodes.is_some();
     let wanted = enough(nodes.len());
     let start = if nodes.is_empty() { 0 } else { search.start % nodes.len() };
-    let mut feasible = Vec::new();
+    let mut feasible = Vec::with_capacity(wanted);
     for &node in nodes[start..].iter().chain(&nodes[..start]) {
+        let node = node as usize;
         match check_with_nominated(state, cycle, node) {
             None => feasible.push(node),
-            Some(refusal) => diagnosis.refusals.push((node, refusal)),
+            Some(refusal) => diagnosis.add(node, refusal),
         }
         if feasible.len() >= wanted {
             break;
         }
     }
-    search.start = (search.start + feasible.len() + diagnosis.refusals.len()) % state.present_nodes().max(1);
+    search.start = (search.start + feasible.len() + diagnosis.refused()) % state.present_nodes().max(1);
     feasible
 }
 
 /// Why a node does not take the pod, also when pods of at least its priority for which preemption made room there are
 /// taken into account.
 pub(crate) fn check_with_nominated(state: &mut State, cycle: &mut Cycle, node: usize) -> Option<Refusal> {
+    if !state.is_nominated(node) {
+        return filters::check(state, cycle, node);
+    }
     let priority = cycle.class.key.priority;
     let counts = |&&(pod, at): &&(PodIndex, usize)| {
         at == node && pod != cycle.pod && state.model.class(state.pod(pod).class).key.priority >= priority
@@ -201,10 +215,27 @@ impl Diagnosis {
         Self {
             rejection: None,
             refusals: Vec::new(),
+            resolvable: Vec::new(),
             named_nodes_only: false,
             nodes: state.present_nodes(),
             preemption: String::new(),
         }
+    }
+
+    /// One more node is refused.
+    fn add(&mut self, node: usize, refusal: Refusal) {
+        if !refusal.unresolvable {
+            self.resolvable.push(node);
+        }
+        match self.refusals.iter_mut().find(|(known, _)| *known == refusal) {
+            Some((_, nodes)) => *nodes += 1,
+            None => self.refusals.push((refusal, 1)),
+        }
+    }
+
+    /// How many nodes were looked at and refused.
+    pub fn refused(&self) -> usize {
+        self.refusals.iter().map(|(_, nodes)| nodes).sum()
     }
 
     /// The pod is not even tried (`PreEnqueue` in `plugins/schedulinggates/scheduling_gates.go`).
@@ -217,11 +248,11 @@ impl Diagnosis {
     /// nodes to look at, even if it ruled none out (`RunPreFilterPlugins`).
     pub fn plugins(&self) -> Vec<(&'static str, u32)> {
         let mut plugins: BTreeMap<&'static str, usize> = BTreeMap::new();
-        for (_, refusal) in &self.refusals {
-            *plugins.entry(refusal.plugin.as_str()).or_insert(0) += 1;
+        for (refusal, nodes) in &self.refusals {
+            *plugins.entry(refusal.plugin.as_str()).or_insert(0) += nodes;
         }
         if self.named_nodes_only {
-            *plugins.entry(Plugin::NodeAffinity.as_str()).or_insert(0) += self.nodes - self.refusals.len();
+            *plugins.entry(Plugin::NodeAffinity.as_str()).or_insert(0) += self.nodes - self.refused();
         }
         if let Some(rejection) = &self.rejection {
             plugins.insert(rejection.plugin.as_str(), self.nodes);
@@ -231,7 +262,7 @@ impl Diagnosis {
 
     /// Whether pods that come could help: by raising the smallest count of a spread, or by attracting.
     pub fn is_helped_by_additions(&self) -> bool {
-        self.refusals.iter().any(|(_, refusal)| match refusal.plugin {
+        self.refusals.iter().any(|(refusal, _)| match refusal.plugin {
             Plugin::PodTopologySpread => true,
             Plugin::InterPodAffinity => refusal.reasons & 1 != 0,
             _ => false,
@@ -240,7 +271,7 @@ impl Diagnosis {
 
     /// Whether pods that go could help.
     pub fn is_helped_by_removals(&self) -> bool {
-        self.is_helped_by_additions() || self.refusals.iter().any(|(_, refusal)| !refusal.unresolvable)
+        self.is_helped_by_additions() || self.refusals.iter().any(|(refusal, _)| !refusal.unresolvable)
     }
 }
 

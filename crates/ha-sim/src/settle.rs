@@ -8,9 +8,10 @@
 use ha_core::snapshot::WorkloadId;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::controllers::{self, Answer, Controllers};
-use crate::ids::PodIndex;
+use crate::ids::{ClassId, PodIndex};
 use crate::preemption;
 use crate::queue::Queue;
 use crate::random::Random;
@@ -79,7 +80,7 @@ pub struct Waiting {
     /// The pod.
     pub pod: PodIndex,
     /// Why; none for one that the scheduler does not try.
-    pub diagnosis: Option<Diagnosis>,
+    pub diagnosis: Option<Rc<Diagnosis>>,
     additions: u64,
     removals: u64,
 }
@@ -174,9 +175,12 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     /// A pod vanishes, and its controller takes note.
     pub fn lose(&mut self, pod: PodIndex) {
+        let waits = self.state.node_of(pod).is_none();
         self.state.remove(pod);
         self.state.withdraw(pod);
-        self.waiting.retain(|waiting| waiting.pod != pod);
+        if waits {
+            self.waiting.retain(|waiting| waiting.pod != pod);
+        }
         self.removals += 1;
         if self.run.wakes_at_once {
             self.wake();
@@ -300,39 +304,41 @@ impl<'s, 'm> Settling<'s, 'm> {
     /// Tries every pod that waits once more, as the scheduler does every five minutes: what is said of it is then how
     /// things are at the end.
     pub fn retry(&mut self) {
-        while !self.endless
-            && let Some(position) = self.waiting.iter().position(|waiting| self.is_outdated(waiting))
-        {
+        let (mut position, mut fresh) = (0, HashMap::new());
+        while !self.endless && position < self.waiting.len() {
+            if !self.is_outdated(&self.waiting[position]) || self.take_over(position, &fresh) {
+                position += 1;
+                continue;
+            }
             let pod = self.waiting.swap_remove(position).pod;
             let (additions, removals) = (self.additions, self.removals);
             self.enqueue(pod);
             self.settle();
-            if (additions, removals) == (self.additions, self.removals) {
-                self.share_diagnosis(pod);
+            if (additions, removals) != (self.additions, self.removals) {
+                (position, fresh) = (0, HashMap::new());
+            } else if let Some(known) = self.waiting.iter().rfind(|waiting| waiting.pod == pod) {
+                fresh.insert(self.state.pod(pod).class, known.clone());
             }
+        }
+    }
+
+    /// What holds for a pod that was just refused holds for one without claims that is like it. Returns whether it is.
+    fn take_over(&mut self, position: usize, fresh: &HashMap<ClassId, Waiting>) -> bool {
+        let waiting = &mut self.waiting[position];
+        let pod = self.state.pod(waiting.pod);
+        match fresh.get(&pod.class).filter(|known| pod.claims.is_empty() && self.state.pod(known.pod).claims.is_empty())
+        {
+            Some(known) => {
+                *waiting = Waiting { pod: waiting.pod, ..known.clone() };
+                true
+            }
+            None => false,
         }
     }
 
     /// Whether anything changed since the pod was tried.
     fn is_outdated(&self, waiting: &Waiting) -> bool {
         waiting.diagnosis.is_some() && (waiting.additions, waiting.removals) != (self.additions, self.removals)
-    }
-
-    /// What holds for a pod without claims that was just refused holds for all that are like it.
-    fn share_diagnosis(&mut self, pod: PodIndex) {
-        let Some(known) = self.waiting.iter().find(|waiting| waiting.pod == pod).cloned() else {
-            return;
-        };
-        let kind = |pod: PodIndex| (self.state.pod(pod).class, self.state.pod(pod).claims.is_empty());
-        let alike: Vec<usize> = (0..self.waiting.len())
-            .filter(|&position| {
-                let other = &self.waiting[position];
-                self.is_outdated(other) && kind(other.pod) == (kind(pod).0, true)
-            })
-            .collect();
-        for position in alike {
-            self.waiting[position] = Waiting { pod: self.waiting[position].pod, ..known.clone() };
-        }
     }
 
     fn attempt(&mut self, pod: PodIndex) {
@@ -471,6 +477,7 @@ impl<'s, 'm> Settling<'s, 'm> {
     }
 
     fn park(&mut self, pod: PodIndex, diagnosis: Option<Diagnosis>) {
+        let diagnosis = diagnosis.map(|diagnosis| Rc::new(Diagnosis { resolvable: Vec::new(), ..diagnosis }));
         self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
     }
 

@@ -8,7 +8,7 @@ use ha_core::impact::{
     RefusedEviction, WorkloadImpact,
 };
 use ha_core::rule::Input;
-use ha_core::snapshot::{PodId, ServiceId, Snapshot, WorkloadId, WorkloadKind};
+use ha_core::snapshot::{NodeId, Pod, PodId, ServiceId, Snapshot, WorkloadId, WorkloadKind};
 use hashbrown::{HashMap, HashSet};
 
 use crate::eviction::{self, Answer};
@@ -16,7 +16,7 @@ use crate::failure;
 use crate::ids::{ClassId, PodIndex};
 use crate::order::{self, Fate, Fates};
 use crate::outcome::{self, Outcome, desired};
-use crate::recovery;
+use crate::recovery::{self, Zones};
 use crate::settle::{Run, Settling};
 use crate::state::State;
 
@@ -35,21 +35,26 @@ pub struct Options<'a> {
 
 /// Simulates one disruption. The state is as before afterwards.
 pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -> Impact {
-    let prospect = Prospect::of(state, disruption);
-    let first = outcome::run(state, disruption, options.seed, options.show_all);
-    let mut runs = vec![first];
-    if !prospect.all_certain(state) {
+    let mut prospect = Prospect::of(state, disruption, options.show_all);
+    let is_certain = prospect.all_certain(state);
+    let mut runs: Vec<Outcome> = prospect.foreseen.take().filter(|_| is_certain).into_iter().collect();
+    if runs.is_empty() {
+        runs.push(outcome::run(state, disruption, options.seed, options.show_all));
+    }
+    if !is_certain {
         let seeds = (1..options.tries).map(|number| options.seed.wrapping_add(number));
         runs.extend(seeds.map(|seed| outcome::run(state, disruption, seed, options.show_all)));
     }
     let mut workloads: Vec<WorkloadId> = runs[0].counts.keys().copied().collect();
     workloads.sort_unstable();
     let instant = Instant::of(state, disruption);
+    let hit = Hit::of(state, disruption);
     let impacts = workloads.into_iter().map(|id| {
-        let report = Report { state, disruption, options, runs: &runs, prospect: &prospect, instant: &instant };
+        let report =
+            Report { state, disruption, options, runs: &runs, prospect: &prospect, instant: &instant, hit: &hit };
         report.workload(id)
     });
-    let touched = |impact: &WorkloadImpact| options.show_all || is_touched(state, disruption, impact);
+    let touched = |impact: &WorkloadImpact| options.show_all || hit.is_touched(state, impact);
     let workloads: Vec<WorkloadImpact> = impacts.filter(touched).collect();
     let mut preempted: Vec<PodId> = runs[0].preempted.iter().filter_map(|&(_, pod)| pod).collect();
     preempted.sort_unstable();
@@ -71,11 +76,14 @@ struct Prospect {
     is_unreachable: bool,
     some_nodes_are_dead: bool,
     classes: HashMap<PodIndex, ClassId>,
+    /// What every run comes to, if each workload's end is certain; none where only a run tells.
+    foreseen: Option<Outcome>,
 }
 
 impl Prospect {
-    fn of(state: &mut State, disruption: &Disruption) -> Self {
+    fn of(state: &mut State, disruption: &Disruption, show_all: bool) -> Self {
         let mark = state.mark();
+        let hit = outcome::hit(state, disruption);
         let nodes = failure::nodes(state, disruption);
         let flags = failure::flags(&disruption.kind);
         let mut lost = failure::pods_on(state, &nodes);
@@ -86,7 +94,8 @@ impl Prospect {
         // What budgets allow is looked at before anything is taken away.
         let stays = |&pod: &PodIndex| !is_loss && !may_be_evicted(state, pod);
         let staying: Vec<PodIndex> = lost.iter().copied().filter(stays).collect();
-        let leaving: Vec<PodIndex> = lost.iter().copied().filter(|pod| !staying.contains(pod)).collect();
+        // Both are sorted.
+        let leaving: Vec<PodIndex> = lost.iter().copied().filter(|pod| staying.binary_search(pod).is_err()).collect();
         for &node in &nodes {
             let all = state.flags(node) | flags;
             state.set_flags(node, all);
@@ -98,7 +107,7 @@ impl Prospect {
             settling.lose_left_over_daemons();
         }
         let pods = settling.displaced();
-        let fates = order::fates(settling.state, &pods);
+        let fates = order::fates(settling.state, &pods, &leaving);
         let state = &*settling.state;
         let tight = order::tight_namespaces(state, &pods);
         // A pod that a quota denies leaves its budget less to allow.
@@ -110,11 +119,16 @@ impl Prospect {
         };
         let open: Vec<WorkloadId> = pods.iter().filter(is_open).map(|&pod| state.pod(pod).workload).collect();
         let classes = pods.iter().map(|&pod| (pod, state.pod(pod).class)).collect();
+        // Where some pod waits in the end, the words why are those of the last state; and a pod that waited before a drain
+        // may be placed on the node first.
+        let waited = |&pod: &PodIndex| pod.position() < state.model.pods.len();
+        let is_foreseen = fates.all_always() && (is_loss || !pods.iter().any(waited));
+        let foreseen = is_foreseen.then(|| outcome::all_placed(state, &hit, &pods, &staying, show_all));
         let pods = order::by_workload(state, &pods);
-        let some_nodes_are_dead = state.model.nodes.iter().any(|node| node.dead);
+        let some_nodes_are_dead = state.model.some_are_dead;
         settling.state.undo_to(mark);
         let is_unreachable = disruption.kind == DisruptionKind::Loss(LossMode::Unreachable);
-        Self { fates, pods, open, evictions_certain, is_unreachable, some_nodes_are_dead, classes }
+        Self { fates, pods, open, evictions_certain, is_unreachable, some_nodes_are_dead, classes, foreseen }
     }
 
     /// Whether a workload comes out the same in every run.
@@ -152,6 +166,37 @@ fn may_be_evicted(state: &State, pod: PodIndex) -> bool {
     }
 }
 
+/// The nodes that a disruption hits.
+struct Hit {
+    nodes: HashSet<NodeId>,
+    /// The zones without them.
+    zones: Zones,
+}
+
+impl Hit {
+    fn of(state: &State, disruption: &Disruption) -> Self {
+        let model = state.model;
+        let nodes: Vec<NodeId> = failure::nodes(state, disruption).into_iter().map(NodeId::at).collect();
+        Self { zones: model.node_zones.without(model.snapshot, &nodes), nodes: nodes.into_iter().collect() }
+    }
+
+    fn has(&self, pod: &Pod) -> bool {
+        pod.node.is_some_and(|node| self.nodes.contains(&node))
+    }
+
+    /// Whether a disruption changes anything for a workload: it lost a pod, or its pods end otherwise than they were.
+    fn is_touched(&self, state: &State, impact: &WorkloadImpact) -> bool {
+        let snapshot = state.model.snapshot;
+        let pods = || snapshot.pods_of(snapshot.workload(impact.workload));
+        let waiting = pods().filter(|pod| pod.node_name.is_empty() && !pod.is_finished() && pod.deleted_at.is_none());
+        let waited = u32::try_from(waiting.count()).unwrap_or(u32::MAX);
+        pods().any(|pod| self.has(pod))
+            || impact.best.pending != waited
+            || impact.worst.pending != waited
+            || impact.ready != impact.before
+    }
+}
+
 /// What is ready right after the disruption.
 struct Instant {
     gone: HashSet<PodId>,
@@ -164,9 +209,12 @@ impl Instant {
         let nodes = failure::nodes(state, disruption);
         let pods = failure::pods_on(state, &nodes);
         let is_loss = matches!(disruption.kind, DisruptionKind::Loss(_));
+        if is_loss {
+            return Self { gone: pods.into_iter().map(|pod| PodId::at(pod.position())).collect() };
+        }
         let mut gone = HashSet::new();
         for pod in pods {
-            let goes = is_loss || (failure::is_evicted(state, pod) && eviction::ask(state, pod) == Answer::Evicted);
+            let goes = failure::is_evicted(state, pod) && eviction::ask(state, pod) == Answer::Evicted;
             if goes {
                 state.remove(pod);
                 gone.insert(PodId::at(pod.position()));
@@ -218,6 +266,7 @@ struct Report<'r, 'm> {
     runs: &'r [Outcome],
     prospect: &'r Prospect,
     instant: &'r Instant,
+    hit: &'r Hit,
 }
 
 impl Report<'_, '_> {
@@ -252,12 +301,12 @@ impl Report<'_, '_> {
             worst,
             reasons: self.reasons(id),
             stuck_until_forced: stuck.collect(),
-            recovery: recovery::terms(snapshot, &self.disruption.kind, &self.disruption.nodes, &hit),
+            recovery: recovery::terms(snapshot, &self.disruption.kind, &self.hit.zones, &hit),
         }
     }
 
-    fn is_hit(&self, pod: &ha_core::snapshot::Pod) -> bool {
-        pod.node.is_some_and(|node| self.disruption.nodes.contains(&node)) && !pod.is_finished()
+    fn is_hit(&self, pod: &Pod) -> bool {
+        self.hit.has(pod) && !pod.is_finished()
     }
 
     fn counts(&self, run: usize, id: WorkloadId) -> PodCounts {
@@ -325,16 +374,6 @@ fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: u32, needed
         _ if ready < needed => InstantVerdict::BelowMinimum,
         _ => InstantVerdict::Holds,
     }
-}
-
-/// Whether a disruption changes anything for a workload: it lost a pod, or its pods end otherwise than they were.
-fn is_touched(state: &State, disruption: &Disruption, impact: &WorkloadImpact) -> bool {
-    let snapshot = state.model.snapshot;
-    let pods = || snapshot.pods_of(snapshot.workload(impact.workload));
-    let hit = pods().any(|pod| pod.node.is_some_and(|node| disruption.nodes.contains(&node)));
-    let waiting = pods().filter(|pod| pod.node_name.is_empty() && !pod.is_finished() && pod.deleted_at.is_none());
-    let waited = u32::try_from(waiting.count()).unwrap_or(u32::MAX);
-    hit || impact.best.pending != waited || impact.worst.pending != waited || impact.ready != impact.before
 }
 
 fn refused(state: &State, outcome: &Outcome) -> Vec<RefusedEviction> {

@@ -3,13 +3,19 @@
 //! Every change is written to a journal, so that a state returns to where it was without being copied; thousands of
 //! failures are tried on one state. Copies are made per thread only.
 
+use std::sync::Arc;
+
 use ha_core::snapshot::{NodeId, VolumeId};
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
+use crate::cycle::Plan;
 use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, StaticId, TallyId};
 use crate::model::storage::Binding;
-use crate::model::{ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Shape, Spread, statics};
+use crate::model::{
+    ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Resources, Shape, Spread, Static, statics,
+};
+use crate::scores::{ScorePlan, node_resources_balanced_allocation};
 use crate::tally::{Counted, Counting, Tallies, TallyKey};
 
 /// What happened to a node.
@@ -43,15 +49,25 @@ pub struct State<'m> {
     pub model: &'m Model<'m>,
     /// What is counted per domain.
     pub tallies: Tallies,
+    /// Per class: the tallies that its pods' filters look at, once they were asked for.
+    plans: Vec<Option<Arc<Plan>>>,
+    score_plans: Vec<Option<Arc<ScorePlan>>>,
     created: Vec<PodModel>,
+    created_of_class: HashMap<ClassId, Vec<PodIndex>>,
     node_of: Vec<Option<u32>>,
     gone: Vec<bool>,
     requested: Vec<i64>,
     non_zero: Vec<[i64; 2]>,
+    /// How evenly cpu and memory are requested on each node, as NodeResourcesBalancedAllocation sees it.
+    balances: Vec<i64>,
     pods_on: Vec<Vec<PodIndex>>,
+    /// Node by node, priority by priority: how many pods there are.
+    pods_of_level: Vec<u32>,
     ports_on: Vec<Vec<HostPort>>,
     flags: Vec<u8>,
     absent: Vec<usize>,
+    /// The nodes that exist in the scheduler's order, while that is known.
+    order: Option<Arc<[u32]>>,
     /// How often each node has changed.
     changes: Vec<u32>,
     claims: Vec<ClaimModel>,
@@ -60,6 +76,8 @@ pub struct State<'m> {
     users: Vec<u32>,
     taken: HashMap<VolumeId, ClaimIndex>,
     nominated: Vec<(PodIndex, usize)>,
+    /// How many pods are nominated to each node.
+    nominations: Vec<u32>,
     trial: bool,
     journal: Vec<Change>,
 }
@@ -71,15 +89,23 @@ impl<'m> State<'m> {
         let mut state = Self {
             model,
             tallies: Tallies::new(model),
+            plans: vec![None; model.classes.len()],
+            score_plans: vec![None; model.classes.len()],
             created: Vec::new(),
+            created_of_class: HashMap::new(),
             node_of: vec![None; model.pods.len()],
             gone: model.snapshot.pods.iter().map(ha_core::snapshot::Pod::is_finished).collect(),
             requested: vec![0; nodes * model.resources.count()],
             non_zero: vec![[0; 2]; nodes],
+            balances: (0..nodes)
+                .map(|node| node_resources_balanced_allocation::balance([0; 2], capacity(model, node)))
+                .collect(),
             pods_on: vec![Vec::new(); nodes],
+            pods_of_level: vec![0; nodes * model.priorities.len()],
             ports_on: vec![Vec::new(); nodes],
             flags: vec![0; nodes],
             absent: Vec::new(),
+            order: None,
             changes: vec![0; nodes],
             claims: Vec::new(),
             claim_names: HashMap::new(),
@@ -87,6 +113,7 @@ impl<'m> State<'m> {
             users: vec![0; model.storage.claims.len()],
             taken: HashMap::new(),
             nominated: Vec::new(),
+            nominations: vec![0; nodes],
             trial: false,
             journal: Vec::new(),
         };
@@ -97,7 +124,10 @@ impl<'m> State<'m> {
         }
         for &pod in &model.waiting {
             let nominated = model.snapshot.pods[pod.position()].nominated_node;
-            state.nominated.extend(model.find_node(nominated).map(|node| (pod, node)));
+            if let Some(node) = model.find_node(nominated) {
+                state.nominations[node] += 1;
+                state.nominated.push((pod, node));
+            }
         }
         state
     }
@@ -135,7 +165,11 @@ impl<'m> State<'m> {
                 self.changes[node] -= 1;
             }
             Change::Created => {
-                self.created.pop();
+                if let Some(pod) = self.created.pop()
+                    && let Some(alike) = self.created_of_class.get_mut(&pod.class)
+                {
+                    alike.pop();
+                }
                 self.node_of.pop();
                 self.gone.pop();
             }
@@ -146,8 +180,14 @@ impl<'m> State<'m> {
                 self.claim_names.remove(&(namespace, name));
             }
             Change::Bound(claim, binding) => self.change_binding(claim, binding),
-            Change::Nominated(pod, node) => self.nominated.retain(|&entry| entry != (pod, node)),
-            Change::Withdrawn(pod, node) => self.nominated.push((pod, node)),
+            Change::Nominated(pod, node) => {
+                self.nominations[node] -= 1;
+                self.nominated.retain(|&entry| entry != (pod, node));
+            }
+            Change::Withdrawn(pod, node) => {
+                self.nominations[node] += 1;
+                self.nominated.push((pod, node));
+            }
         }
     }
 
@@ -194,6 +234,12 @@ impl<'m> State<'m> {
         &self.pods_on[node]
     }
 
+    /// Whether a pod of a lower priority than the class' is on a node.
+    pub fn has_lower(&self, node: usize, class: ClassId) -> bool {
+        let first = node * self.model.priorities.len();
+        self.pods_of_level[first..first + self.model.level(class)].iter().any(|&pods| pods > 0)
+    }
+
     /// The ports in use on a node.
     pub fn ports_on(&self, node: usize) -> &[HostPort] {
         &self.ports_on[node]
@@ -207,6 +253,11 @@ impl<'m> State<'m> {
     /// How many millicores and bytes count as requested on a node when it is scored.
     pub fn non_zero(&self, node: usize) -> [i64; 2] {
         self.non_zero[node]
+    }
+
+    /// How evenly cpu and memory are requested on a node, up to 100.
+    pub fn balance(&self, node: usize) -> i64 {
+        self.balances[node]
     }
 
     /// Whether the Node object exists.
@@ -227,6 +278,13 @@ impl<'m> State<'m> {
     /// Whether a node has changed since the snapshot.
     pub fn has_changed(&self, node: usize) -> bool {
         self.changes[node] > 0
+    }
+
+    /// The nodes that exist, in the scheduler's order.
+    pub fn order(&mut self) -> Arc<[u32]> {
+        let (flags, order) = (&self.flags, &self.model.node_order);
+        let present = || order.iter().copied().filter(|&node| flags[node as usize] & flag::ABSENT == 0).collect();
+        self.order.get_or_insert_with(present).clone()
     }
 
     /// The nodes whose objects are gone.
@@ -269,6 +327,7 @@ impl<'m> State<'m> {
     /// A new pod, not yet placed.
     pub fn create(&mut self, pod: PodModel) -> PodIndex {
         let index = PodIndex::at(self.node_of.len());
+        self.created_of_class.entry(pod.class).or_default().push(index);
         self.created.push(pod);
         self.node_of.push(None);
         self.gone.push(false);
@@ -309,12 +368,16 @@ impl<'m> State<'m> {
     fn adjust(&mut self, pod: PodIndex, node: usize, sign: i64) {
         let model = self.model;
         let (class, terminating) = (self.pod(pod).class, self.pod(pod).terminating);
+        let of_level = &mut self.pods_of_level[node * model.priorities.len() + model.level(class)];
+        *of_level = if sign > 0 { *of_level + 1 } else { of_level.saturating_sub(1) };
         let requests = &self.shape_of(pod).requests;
         let first = node * model.resources.count();
         for &(resource, value) in &requests.amounts {
             let slot = &mut self.requested[first + resource.position()];
             *slot = slot.wrapping_add(sign.wrapping_mul(value));
         }
+        let used = [self.requested[first], self.requested[first + 1]];
+        self.balances[node] = node_resources_balanced_allocation::balance(used, capacity(model, node));
         for (slot, value) in self.non_zero[node].iter_mut().zip(requests.non_zero) {
             *slot = slot.wrapping_add(sign.wrapping_mul(value));
         }
@@ -331,6 +394,9 @@ impl<'m> State<'m> {
 
     fn change_flags(&mut self, node: usize, flags: u8) {
         let was = self.flags[node];
+        if (was ^ flags) & flag::ABSENT != 0 {
+            self.order = None;
+        }
         if was & flag::ABSENT != 0 {
             self.absent.retain(|&other| other != node);
         }
@@ -351,6 +417,10 @@ impl<'m> State<'m> {
 
     /// The filters on labels and taints that refuse a node.
     pub fn static_mask(&self, statics: StaticId, node: usize) -> u8 {
+        self.mask(self.model.statics(statics), node)
+    }
+
+    pub(crate) fn mask(&self, statics: &Static, node: usize) -> u8 {
         static_mask(self.model, self.flags[node], statics, node)
     }
 
@@ -370,6 +440,26 @@ impl<'m> State<'m> {
         })
     }
 
+    /// The tallies that the filters of a class' pods look at.
+    pub(crate) fn plan(&mut self, class: ClassId) -> Arc<Plan> {
+        if let Some(plan) = &self.plans[class.position()] {
+            return plan.clone();
+        }
+        let plan = Arc::new(Plan::new(self, class));
+        self.plans[class.position()] = Some(plan.clone());
+        plan
+    }
+
+    /// The tallies that a class' pods are scored by.
+    pub(crate) fn score_plan(&mut self, class: ClassId) -> Arc<ScorePlan> {
+        if let Some(plan) = &self.score_plans[class.position()] {
+            return plan.clone();
+        }
+        let plan = Arc::new(ScorePlan::new(self, class));
+        self.score_plans[class.position()] = Some(plan.clone());
+        plan
+    }
+
     /// The tally with that key, which is made when it is new.
     pub(crate) fn tally(&mut self, key: TallyKey) -> TallyId {
         if let Some(id) = self.tallies.find(&key) {
@@ -382,13 +472,18 @@ impl<'m> State<'m> {
                 self.count_existing(id, pod, weight);
             }
         }
-        for pod in self.created() {
-            let class = self.pod(pod).class;
-            if let Some(&(_, weight)) = members.iter().find(|&&(member, _)| member == class) {
+        for &(class, weight) in &members {
+            for position in 0..self.created_of(class).len() {
+                let pod = self.created_of(class)[position];
                 self.count_existing(id, pod, weight);
             }
         }
         id
+    }
+
+    /// The pods of a class that controllers created.
+    pub fn created_of(&self, class: ClassId) -> &[PodIndex] {
+        self.created_of_class.get(&class).map_or(&[], Vec::as_slice)
     }
 
     fn count_existing(&mut self, id: TallyId, pod: PodIndex, weight: i64) {
@@ -470,9 +565,15 @@ impl<'m> State<'m> {
         &self.nominated
     }
 
+    /// Whether preemption made room for some pod on a node.
+    pub fn is_nominated(&self, node: usize) -> bool {
+        self.nominations[node] > 0
+    }
+
     /// Takes note that preemption made room for a pod on a node.
     pub fn nominate(&mut self, pod: PodIndex, node: usize) {
         self.withdraw(pod);
+        self.nominations[node] += 1;
         self.nominated.push((pod, node));
         self.journal.push(Change::Nominated(pod, node));
     }
@@ -481,6 +582,7 @@ impl<'m> State<'m> {
     pub fn withdraw(&mut self, pod: PodIndex) {
         if let Some(position) = self.nominated.iter().position(|&(other, _)| other == pod) {
             let (pod, node) = self.nominated.swap_remove(position);
+            self.nominations[node] -= 1;
             self.journal.push(Change::Withdrawn(pod, node));
         }
     }
@@ -492,9 +594,13 @@ impl<'m> State<'m> {
     }
 }
 
-fn static_mask(model: &Model, flags: u8, id: StaticId, node: usize) -> u8 {
-    let statics = model.statics(id);
-    let mut mask = statics.masks(model.snapshot)[node];
+/// Millicores and bytes that a node may give.
+fn capacity(model: &Model, node: usize) -> [i64; 2] {
+    [Resources::CPU, Resources::MEMORY].map(|resource| model.allocatable(node, resource))
+}
+
+fn static_mask(model: &Model, flags: u8, statics: &Static, node: usize) -> u8 {
+    let mut mask = statics.mask(model.snapshot, node);
     if flags & flag::CORDONED != 0 && !statics.tolerates_cordon {
         mask |= statics::bit::UNSCHEDULABLE | statics::bit::TAINT;
     }
@@ -506,7 +612,9 @@ fn static_mask(model: &Model, flags: u8, id: StaticId, node: usize) -> u8 {
 
 /// Whether a spread constraint looks at a node.
 fn includes(model: &Model, flags: u8, inclusion: &Inclusion, node: usize) -> bool {
-    let passes = |id: Option<StaticId>, bit: u8| id.is_none_or(|id| static_mask(model, flags, id, node) & bit == 0);
+    let passes = |id: Option<StaticId>, bit: u8| {
+        id.is_none_or(|id| static_mask(model, flags, model.statics(id), node) & bit == 0)
+    };
     flags & flag::ABSENT == 0
         && inclusion.keys.iter().all(|&key| model.topology.domain(key, node).is_some())
         && passes(inclusion.affinity, statics::bit::AFFINITY)

@@ -14,6 +14,8 @@ use crate::model::{Inclusion, Model, Term};
 pub enum Counted {
     /// Pods that a matcher means.
     Matching(MatcherId),
+    /// Pods that a matcher means and that are not being deleted.
+    Living(MatcherId),
     /// Pods that all of the matchers mean.
     MatchingAll(Vec<MatcherId>),
     /// Pods that hold a required anti-affinity term.
@@ -77,6 +79,8 @@ pub struct Tally {
     /// By what it is told from others.
     pub key: TallyKey,
     counts: Counts,
+    /// The lowest priority of the pods that it counts.
+    pub lowest_priority: i32,
     /// The number of domains with another count than 0.
     nonzero: usize,
 }
@@ -176,6 +180,22 @@ impl Tallies {
         &self.list[id.position()]
     }
 
+    /// The tallies that count pods of a class.
+    pub(crate) fn of_class(&self, class: ClassId) -> impl Iterator<Item = TallyId> {
+        self.of_class[class.position()].iter().map(|&(tally, _)| tally)
+    }
+
+    /// The counts of the domains over which the smallest count of a spread constraint is taken, unless these are many.
+    pub(crate) fn present_counts(&self, id: TallyId) -> Option<Vec<(DomainId, i64)>> {
+        let tally = self.get(id);
+        let presence = &self.presences[tally.key.presence?];
+        let Counts::Dense(counts) = &tally.counts else {
+            return None;
+        };
+        let present = counts.iter().zip(&presence.nodes_of_domain).enumerate().filter(|&(_, (_, &nodes))| nodes > 0);
+        Some(present.map(|(position, (&count, _))| (DomainId::at(position), count)).collect())
+    }
+
     /// The smallest count of a spread constraint's tally, and over how many domains it was taken.
     pub fn min(&self, id: TallyId) -> (i64, usize) {
         let tally = self.get(id);
@@ -225,7 +245,9 @@ impl Tallies {
             self.of_class[class.position()].push((id, weight));
         }
         let counts = Counts::new(model.topology.domains(key.key));
-        self.list.push(Tally { key: key.clone(), counts, nonzero: 0 });
+        let lowest_priority =
+            members.iter().map(|&(class, _)| model.class(class).key.priority).min().unwrap_or(i32::MAX);
+        self.list.push(Tally { key: key.clone(), counts, lowest_priority, nonzero: 0 });
         self.numbers.insert(key, id);
         (id, members)
     }
@@ -233,6 +255,9 @@ impl Tallies {
     /// Counts a pod in one tally.
     pub(crate) fn count_one(&mut self, model: &Model, id: TallyId, pod: &Counting) {
         let tally = &mut self.list[id.position()];
+        if pod.terminating && matches!(tally.key.counted, Counted::Living(_)) {
+            return;
+        }
         if let Some(number) = tally.key.presence {
             // A trial change is counted even where the scheduler would not count an existing pod: that is how
             // `updateWithPod` of PodTopologySpread differs from `countPodsMatchSelector`.
@@ -296,7 +321,9 @@ pub(crate) struct Counting {
 fn members(model: &Model, key: &TallyKey) -> Vec<(ClassId, i64)> {
     let links = model.links();
     match &key.counted {
-        Counted::Matching(matcher) => links.meant(model, *matcher).into_iter().map(|class| (class, 1)).collect(),
+        Counted::Matching(matcher) | Counted::Living(matcher) => {
+            links.meant(model, *matcher).into_iter().map(|class| (class, 1)).collect()
+        }
         Counted::MatchingAll(matchers) => {
             let Some((first, others)) = matchers.split_first() else {
                 return Vec::new();

@@ -54,23 +54,23 @@ pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
         return Some(Refusal::unresolvable(Plugin::InterPodAffinity));
     }
     let refusal = |reasons| Refusal { plugin: Plugin::InterPodAffinity, reasons, unresolvable: false };
-    if has_any(state, &cycle.anti_affinity, node) {
+    if has_any(state, &cycle.plan.anti_affinity, node) {
         return Some(refusal(2));
     }
-    has_any(state, &cycle.repelling, node).then(|| refusal(4))
+    has_any(state, &cycle.plan.repelling, node).then(|| refusal(4))
 }
 
 /// `satisfyPodAffinity`.
 fn is_attracted(state: &State, cycle: &Cycle, node: usize) -> bool {
     let mut pods_exist = true;
-    for &(key, tally) in &cycle.affinity {
+    for &(key, tally) in &cycle.plan.affinity {
         let Some(domain) = state.model.topology.domain(key, node) else {
             return false;
         };
         pods_exist &= state.tallies.get(tally).get(domain) > 0;
     }
-    let nowhere = || cycle.affinity.iter().all(|&(_, tally)| state.tallies.get(tally).is_empty());
-    pods_exist || (cycle.matches_own_affinity && nowhere())
+    let nowhere = || cycle.plan.affinity.iter().all(|&(_, tally)| state.tallies.get(tally).is_empty());
+    pods_exist || (cycle.plan.matches_own_affinity && nowhere())
 }
 
 fn has_any(state: &State, tallies: &[(KeyId, TallyId)], node: usize) -> bool {

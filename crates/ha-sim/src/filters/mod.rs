@@ -21,10 +21,14 @@ pub mod volume_restrictions;
 pub mod volume_zone;
 
 /// Why a node does not take the pod, as things are; none when it does.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
-    let mask = state.static_mask(cycle.class.statics, node);
+    let mask = state.mask(cycle.statics, node);
     if mask != 0 {
         return first_static(mask);
+    }
+    if cycle.is_plain {
+        return node_resources_fit::check(state, cycle, node);
     }
     node_ports::check(state, cycle, node)
         .or_else(|| node_resources_fit::check(state, cycle, node))

@@ -5,13 +5,25 @@
 //! Differs from upstream 1.36: extended resources backed by dynamic resource allocation are not known.
 
 use crate::cycle::{Cycle, Plugin, Refusal};
+use crate::ids::ResourceId;
 use crate::model::Resources;
 use crate::state::State;
 
 /// What is not left on the node, bit 0 for pods and then one bit per resource that the pod requests; none when it fits.
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
+    check_without(state, cycle, node, 0, |_| 0)
+}
+
+/// The same once so many pods have gone, which together requested so much of a resource.
+pub(crate) fn check_without(
+    state: &State,
+    cycle: &Cycle,
+    node: usize,
+    gone: usize,
+    freed: impl Fn(ResourceId) -> i64,
+) -> Option<Refusal> {
     let model = state.model;
-    let pods = i64::try_from(state.pods_on(node).len()).unwrap_or(i64::MAX);
+    let pods = i64::try_from(state.pods_on(node).len() - gone).unwrap_or(i64::MAX);
     let (mut reasons, mut unresolvable) = (u64::from(pods >= model.nodes[node].pods), false);
     for (position, &(resource, wanted)) in cycle.shape.requests.amounts.iter().enumerate() {
         let basic = resource <= Resources::EPHEMERAL_STORAGE;
@@ -19,7 +31,7 @@ pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
             continue;
         }
         let allocatable = model.allocatable(node, resource);
-        if wanted > allocatable.wrapping_sub(state.requested(node, resource)) {
+        if wanted > allocatable.wrapping_sub(state.requested(node, resource).wrapping_sub(freed(resource))) {
             reasons |= 1 << (position + 1).min(63);
             unresolvable |= wanted > allocatable;
         }

@@ -9,7 +9,6 @@
 //! the node for which it was made (on that node, when it has no zone).
 
 use ha_core::snapshot::{AccessMode, NodeId, PersistentVolume, VolumeId};
-use ha_core::text::Text;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
 use crate::ids::{ClaimIndex, PodIndex};
@@ -111,7 +110,7 @@ pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
 /// Whether a bound volume can be used on a node.
 fn is_usable(state: &State, binding: Binding, node: usize) -> bool {
     match binding {
-        Binding::Volume(volume) => reaches(state, state.model.snapshot.volume(volume), node),
+        Binding::Volume(volume) => state.model.storage.reaches(state.model.snapshot, volume, node),
         Binding::Provisioned(origin) => {
             let nodes = &state.model.snapshot.nodes;
             let (origin, here) = (origin as usize, &nodes[node]);
@@ -120,13 +119,6 @@ fn is_usable(state: &State, binding: Binding, node: usize) -> bool {
         }
         Binding::Absent(_) | Binding::Unbound | Binding::Promised => true,
     }
-}
-
-/// Whether a volume's node affinity selects a node (`CheckNodeAffinity`, which looks at labels only).
-fn reaches(state: &State, volume: &PersistentVolume, node: usize) -> bool {
-    let affinity = volume.node_affinity.as_ref();
-    let texts = &state.model.snapshot.texts;
-    affinity.is_none_or(|affinity| affinity.matches(state.node_labels(node), Text::default(), texts))
 }
 
 /// How the waiting claims would be bound on a node, the smallest claim first; none when one cannot be. Of equally small
@@ -193,7 +185,7 @@ pub(crate) fn matching_volume(
         if state.is_taken(id) || is_chosen(id) || !(kept || free) || !fits {
             continue;
         }
-        let reached = node.is_none_or(|node| reaches(state, volume, node));
+        let reached = node.is_none_or(|node| state.model.storage.reaches(snapshot, id, node));
         if kept {
             return reached.then_some(id);
         }

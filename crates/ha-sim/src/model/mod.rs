@@ -9,7 +9,8 @@ use ha_core::snapshot::{BudgetId, NodeId, PodId, TaintEffect, Timestamp, Workloa
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
-use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, ShapeId, StaticId};
+use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, ResourceId, ShapeId, StaticId};
+use crate::recovery::Zones;
 
 pub mod class;
 mod classes;
@@ -106,6 +107,16 @@ pub struct Model<'a> {
     allocatable: Vec<i64>,
     /// Topology keys and domains.
     pub topology: Topology,
+    /// The topology in which every node is a domain of its own.
+    pub each_node: KeyId,
+    /// `kubernetes.io/hostname`.
+    pub hostname: Text,
+    /// Whether any node has a taint `PreferNoSchedule`.
+    pub some_prefer_no_pods: bool,
+    /// Whether any node is dead before anything happens.
+    pub some_are_dead: bool,
+    /// How many nodes each zone has, and how many of them are down before anything happens.
+    pub node_zones: Zones,
     /// Static specifications.
     pub statics: Vec<Static>,
     /// Shapes.
@@ -121,6 +132,7 @@ pub struct Model<'a> {
     pub pods: Vec<PodModel>,
     pods_of_class: Vec<Vec<PodIndex>>,
     budgets_of_class: Vec<Vec<BudgetId>>,
+    classes_of_budget: Vec<Vec<ClassId>>,
     /// Claims and volumes.
     pub storage: StorageModel,
     /// What quotas allow, by namespace.
@@ -134,6 +146,9 @@ pub struct Model<'a> {
     pub waiting: Vec<PodIndex>,
     /// The lowest priority of any pod.
     pub lowest_priority: i32,
+    /// Every priority that a pod has, from the lowest.
+    pub priorities: Vec<i32>,
+    level_of_class: Vec<u32>,
     /// The order in which the scheduler looks at nodes (`nodeTree`): zone by zone in turn.
     pub node_order: Vec<u32>,
 }
@@ -149,21 +164,28 @@ impl<'a> Model<'a> {
             (0..snapshot.pods.len()).map(|position| builder.pod(PodId::at(position))).collect();
         let sets = sets::stateful_sets(&mut builder, &mut pods);
         let replacements = builder.replacements();
-        let ClassBuilder { topology, statics, shapes, classes, matchers, added_labels, .. } = builder;
+        let ClassBuilder { mut topology, statics, shapes, classes, matchers, added_labels, .. } = builder;
         let (nodes, allocatable) = nodes(snapshot, &names, &mut resources);
+        let each_node = topology.add_nodes(nodes.len());
+        let hostname = names.intern("kubernetes.io/hostname");
         let mut model = Self {
             snapshot,
             names,
             resources,
-            nodes,
             node_numbers: snapshot.nodes.iter().map(|node| snapshot.object(node.object).name).zip(0..).collect(),
             images: images(snapshot),
             allocatable,
             topology,
+            each_node,
+            hostname,
+            some_prefer_no_pods: some_prefer_no_pods(snapshot),
+            some_are_dead: nodes.iter().any(|node| node.dead),
+            node_zones: Zones::new(snapshot),
             statics,
             shapes,
             pods_of_class: vec![Vec::new(); classes.len()],
             budgets_of_class: Vec::new(),
+            classes_of_budget: vec![Vec::new(); snapshot.budgets.len()],
             links: Links::default(),
             classes,
             replacements,
@@ -176,15 +198,28 @@ impl<'a> Model<'a> {
             sets,
             waiting: waiting(snapshot),
             lowest_priority: 0,
+            priorities: Vec::new(),
+            level_of_class: Vec::new(),
             node_order: node_order(snapshot),
+            nodes,
         };
         for (position, pod) in model.pods.iter().enumerate() {
             model.pods_of_class[pod.class.position()].push(PodIndex::at(position));
         }
-        model.lowest_priority = model.classes.iter().map(|class| class.key.priority).min().unwrap_or(0);
+        model.priorities = model.classes.iter().map(|class| class.key.priority).collect();
+        model.priorities.sort_unstable();
+        model.priorities.dedup();
+        model.lowest_priority = model.priorities.first().copied().unwrap_or(0);
+        let level = |class: &PodClass| model.priorities.partition_point(|&priority| priority < class.key.priority);
+        model.level_of_class = model.classes.iter().map(|class| u32::try_from(level(class)).unwrap_or(0)).collect();
         model.forget_explained_attachments();
         model.links = Links::new(&model);
         model.budgets_of_class = budgets_of_classes(&model);
+        for (position, budgets) in model.budgets_of_class.iter().enumerate() {
+            for budget in budgets {
+                model.classes_of_budget[budget.position()].push(ClassId::at(position));
+            }
+        }
         model
     }
 
@@ -229,6 +264,16 @@ impl<'a> Model<'a> {
     /// The budgets that match a pod of that class.
     pub fn budgets_of_class(&self, id: ClassId) -> &[BudgetId] {
         &self.budgets_of_class[id.position()]
+    }
+
+    /// The place of a class' priority among all priorities.
+    pub fn level(&self, id: ClassId) -> usize {
+        self.level_of_class[id.position()] as usize
+    }
+
+    /// The classes whose pods a budget matches.
+    pub fn classes_of_budget(&self, id: BudgetId) -> &[ClassId] {
+        &self.classes_of_budget[id.position()]
     }
 
     /// Attachments that a pod of the node accounts for are counted with the pod.
@@ -296,6 +341,11 @@ fn nodes(snapshot: &Snapshot, names: &Names, resources: &mut Resources) -> (Vec<
     }
     storage::describe_nodes(snapshot, &mut nodes);
     (nodes, allocatable)
+}
+
+fn some_prefer_no_pods(snapshot: &Snapshot) -> bool {
+    let mut taints = snapshot.nodes.iter().flat_map(|node| &node.taints);
+    taints.any(|taint| taint.effect == TaintEffect::PreferNoSchedule)
 }
 
 fn is_dead(snapshot: &Snapshot, node: &ha_core::snapshot::Node) -> bool {

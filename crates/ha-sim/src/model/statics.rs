@@ -96,12 +96,17 @@ impl Static {
         }
     }
 
-    /// Per node of the snapshot: the filters that refuse it, before any failure.
-    pub fn masks(&self, snapshot: &Snapshot) -> &[u8] {
-        self.masks.get_or_init(|| (0..snapshot.nodes.len()).map(|node| self.mask(snapshot, node)).collect())
+    /// The filters that refuse a node of the snapshot, before any failure.
+    pub fn mask(&self, snapshot: &Snapshot, node: usize) -> u8 {
+        // Pods that are pinned to different nodes share no table, and look at hardly any other node.
+        if !self.spec.pinned.is_empty() {
+            return self.compute(snapshot, node);
+        }
+        let all = || (0..snapshot.nodes.len()).map(|node| self.compute(snapshot, node)).collect();
+        self.masks.get_or_init(all)[node]
     }
 
-    fn mask(&self, snapshot: &Snapshot, position: usize) -> u8 {
+    fn compute(&self, snapshot: &Snapshot, position: usize) -> u8 {
         let node = &snapshot.nodes[position];
         let name = snapshot.object(node.object).name;
         let spec = &self.spec;

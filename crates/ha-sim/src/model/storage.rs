@@ -1,5 +1,7 @@
 //! Claims, volumes and classes, as far as binding and attaching look at them.
 
+use std::sync::OnceLock;
+
 use ha_core::Snapshot;
 use ha_core::labels::LabelSelector;
 use ha_core::snapshot::{AccessMode, ClaimTemplate, CsiNode, StorageClass, VolumeId};
@@ -72,6 +74,10 @@ pub struct StorageModel {
     default_class: Text,
     no_provisioner: Text,
     tracking_drivers: Vec<Text>,
+    /// Per volume: the number of its node affinity, when it has one.
+    affinities: Vec<Option<usize>>,
+    /// Per node affinity of volumes: the nodes whose labels it selects, once that was asked for.
+    reached: Vec<(VolumeId, OnceLock<Box<[bool]>>)>,
     /// Labels of zones and regions: key, and the key under which a node may have it instead.
     pub zone_keys: [(Text, Text); 4],
 }
@@ -87,11 +93,14 @@ impl StorageModel {
         let old_zone = names.intern("failure-domain.beta.kubernetes.io/zone");
         let old_region = names.intern("failure-domain.beta.kubernetes.io/region");
         let claims: Vec<ClaimModel> = snapshot.claims.iter().map(claim).collect();
+        let (affinities, reached) = affinities(snapshot);
         Self {
             by_name: (0..).map(ClaimIndex::at).zip(&claims).map(|(id, c)| ((c.namespace, c.name), id)).collect(),
             claims,
             classes: (0..).zip(&snapshot.storage_classes).map(|(position, class)| (class.name, position)).collect(),
             volumes_of_class,
+            affinities,
+            reached,
             default_class: snapshot.default_storage_class().map_or(Text::default(), |class| class.name),
             no_provisioner: names.intern("kubernetes.io/no-provisioner"),
             tracking_drivers: snapshot
@@ -125,6 +134,23 @@ impl StorageModel {
     /// The volumes of a class.
     pub fn volumes(&self, class: Text) -> &[VolumeId] {
         self.volumes_of_class.get(&class).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a volume's node affinity selects a node (`CheckNodeAffinity`, which looks at labels only).
+    pub fn reaches(&self, snapshot: &Snapshot, volume: VolumeId, node: usize) -> bool {
+        let Some(number) = self.affinities[volume.position()] else {
+            return true;
+        };
+        let (first, reached) = &self.reached[number];
+        let table = reached.get_or_init(|| {
+            let affinity = snapshot.volume(*first).node_affinity.as_ref();
+            let selects = |node: &ha_core::snapshot::Node| {
+                let labels = snapshot.labels(node.labels);
+                affinity.is_none_or(|affinity| affinity.matches(labels, Text::default(), &snapshot.texts))
+            };
+            snapshot.nodes.iter().map(selects).collect()
+        });
+        table[node]
     }
 
     /// Whether volumes of the class are made on demand.
@@ -169,6 +195,20 @@ pub(super) fn describe_nodes(snapshot: &Snapshot, nodes: &mut [NodeModel]) {
             nodes[node.position()].attached.push(volume);
         }
     }
+}
+
+/// The node affinity of each volume by number, and for each number a volume that has it.
+fn affinities(snapshot: &Snapshot) -> (Vec<Option<usize>>, Vec<(VolumeId, OnceLock<Box<[bool]>>)>) {
+    let (mut numbers, mut reached) = (HashMap::new(), Vec::new());
+    let volumes = (0..).map(VolumeId::at).zip(&snapshot.volumes);
+    let number = |(id, volume): (VolumeId, &'_ ha_core::snapshot::PersistentVolume)| {
+        let affinity = volume.node_affinity.clone()?;
+        Some(*numbers.entry(affinity).or_insert_with(|| {
+            reached.push((id, OnceLock::new()));
+            reached.len() - 1
+        }))
+    };
+    (volumes.map(number).collect(), reached)
 }
 
 fn claim(claim: &ha_core::snapshot::Claim) -> ClaimModel {

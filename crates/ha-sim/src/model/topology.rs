@@ -42,6 +42,14 @@ impl Topology {
         id
     }
 
+    /// The number of a topology in which every node is a domain of its own, whatever its labels say.
+    pub(super) fn add_nodes(&mut self, nodes: usize) -> KeyId {
+        let id = KeyId::at(self.keys.len());
+        let of_node = (0..nodes).map(|node| Some(DomainId::at(node))).collect();
+        self.keys.push(Key { name: Text::default(), of_node, domains: nodes });
+        id
+    }
+
     /// The domain of the node at `node`; none when it lacks the label.
     pub fn domain(&self, key: KeyId, node: usize) -> Option<DomainId> {
         self.keys[key.position()].of_node[node]

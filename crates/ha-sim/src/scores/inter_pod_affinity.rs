@@ -4,23 +4,29 @@
 //! Source: `pkg/scheduler/framework/plugins/interpodaffinity/scoring.go`.
 //! Differs from upstream 1.36: no.
 
-use super::MAX;
-use crate::cycle::Cycle;
-use crate::ids::{KeyId, TallyId};
+use super::{MAX, ScorePlan};
+use crate::ids::{ClassId, KeyId, TallyId};
 use crate::state::State;
 use crate::tally::{Counted, TallyKey};
 
-/// One score per node; none when no term concerns the pod.
-pub fn scores(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Option<Vec<i64>> {
+/// The terms that concern pods of a class, with their weights.
+pub(crate) fn start(state: &mut State, class: ClassId) -> Vec<(i64, KeyId, TallyId)> {
     let model = state.model;
     let key = |counted, key| TallyKey { counted, key, presence: None, counts_nothing: false };
     let mut terms: Vec<(i64, KeyId, TallyId)> = Vec::new();
-    for &(weight, term) in &cycle.class.preferred {
+    for &(weight, term) in &model.class(class).preferred {
         terms.push((weight, term.key, state.tally(key(Counted::Matching(term.matcher), term.key))));
     }
-    for term in model.links().attracting(model, state.pod(cycle.pod).class) {
+    for term in model.links().attracting(model, class) {
         terms.push((1, term.key, state.tally(key(Counted::Attracting(term.matcher), term.key))));
     }
+    terms
+}
+
+/// One score per node; none when no term concerns the pod.
+pub(crate) fn scores(state: &State, plan: &ScorePlan, nodes: &[usize]) -> Option<Vec<i64>> {
+    let model = state.model;
+    let mut terms = plan.affinity.clone();
     terms.retain(|&(_, _, tally)| !state.tallies.get(tally).is_empty());
     if terms.is_empty() {
         return None;

@@ -5,6 +5,7 @@
 //! (scores only with the gate StorageCapacityScoring, off in 1.36) and DynamicResources.
 
 use crate::cycle::Cycle;
+use crate::ids::{ClassId, KeyId, TallyId};
 use crate::state::State;
 
 pub mod image_locality;
@@ -18,19 +19,38 @@ pub mod taint_toleration;
 /// The highest score that a plugin gives before it is weighted (`MaxNodeScore`).
 pub const MAX: i64 = 100;
 
-/// The sums of all plugins' weighted scores, in the order of `nodes`.
+/// The tallies that all pods of a class are scored by.
+#[derive(Clone, Debug)]
+pub(crate) struct ScorePlan {
+    /// Per constraint that only prefers: where pods are counted; no tally where none is.
+    spread: Vec<(KeyId, Option<TallyId>)>,
+    /// Weighted terms of affinity.
+    affinity: Vec<(i64, KeyId, TallyId)>,
+}
+
+impl ScorePlan {
+    /// Makes the tallies of a class where they do not exist yet.
+    pub(crate) fn new(state: &mut State, class: ClassId) -> Self {
+        Self { spread: pod_topology_spread::start(state, class), affinity: inter_pod_affinity::start(state, class) }
+    }
+}
+
+/// The sums of all plugins' weighted scores, in the order of `nodes`; what a plugin gives to all of them alike is left
+/// out.
 pub fn totals(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
+    let plan = state.score_plan(state.pod(cycle.pod).class);
+    let state = &*state;
     let mut totals = vec![0; nodes.len()];
     let mut add = |weight: i64, scores: Option<Vec<i64>>| {
         for (total, score) in totals.iter_mut().zip(scores.unwrap_or_default()) {
             *total += weight * score;
         }
     };
-    add(3, Some(taint_toleration::scores(state, cycle, nodes)));
+    add(3, taint_toleration::scores(state, cycle, nodes));
     add(2, node_affinity::scores(state, cycle, nodes));
     add(1, Some(node_resources_fit::scores(state, cycle, nodes)));
-    add(2, pod_topology_spread::scores(state, cycle, nodes));
-    add(2, inter_pod_affinity::scores(state, cycle, nodes));
+    add(2, pod_topology_spread::scores(state, cycle, &plan, nodes));
+    add(2, inter_pod_affinity::scores(state, &plan, nodes));
     add(1, node_resources_balanced_allocation::scores(state, cycle, nodes));
     add(1, image_locality::scores(state, cycle, nodes));
     totals

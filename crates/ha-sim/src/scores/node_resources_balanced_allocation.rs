@@ -27,12 +27,12 @@ fn score(state: &State, node: usize, wanted: [i64; 2]) -> i64 {
     let capacity = resources.map(|resource| state.model.allocatable(node, resource));
     let before = resources.map(|resource| state.requested(node, resource));
     let after = [before[0].wrapping_add(wanted[0]), before[1].wrapping_add(wanted[1])];
-    MAX / 2 + (MAX / 2 + balance(after, capacity) - balance(before, capacity)) / 2
+    MAX / 2 + (MAX / 2 + balance(after, capacity) - state.balance(node)) / 2
 }
 
 /// 100 for equal shares of both, less half of the difference in percent.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
-fn balance(requested: [i64; 2], capacity: [i64; 2]) -> i64 {
+pub(crate) fn balance(requested: [i64; 2], capacity: [i64; 2]) -> i64 {
     let share = |position: usize| (requested[position] as f64 / capacity[position] as f64).min(1.0);
     let deviation = if capacity[0] == 0 || capacity[1] == 0 { 0.0 } else { ((share(0) - share(1)) / 2.0).abs() };
     ((1.0 - deviation) * MAX as f64) as i64

@@ -4,24 +4,23 @@
 //! Source: `pkg/scheduler/framework/plugins/podtopologyspread/scoring.go`.
 //! Differs from upstream 1.36: the system's constraints are taken even where a cluster configures others.
 
-use hashbrown::HashSet;
-
-use super::MAX;
+use super::{MAX, ScorePlan};
 use crate::cycle::Cycle;
-use crate::ids::{ClassId, DomainId, PodIndex, TallyId};
-use crate::model::Spread;
+use crate::ids::{ClassId, DomainId, KeyId, TallyId};
+use crate::model::{Model, Spread};
 use crate::state::State;
+use crate::tally::{Counted, Tally, TallyKey};
 
 struct Scored<'c> {
     spread: &'c Spread,
-    tally: TallyId,
-    /// Of a constraint by host name: the classes whose pods are counted on the node itself.
-    on_node: Option<HashSet<ClassId>>,
+    /// Where pods are counted: for a constraint by host name on the node itself, whatever else has its hostname.
+    key: KeyId,
+    tally: Option<&'c Tally>,
     weight: f64,
 }
 
 /// One score per node; none when the pod has no such constraint.
-pub fn scores(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Option<Vec<i64>> {
+pub(crate) fn scores(state: &State, cycle: &Cycle, plan: &ScorePlan, nodes: &[usize]) -> Option<Vec<i64>> {
     let spreads = &cycle.class.soft_spread;
     if spreads.is_empty() {
         return None;
@@ -31,8 +30,15 @@ pub fn scores(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Option<Vec<i
     };
     let scored: Vec<bool> = nodes.iter().map(|&node| has_all(node)).collect();
     let candidates: Vec<usize> = nodes.iter().zip(&scored).filter(|&(_, &scored)| scored).map(|(&n, _)| n).collect();
-    let constraints: Vec<Scored> = spreads.iter().map(|spread| prepare(state, spread, &candidates)).collect();
-    let raw = nodes.iter().zip(&scored).map(|(&node, &scored)| scored.then(|| score(state, &constraints, node)));
+    let constraints: Vec<Scored> = spreads
+        .iter()
+        .zip(&plan.spread)
+        .map(|(spread, &(key, tally))| {
+            let tally = tally.map(|id| state.tallies.get(id)).filter(|tally| !tally.is_empty());
+            Scored { spread, key, tally, weight: weight(state.model, spread, &candidates) }
+        })
+        .collect();
+    let raw = nodes.iter().zip(&scored).map(|(&node, &scored)| scored.then(|| score(state.model, &constraints, node)));
     Some(normalize(&raw.collect::<Vec<_>>()))
 }
 
@@ -40,51 +46,71 @@ fn domain(state: &State, spread: &Spread, node: usize) -> Option<DomainId> {
     state.model.topology.domain(spread.key, node)
 }
 
-fn prepare<'c>(state: &mut State, spread: &'c Spread, candidates: &[usize]) -> Scored<'c> {
-    let tally = state.spread_tally(spread);
-    let by_node = state.model.names.get(state.model.topology.name(spread.key)) == "kubernetes.io/hostname";
-    let size = if by_node {
+/// Where the pods of each constraint are counted; no tally where none is.
+pub(crate) fn start(state: &mut State, class: ClassId) -> Vec<(KeyId, Option<TallyId>)> {
+    state.model.class(class).soft_spread.iter().map(|spread| tally(state, spread)).collect()
+}
+
+fn tally(state: &mut State, spread: &Spread) -> (KeyId, Option<TallyId>) {
+    let model = state.model;
+    if !by_node(model, spread) {
+        return (spread.key, Some(state.spread_tally(spread)));
+    }
+    let key = model.each_node;
+    let counted = Counted::Living(spread.matcher);
+    let tally = || state.tally(TallyKey { counted, key, presence: None, counts_nothing: false });
+    (key, (!spread.counts_nothing).then(tally))
+}
+
+fn by_node(model: &Model, spread: &Spread) -> bool {
+    model.topology.name(spread.key) == model.hostname
+}
+
+/// The more domains, the more a pod weighs.
+fn weight(model: &Model, spread: &Spread, candidates: &[usize]) -> f64 {
+    let size = if by_node(model, spread) {
         candidates.len()
     } else {
         // Nodes without the label make up one more domain.
-        candidates.iter().map(|&node| domain(state, spread, node)).collect::<HashSet<_>>().len()
+        let mut seen = vec![false; model.topology.domains(spread.key) + 1];
+        for &node in candidates {
+            let domain = model.topology.domain(spread.key, node);
+            seen[domain.map_or(0, |domain| domain.position() + 1)] = true;
+        }
+        seen.into_iter().filter(|&seen| seen).count()
     };
     #[allow(clippy::cast_precision_loss, reason = "a number of nodes")]
     let weight = ((size + 2) as f64).ln();
-    Scored { spread, tally, on_node: by_node.then(|| counted_classes(state, spread)), weight }
+    weight
 }
 
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
-fn score(state: &State, constraints: &[Scored], node: usize) -> i64 {
+fn score(model: &Model, constraints: &[Scored], node: usize) -> i64 {
     let mut score = 0.0;
     for constraint in constraints {
         let spread = constraint.spread;
-        let Some(domain) = domain(state, spread, node) else {
+        if model.topology.domain(spread.key, node).is_none() {
             continue;
-        };
-        let count = match &constraint.on_node {
-            Some(classes) => on_node(state, classes, node),
-            None => state.tallies.get(constraint.tally).get(domain),
-        };
+        }
+        let domain = model.topology.domain(constraint.key, node);
+        let count = constraint.tally.zip(domain).map_or(0, |(tally, domain)| tally.get(domain));
         score += count as f64 * constraint.weight + (spread.max_skew - 1) as f64;
     }
-    score.round() as i64
+    rounded(score)
 }
 
-fn counted_classes(state: &State, spread: &Spread) -> HashSet<ClassId> {
-    if spread.counts_nothing {
-        return HashSet::new();
+/// `math.Round`, which takes a call on processors of the oldest kind that we build for.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
+fn rounded(score: f64) -> i64 {
+    let whole = score as i64;
+    let rest = score - whole as f64;
+    if rest >= 0.5 {
+        whole + 1
+    } else if rest <= -0.5 {
+        whole - 1
+    } else {
+        whole
     }
-    state.model.links().meant(state.model, spread.matcher).into_iter().collect()
-}
-
-/// Pods on the node itself, whatever else has its hostname.
-fn on_node(state: &State, classes: &HashSet<ClassId>, node: usize) -> i64 {
-    if classes.is_empty() {
-        return 0;
-    }
-    let counted = |&&pod: &&PodIndex| !state.pod(pod).terminating && classes.contains(&state.pod(pod).class);
-    i64::try_from(state.pods_on(node).iter().filter(counted).count()).unwrap_or(i64::MAX)
 }
 
 /// The fewer, the better; nodes that are not scored get 0.
@@ -101,7 +127,15 @@ fn normalize(raw: &[Option<i64>]) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::normalize;
+    use super::{normalize, rounded};
+
+    #[test]
+    fn halves_are_rounded_away_from_zero() {
+        let cases = [(0.0, 0), (0.49, 0), (0.5, 1), (1.5, 2), (2.4999, 2), (-0.5, -1), (-0.4, 0)];
+        for (score, expected) in cases {
+            assert_eq!(rounded(score), expected, "{score}");
+        }
+    }
 
     #[test]
     fn the_emptiest_domain_scores_best() {

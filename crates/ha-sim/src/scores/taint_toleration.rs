@@ -10,8 +10,11 @@ use super::normalize;
 use crate::cycle::Cycle;
 use crate::state::State;
 
-/// One score per node.
-pub fn scores(state: &State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
+/// One score per node; none where all nodes score alike, since none has such a taint.
+pub fn scores(state: &State, cycle: &Cycle, nodes: &[usize]) -> Option<Vec<i64>> {
+    if !state.model.some_prefer_no_pods {
+        return None;
+    }
     let prefers =
         |toleration: &&Toleration| toleration.effect.is_none_or(|effect| effect == TaintEffect::PreferNoSchedule);
     let tolerations: Vec<&Toleration> = cycle.statics.spec.tolerations.iter().filter(prefers).collect();
@@ -21,5 +24,5 @@ pub fn scores(state: &State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
         let counted = soft.filter(|taint| !tolerations.iter().any(|toleration| tolerates(toleration, taint))).count();
         i64::try_from(counted).unwrap_or(i64::MAX)
     };
-    normalize(nodes.iter().map(count).collect(), true)
+    Some(normalize(nodes.iter().map(count).collect(), true))
 }
