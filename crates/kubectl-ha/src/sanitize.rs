@@ -172,7 +172,7 @@ fn visit_scenario(scenario: &mut Scenario, visit: Visit) {
         visit_objects(budgets.iter_mut().chain([pod]), visit);
     }
     visit_objects(preempted, visit);
-    for ClusterOutcome { object, message } in cluster {
+    for ClusterOutcome { object, down: _, message } in cluster {
         visit(message);
         visit_objects([object], visit);
     }

@@ -28,7 +28,7 @@ pub struct Simulation {
     pub kind: String,
     /// What was simulated on.
     pub source: ReportSource,
-    /// One per disruption, the worst first.
+    /// One per disruption, the worst first: those that stop something of the cluster itself before others.
     pub scenarios: Vec<Scenario>,
     /// What each workload survives, as far as these scenarios tell; the most fragile first.
     pub survival: Vec<Survival>,
@@ -211,6 +211,8 @@ pub struct Refusal {
 pub struct ClusterOutcome {
     /// The object concerned.
     pub object: ObjectReference,
+    /// Whether it no longer does its work, instead of being only weakened.
+    pub down: bool,
     /// What is lost, in words.
     pub message: String,
 }
@@ -218,7 +220,8 @@ pub struct ClusterOutcome {
 /// The report on impacts.
 pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
     let mut scenarios: Vec<Scenario> = impacts.iter().map(|impact| scenario(snapshot, impact)).collect();
-    scenarios.sort_by_cached_key(|scenario| (Reverse(scenario.damage()), scenario.name.clone()));
+    scenarios
+        .sort_by_cached_key(|scenario| (Reverse((scenario.cluster_down(), scenario.damage())), scenario.name.clone()));
     Simulation {
         api_version: API_VERSION.into(),
         kind: "Simulation".into(),
@@ -230,6 +233,11 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
 }
 
 impl Scenario {
+    /// What the cluster itself can no longer do.
+    pub fn cluster_down(&self) -> usize {
+        self.cluster.iter().filter(|outcome| outcome.down).count()
+    }
+
     /// How much it breaks: workloads that are down, then those below what they need, then pods without a place, then
     /// refused evictions.
     pub fn damage(&self) -> (usize, usize, u32, usize) {
@@ -310,7 +318,11 @@ fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
         cluster: impact
             .cluster
             .iter()
-            .map(|loss| ClusterOutcome { object: reference(loss.object), message: loss.message.clone() })
+            .map(|loss| ClusterOutcome {
+                object: reference(loss.object),
+                down: loss.down,
+                message: loss.message.clone(),
+            })
             .collect(),
     }
 }

@@ -9,6 +9,7 @@ use ha_core::snapshot::{BudgetId, NodeId, PodId, TaintEffect, Timestamp, Workloa
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
+use crate::cluster::Roles;
 use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, ShapeId, StaticId};
 
 pub mod class;
@@ -136,6 +137,8 @@ pub struct Model<'a> {
     pub lowest_priority: i32,
     /// The order in which the scheduler looks at nodes (`nodeTree`): zone by zone in turn.
     pub node_order: Vec<u32>,
+    /// Who does what for the cluster itself.
+    pub roles: Roles,
 }
 
 impl<'a> Model<'a> {
@@ -177,6 +180,7 @@ impl<'a> Model<'a> {
             waiting: waiting(snapshot),
             lowest_priority: 0,
             node_order: node_order(snapshot),
+            roles: Roles::of(snapshot),
         };
         for (position, pod) in model.pods.iter().enumerate() {
             model.pods_of_class[pod.class.position()].push(PodIndex::at(position));

@@ -65,6 +65,25 @@ fn a_lost_zone_takes_what_is_only_there() {
     assert_eq!(database["stuckUntilForced"][0]["name"], "postgres-0");
 }
 
+/// What the cluster itself loses: two zones of three hold the majority of etcd, and nothing comes back without it.
+#[test]
+fn what_the_cluster_loses_stands_before_what_workloads_lose() {
+    let lost = |zones: &[&str]| -> Vec<(bool, String)> {
+        let arguments: Vec<&str> = zones.iter().flat_map(|zone| ["--lose", zone]).collect();
+        let scenario = scenarios(&arguments).remove(0).1;
+        let cluster = scenario["cluster"].as_array().unwrap();
+        cluster.iter().map(|loss| (loss["down"].as_bool().unwrap(), text(&loss["message"]).to_owned())).collect()
+    };
+    let etcd = "etcd members left, quorum is 2";
+    let [(down, message), ..] = &lost(&["zone/eu-1c"])[..] else { panic!("etcd has a member there") };
+    assert_eq!((*down, message.split(": ").next()), (false, Some(&*format!("2 of 3 {etcd}"))));
+    let both = lost(&["zone/eu-1c", "zone/eu-1b"]);
+    assert_eq!((both[0].0, both[0].1.split(": ").next()), (true, Some(&*format!("1 of 3 {etcd}"))));
+    let own = |(down, message): &&(bool, String)| *down && message.contains("its own pods among them");
+    let all = lost(&["zone/eu-1a", "zone/eu-1b", "zone/eu-1c"]);
+    assert_eq!(all.iter().filter(own).count(), 1, "{all:?}");
+}
+
 /// Nodes that are gone are counted no more, and nothing waits for their kubelets.
 #[test]
 fn removed_nodes_leave_the_messages_and_hold_no_pods() {
