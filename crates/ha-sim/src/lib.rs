@@ -19,6 +19,7 @@ pub mod messages;
 pub mod model;
 pub mod order;
 pub mod outcome;
+pub mod placement;
 pub mod preemption;
 pub mod queue;
 pub mod random;

@@ -5,6 +5,7 @@ mod input;
 mod output;
 mod policy;
 mod simulate;
+mod whatif;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub use input::Input;
 pub use output::{FailOn, Output, OutputTarget, Show};
 pub use policy::Policies;
 pub use simulate::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
+pub use whatif::WhatIf;
 
 /// What breaks when something fails, and what must change so that nothing does.
 #[derive(Debug, Parser)]

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use ha_core::report::change::{Change, Difference};
 use ha_core::report::simulation::{
     ClusterOutcome, Reason, Refusal, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
 };
@@ -141,12 +142,35 @@ fn visit_gaps(gaps: &mut [ReportGap], visit: Visit) {
     }
 }
 
+fn visit_change(change: &mut Change, visit: Visit) {
+    let Change {
+        source,
+        replaced,
+        added,
+        pods_updated: _,
+        pods_moved: _,
+        pods_created: _,
+        pods_removed: _,
+        pending,
+        differences,
+    } = change;
+    visit(source);
+    visit_objects(replaced.iter_mut().chain(added).chain(pending), visit);
+    for Difference { object, scenario, before: _, after: _ } in differences {
+        visit(scenario);
+        visit_objects([object], visit);
+    }
+}
+
 impl Texts for Simulation {
     fn for_each_text(&mut self, visit: Visit) {
-        let Simulation { api_version, kind, source, scenarios, survival, gaps } = self;
+        let Simulation { api_version, kind, source, scenarios, change, survival, gaps } = self;
         visit(api_version);
         visit(kind);
         visit_source(source, visit);
+        if let Some(change) = change {
+            visit_change(change, visit);
+        }
         for scenario in scenarios {
             visit_scenario(scenario, visit);
         }

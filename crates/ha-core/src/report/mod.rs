@@ -6,6 +6,7 @@
 
 mod assemble;
 mod baseline;
+pub mod change;
 mod exit;
 mod fingerprint;
 mod object;

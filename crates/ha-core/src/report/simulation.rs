@@ -10,6 +10,7 @@ use core::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::assemble::{report_gap, source};
+use super::change::Change;
 use super::{API_VERSION, ObjectReference, ReportGap, ReportSource};
 use crate::impact::{
     Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, PendingReason, PodCounts, RecoveryTerm,
@@ -30,6 +31,9 @@ pub struct Simulation {
     pub source: ReportSource,
     /// One per disruption, the worst first: those that stop something of the cluster itself before others.
     pub scenarios: Vec<Scenario>,
+    /// The change that was laid over the cluster first, and what it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// What each workload survives, as far as these scenarios tell; the most fragile first.
     pub survival: Vec<Survival>,
     /// What could not be read.
@@ -226,6 +230,7 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
         api_version: API_VERSION.into(),
         kind: "Simulation".into(),
         source: source(snapshot),
+        change: None,
         survival: survival(&scenarios),
         scenarios,
         gaps: snapshot.gaps.iter().map(|gap| report_gap(snapshot, gap)).collect(),

@@ -109,6 +109,18 @@ impl Overlaid {
         })
     }
 
+    /// Takes pods off their nodes: others took the room. Bare pods, which nobody makes again, go for good.
+    pub fn evict(&mut self, is_evicted: impl Fn(&str, &str) -> bool) {
+        self.objects.retain_mut(|object| {
+            let Some(pod) = pod_mut(object).filter(|pod| is_evicted(&pod.metadata.namespace, &pod.metadata.name))
+            else {
+                return true;
+            };
+            template::lift(pod);
+            pod.metadata.controller().is_some()
+        });
+    }
+
     /// Pods got nodes: `(namespace, name) → node`. They count as started and ready.
     pub fn place(&mut self, nodes: &HashMap<(String, String), String>) {
         for pod in self.objects.iter_mut().filter_map(pod_mut) {

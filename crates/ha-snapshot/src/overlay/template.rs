@@ -41,7 +41,7 @@ pub(super) fn roll(
 }
 
 /// Takes a pod off its node.
-fn lift(pod: &mut Pod) {
+pub(super) fn lift(pod: &mut Pod) {
     pod.node_name = Str::default();
     pod.metadata.creation_timestamp = None;
     pod.status = PodStatus { phase: "Pending".into(), ..PodStatus::default() };

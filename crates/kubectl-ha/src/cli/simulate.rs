@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::{Connection, Input, OutputTarget};
+use super::{Connection, OutputTarget, WhatIf};
 
 /// Simulates failures and drains: who is down, who is Pending and why, and for how long.
 ///
@@ -20,7 +20,7 @@ pub struct Simulate {
     pub disruption: DisruptionArguments,
     /// What to look at.
     #[command(flatten)]
-    pub input: Input,
+    pub input: WhatIf,
     /// FORMAT, or FORMAT=FILE; repeatable.
     #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub output: Vec<OutputTarget<SimulationFormat>>,
@@ -47,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   kubectl ha simulate --lose node/a1 --lose node/b2   two nodes at once
   kubectl ha simulate --drain node-a1                 what a drain would meet
   kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster
+  kubectl ha simulate -f deploy.yaml                  the cluster as it would be with this change
 
 Nothing in the cluster is changed. Exit codes: 0 simulated, 2 usage, 3 data was missing, 4 the tool failed";
 

@@ -10,6 +10,9 @@ const SHOWN: usize = 50;
 /// Writes a table of scenarios; of one scenario, a table of workloads.
 pub(super) fn render(simulation: &Simulation) -> String {
     let mut out = format!("## {}\n\n", escape(&simulation.source.name));
+    if let Some(change) = &simulation.change {
+        out.push_str(&super::change::markdown(change, SHOWN));
+    }
     match simulation.scenarios.as_slice() {
         [] => out.push_str("Nothing to simulate.\n"),
         [scenario] => out.push_str(&workloads(scenario)),

@@ -14,7 +14,7 @@ use super::super::text::{count, cut, pad, width, wrap};
 use super::super::view::{Page, View};
 
 /// Where everything below a verdict starts.
-const INDENT: &str = "          ";
+pub(super) const INDENT: &str = "          ";
 /// How many workloads, scenarios or lines of survival the table shows.
 const SHOWN: usize = 20;
 
@@ -22,6 +22,9 @@ const SHOWN: usize = 20;
 pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String {
     let most = if wide { usize::MAX } else { SHOWN };
     let mut out = format!("{}\n\n", wrap(&heading(simulation), page.width, "", "  "));
+    if let Some(change) = &simulation.change {
+        out.push_str(&super::change::table(change, page, most));
+    }
     match simulation.scenarios.as_slice() {
         [] => out.push_str("There is nothing to simulate: the input holds no node.\n"),
         [scenario] => out.push_str(&detail(scenario, page, most, wide)),
