@@ -20,6 +20,7 @@ pub mod model;
 pub mod order;
 pub mod outcome;
 pub mod placement;
+pub mod places;
 pub mod preemption;
 pub mod queue;
 pub mod random;

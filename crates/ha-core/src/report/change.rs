@@ -30,7 +30,7 @@ pub struct Change {
     pub pods_removed: u32,
     /// Pods that have no node once the change has come to rest, those of before included.
     pub pending: Vec<ObjectReference>,
-    /// Where a workload fares otherwise with the change, by workload and scenario.
+    /// Where a workload fares otherwise with the change: what stands otherwise right after first, then what is worse.
     pub differences: Vec<Difference>,
 }
 
@@ -126,6 +126,10 @@ pub fn differences(before: &Simulation, after: &Simulation) -> Vec<Difference> {
             }
         }
     }
-    differences.sort_by(|a, b| (&a.object, &a.scenario).cmp(&(&b.object, &b.scenario)));
+    let verdict = |standing: &Option<Standing>| standing.map_or(InstantVerdict::Holds, |standing| standing.verdict);
+    differences.sort_by_cached_key(|difference: &Difference| {
+        let same = verdict(&difference.before) == verdict(&difference.after);
+        (same, !difference.is_worse(), difference.object.clone(), difference.scenario.clone())
+    });
     differences
 }

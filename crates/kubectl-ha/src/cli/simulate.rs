@@ -152,6 +152,8 @@ pub enum SimulationFormat {
     Yaml,
     /// Markdown, for comments and job summaries.
     Markdown,
+    /// A picture of one scenario: zones, nodes and workloads before and after.
+    Svg,
 }
 
 #[cfg(test)]

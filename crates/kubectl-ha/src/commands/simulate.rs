@@ -9,15 +9,17 @@ use ha_core::report::ExitCode;
 use ha_core::report::change::{Change, differences};
 use ha_core::report::simulation::{Simulation, simulation};
 use ha_core::snapshot::{GapReason, Node, NodeId};
+use ha_sim::places::places;
 use ha_sim::simulate::Options;
-use ha_sim::{Model, matrix};
+use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
 use crate::input::whatif;
+use crate::render::simulation::picture::Picture;
 use crate::render::simulation::render;
 use crate::render::view::Page;
-use crate::sanitize::SafeSimulation;
+use crate::sanitize::{Safe, SafeSimulation};
 use crate::{UsageError, config, terminal};
 
 /// Runs the whole of it.
@@ -39,6 +41,7 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         seed: arguments.disruption.seed,
         show_all: arguments.show == ShowWorkloads::All,
     };
+    let picture = picture(snapshot, &disruptions, &sinks, &options)?;
     let mut report = simulated(snapshot, &disruptions, &options);
     if let Some((before, change)) = situation.before.as_ref() {
         let without = simulated(before, &carried_over(snapshot, before, &disruptions), &options);
@@ -47,8 +50,27 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
 
     let page = terminal::page(arguments.no_color);
     let safe = SafeSimulation::new(report.clone());
-    sinks.write(|format, to_file| render(format, &report, &safe, if to_file { &Page::FILE } else { &page }))?;
+    sinks
+        .write(|format, to_file| render(format, &report, &safe, &picture, if to_file { &Page::FILE } else { &page }))?;
     Ok(if arguments.allow_incomplete || !is_incomplete(snapshot) { ExitCode::Success } else { ExitCode::Incomplete })
+}
+
+/// What a picture shows, where one is asked for: of one scenario only.
+fn picture(
+    snapshot: &Snapshot,
+    disruptions: &[Disruption],
+    sinks: &Sinks<SimulationFormat>,
+    options: &Options,
+) -> anyhow::Result<Safe<Picture>> {
+    if !sinks.any(|format| format == SimulationFormat::Svg) {
+        return Ok(Safe::new(Picture::default()));
+    }
+    let [disruption] = disruptions else {
+        let message = "a picture shows one scenario: say which with --lose or --drain";
+        return Err(UsageError(message.into()).into());
+    };
+    let fates = places(&mut State::new(&Model::new(snapshot)), disruption, options.seed);
+    Ok(Safe::new(Picture::new(snapshot, disruption, &fates)))
 }
 
 fn simulated(snapshot: &Snapshot, disruptions: &[Disruption], options: &Options) -> Simulation {

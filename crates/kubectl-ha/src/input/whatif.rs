@@ -38,11 +38,7 @@ pub fn load(input: &cli::WhatIf, connection: &cli::Connection, zone_keys: &[Stri
         return Ok(Situation { snapshot, before: None });
     }
     let base = Part::read(&input.cluster(), connection);
-    let base = if input.names_cluster() {
-        base?
-    } else {
-        base.context("there is no Node in the files, so they are a change to the current context's cluster")?
-    };
+    let base = if input.names_cluster() { base? } else { base.context(WITHOUT_NODES)? };
     Ok(laid_over(&base, changes, connection, zone_keys, input.assume_complete))
 }
 
@@ -86,6 +82,9 @@ impl Part {
         })
     }
 }
+
+const WITHOUT_NODES: &str = "there is no node in the files, so they are a change to the current context's cluster (add \
+                             Node objects to simulate the files alone, or name a cluster with --snapshot)";
 
 /// How often pods may preempt each other in turn before it is left at that.
 const ROUNDS: usize = 4;

@@ -140,14 +140,134 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--drain", "nowhere"], "there is no node \"nowhere\""),
         (&["--demo", "--each", "rack"], "no node has the label \"rack\""),
         (&["--demo", "--lose", "eu-1a"], "node/NAME"),
-        (&["--demo", "-o", "sarif"], "there is no format \"sarif\"; there are table, wide, json, yaml, markdown"),
-        (&["-f", "fragile.yaml"], "there is no node in the input"),
+        (&["--demo", "-o", "sarif"], "there is no format \"sarif\"; there are table, wide, json, yaml, markdown, svg"),
+        (&["--demo", "-o", "svg"], "a picture shows one scenario: say which with --lose or --drain"),
     ];
     for (arguments, told) in cases {
         let ran = bench.run(["simulate"].iter().chain(*arguments));
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}: {ran:?}");
         assert!(ran.err.contains(told), "{arguments:?} says\n{}", ran.err);
     }
+}
+
+/// Three pods on one node, told to spread over zones.
+const SPREAD: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: pricing, namespace: shop}
+spec:
+  selector: {matchLabels: {app: pricing}}
+  template:
+    metadata: {labels: {app: pricing}}
+    spec:
+      topologySpreadConstraints:
+      - maxSkew: 1
+        topologyKey: topology.kubernetes.io/zone
+        whenUnsatisfiable: DoNotSchedule
+        nodeTaintsPolicy: Honor
+        labelSelector: {matchLabels: {app: pricing}}
+      containers: [{name: app, image: pricing}]
+";
+
+#[test]
+fn a_change_is_laid_over_the_cluster_before_anything_fails() {
+    let bench = Bench::new();
+    bench.write("spread.yaml", SPREAD);
+    let arguments = ["simulate", "--demo", "-f", "spread.yaml", "--lose", "zone/eu-1a", "-o"];
+    let report = bench.run(arguments.iter().chain(&["json"])).json();
+    let change = &report["change"];
+    assert_eq!(change["replaced"][0]["name"], "pricing", "{change}");
+    assert_eq!((&change["podsMoved"], &change["podsCreated"]), (&3.into(), &0.into()), "{change}");
+    let is_pricing = |difference: &&Value| difference["object"]["name"] == "pricing";
+    let difference = change["differences"].as_array().unwrap().iter().find(is_pricing).unwrap();
+    assert_eq!((&difference["before"]["verdict"], &difference["before"]["ready"]), (&"down".into(), &0.into()));
+    assert_eq!((&difference["after"]["verdict"], &difference["after"]["ready"]), (&"holds".into(), &2.into()));
+    let told = bench.run(arguments.iter().chain(&["table"])).out;
+    assert!(told.contains("spread.yaml is laid over the cluster: 1 object replaced, 3 pods"), "{told}");
+    assert!(told.contains("BETTER    Deployment/shop/pricing  zone/eu-1a: down, 0 of 3 ready"), "{told}");
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    assert!(validator.is_valid(&report));
+}
+
+/// What no pod has to do with makes no difference.
+#[test]
+fn a_change_that_concerns_no_pod_makes_no_difference() {
+    let bench = Bench::new();
+    bench.write("class.yaml", "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: x}\nvalue: 7\n");
+    let report = bench.run(["simulate", "--demo", "-f", "class.yaml", "-o", "json"]).json();
+    assert_eq!(report["change"]["differences"], Value::Array(Vec::new()));
+    assert_eq!(report["change"]["added"][0]["name"], "x");
+}
+
+/// Without Node objects manifests are no cluster: they change one, which must be there.
+#[test]
+fn manifests_without_nodes_are_a_change_to_the_current_cluster() {
+    let bench = Bench::new();
+    bench.write("fragile.yaml", FRAGILE);
+    let ran = bench.run(["simulate", "-f", "fragile.yaml"]);
+    assert_eq!(ran.out, "", "{ran:?}");
+    assert!(ran.err.contains("there is no node in the files, so they are a change"), "{ran:?}");
+}
+
+#[test]
+fn a_picture_shows_zones_nodes_and_workloads_before_and_after() {
+    let picture = simulate(&["--lose", "zone/eu-1a", "-o", "svg"]).out;
+    assert_eq!(elements(&picture).1, ["svg", "title", "rect", "text", "path", "circle"]);
+    insta::assert_snapshot!("simulate-picture", picture);
+}
+
+/// All texts of an XML document, and the names of its elements in the order of their first use.
+fn elements(xml: &str) -> (String, Vec<String>) {
+    use quick_xml::events::Event;
+    let (mut texts, mut names) = (String::new(), Vec::new());
+    let mut reader = quick_xml::Reader::from_str(xml);
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Eof => return (quick_xml::escape::unescape(&texts).unwrap().into_owned(), names),
+            Event::Start(tag) | Event::Empty(tag) => {
+                let name = tag.name().as_ref().to_owned();
+                let name = String::from(name);
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            Event::Text(text) => texts.push_str(&text.into_inner()),
+            Event::GeneralRef(reference) => texts.push_str(&format!("&{};", &*reference)),
+            _ => {}
+        }
+    }
+}
+
+/// Names come from anywhere; a picture is opened in a browser.
+#[test]
+fn a_picture_holds_no_foreign_elements() {
+    let hostile = "a</text><script>alert(1)</script>";
+    let named = node("b").replace("name: b", &format!("name: '{hostile}'"));
+    let zone = node("c").replace("labels: {", "labels: {topology.kubernetes.io/zone: '<b onload=x>', ");
+    let bench = Bench::new();
+    bench.write("nodes.yaml", [named, zone].concat());
+    let ran = bench.run(["simulate", "-f", "nodes.yaml", "--lose", "node/c", "-o", "svg"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let (texts, names) = elements(&ran.out);
+    assert_eq!(names, ["svg", "title", "rect", "text", "path", "circle"], "{}", ran.out);
+    assert!(texts.contains("zone <b onload=x>") && texts.contains("a</text><script"), "{texts}");
+}
+
+/// Above 100 nodes each zone is one box, and nothing grows with the nodes.
+#[test]
+fn a_picture_of_many_nodes_shows_zones() {
+    let nodes: String = (0..120)
+        .map(|number| {
+            let zone = format!("labels: {{topology.kubernetes.io/zone: z{}, ", number % 3);
+            node(&format!("n{number}")).replace("labels: {", &zone)
+        })
+        .collect();
+    let bench = Bench::new();
+    bench.write("nodes.yaml", nodes);
+    let picture = bench.run(["simulate", "-f", "nodes.yaml", "--lose", "zone/z1", "-o", "svg"]).out;
+    assert!(picture.contains("40 nodes, 40 lost"), "{picture}");
+    assert!(picture.len() < 10_000, "{}", picture.len());
 }
 
 fn node(name: &str) -> String {
