@@ -31,6 +31,7 @@ pub mod settle;
 pub mod simulate;
 pub mod state;
 pub mod tally;
+pub mod upgrade;
 
 pub use model::Model;
 pub use state::State;

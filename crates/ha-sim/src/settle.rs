@@ -221,6 +221,12 @@ impl<'s, 'm> Settling<'s, 'm> {
         }
     }
 
+    /// Nodes came or are to be used again, which may help any pod that waits.
+    pub(crate) fn note_change_of_nodes(&mut self) {
+        self.additions += 1;
+        self.removals += 1;
+    }
+
     /// Daemons that wait for a node which is gone go as well.
     pub(crate) fn lose_left_over_daemons(&mut self) {
         let left_over = |&pod: &PodIndex| controllers::is_left_over(self.state, pod);
