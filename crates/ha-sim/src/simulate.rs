@@ -321,7 +321,7 @@ fn counts_itself(kind: WorkloadKind) -> bool {
     !matches!(kind, Deployment | ReplicaSet | ReplicationController | StatefulSet)
 }
 
-fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: u32, needed: u32) -> InstantVerdict {
+pub(crate) fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: u32, needed: u32) -> InstantVerdict {
     if desired == 0 || ready >= desired {
         return InstantVerdict::Holds;
     }

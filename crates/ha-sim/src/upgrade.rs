@@ -10,7 +10,9 @@
 //! How low a workload falls is counted after each round of evictions, before the replacements start: they are not ready
 //! at once. Budgets see the same as in the simulation of a drain (see `failure`).
 
-use ha_core::impact::Certainty;
+use ha_core::arithmetic::replicas::needed;
+use ha_core::impact::{Certainty, InstantVerdict};
+use ha_core::rule::Input;
 use ha_core::snapshot::{BudgetId, NodeId, PodId, WorkloadId, WorkloadKind};
 use hashbrown::HashMap;
 
@@ -19,6 +21,7 @@ use crate::failure::{self, RefusedPod};
 use crate::ids::PodIndex;
 use crate::messages;
 use crate::settle::{Run, Settling};
+use crate::simulate::{Options, verdict};
 use crate::state::{State, flag};
 
 /// What is upgraded, and how.
@@ -84,17 +87,34 @@ pub struct Upgrade {
     /// Whether the answer, finished or not, holds for every order and tie.
     pub certainty: Certainty,
     /// How few pods of a workload were ready at the lowest of all runs, sorted by workload.
-    pub lowest: Vec<(WorkloadId, u32, Vec<NodeId>)>,
+    pub lowest: Vec<Lowest>,
 }
 
-/// Tries an upgrade `tries` times, with seeds from `seed` on. The state is as before afterwards.
-pub fn upgrade(state: &mut State, plan: &Plan, seed: u64, tries: u64) -> Upgrade {
-    let first = run(state, plan, seed);
+/// The moment at which fewest pods of a workload were ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lowest {
+    /// The workload.
+    pub workload: WorkloadId,
+    /// Ready before.
+    pub before: u32,
+    /// Ready then.
+    pub ready: u32,
+    /// Needed (rules.md 1.4).
+    pub needed: u32,
+    /// How it stood.
+    pub verdict: InstantVerdict,
+    /// While these were drained.
+    pub nodes: Vec<NodeId>,
+}
+
+/// Tries an upgrade as often as the options say. The state is as before afterwards.
+pub fn upgrade(state: &mut State, plan: &Plan, options: &Options) -> Upgrade {
+    let first = run(state, plan, options.seed);
     let never = first.blocked.iter().flat_map(|blocked| &blocked.causes).any(|cause| cause.smallest);
     let mut upgrade = Upgrade { runs: (1, u32::from(is_finished(&first))), ..Upgrade::default() };
     let mut lowest = first.lowest.clone();
-    for number in 1..tries.max(1) {
-        let next = run(state, plan, seed.wrapping_add(number));
+    for number in 1..options.tries.max(1) {
+        let next = run(state, plan, options.seed.wrapping_add(number));
         upgrade.runs.0 += 1;
         upgrade.runs.1 += u32::from(is_finished(&next));
         for (workload, found) in next.lowest {
@@ -111,10 +131,22 @@ pub fn upgrade(state: &mut State, plan: &Plan, seed: u64, tries: u64) -> Upgrade
     } else {
         Certainty::Possible
     };
-    upgrade.lowest = lowest.into_iter().map(|(workload, (ready, nodes))| (workload, ready, nodes)).collect();
-    upgrade.lowest.sort_unstable();
+    let each = lowest.into_iter().map(|(workload, (ready, nodes))| standing(state, options, workload, ready, nodes));
+    upgrade.lowest = each.collect();
+    upgrade.lowest.sort_unstable_by_key(|lowest| lowest.workload);
     upgrade.first = first;
     upgrade
+}
+
+fn standing(state: &State, options: &Options, id: WorkloadId, ready: u32, nodes: Vec<NodeId>) -> Lowest {
+    let snapshot = state.model.snapshot;
+    let workload = snapshot.workload(id);
+    let healthy = snapshot.pods_of(workload).filter(|pod| pod.is_healthy()).count();
+    let before = u32::try_from(healthy).unwrap_or(u32::MAX);
+    let desired = crate::outcome::desired(state, id).max(before);
+    let input = Input { snapshot, settings: options.settings, impacts: &[] };
+    let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
+    Lowest { workload: id, before, ready, needed, verdict: verdict(snapshot, id, desired, ready, needed), nodes }
 }
 
 fn is_finished(progress: &Progress) -> bool {

@@ -4,9 +4,10 @@
 mod common;
 
 use common::{node, snapshot};
-use ha_core::Snapshot;
 use ha_core::impact::Certainty;
 use ha_core::snapshot::NodeId;
+use ha_core::{Settings, Snapshot};
+use ha_sim::simulate::Options;
 use ha_sim::upgrade::{Plan, Upgrade, upgrade};
 use ha_sim::{Model, State};
 use serde_json::{Value, json};
@@ -48,7 +49,9 @@ fn upgraded(snapshot: &Snapshot, surge: &[&str], parallel: usize) -> Upgrade {
     let nodes = snapshot.nodes_by_id().map(|(id, _)| id).filter(|id| !surge.contains(id)).collect();
     let model = Model::new(snapshot);
     let mut state = State::new(&model);
-    let upgrade = upgrade(&mut state, &Plan { nodes, surge, parallel }, 0, 4);
+    let settings = Settings::default();
+    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let upgrade = upgrade(&mut state, &Plan { nodes, surge, parallel }, &options);
     assert_eq!(state.mark(), 0, "the state is as before");
     upgrade
 }
@@ -68,7 +71,8 @@ fn nodes_are_upgraded_in_turn_and_the_lowest_is_told() {
     assert_eq!(steps, [["a"], ["b"], ["c"]]);
     assert!(upgrade.first.blocked.is_empty());
     assert_eq!((upgrade.runs, upgrade.certainty), ((4, 4), Certainty::Possible));
-    assert_eq!(upgrade.lowest.iter().map(|(_, ready, _)| *ready).collect::<Vec<_>>(), [1]);
+    let [lowest] = &upgrade.lowest[..] else { panic!("one workload: {upgrade:?}") };
+    assert_eq!((lowest.ready, lowest.before, lowest.needed), (1, 2, 1));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod rules;
 mod simulate;
 mod sinks;
 mod snapshot;
+mod upgrade;
 
 use ha_core::report::ExitCode;
 

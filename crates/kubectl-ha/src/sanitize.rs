@@ -10,6 +10,7 @@ use ha_core::report::change::{Change, Difference};
 use ha_core::report::simulation::{
     ClusterOutcome, Reason, Refusal, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
 };
+use ha_core::report::upgrade::{BlockedNode, BlockingSet, LowestPoint, Upgrade, WaitingWorkload};
 use ha_core::report::{
     CheckResult, Diagnostic, FileLocation, MissingFact, ObjectReference, ReadValue, Report, ReportGap, ReportSource,
     Risk, Summary, Suppressed,
@@ -142,6 +143,40 @@ fn visit_gaps(gaps: &mut [ReportGap], visit: Visit) {
     }
 }
 
+fn visit_upgrade(upgrade: &mut Upgrade, visit: Visit) {
+    let Upgrade {
+        pool,
+        nodes: _,
+        parallel: _,
+        surge: _,
+        finishes: _,
+        certainty: _,
+        runs: _,
+        finished_runs: _,
+        steps,
+        blocked,
+        most_pending: _,
+        lowest,
+    } = upgrade;
+    visit(pool);
+    steps.iter_mut().flatten().for_each(&mut *visit);
+    for BlockedNode { node, sets } in blocked {
+        visit(node);
+        for BlockingSet { budgets, pods, other_pods: _, message, waiting, smallest: _ } in sets {
+            visit(message);
+            visit_objects(budgets.iter_mut().chain(pods), visit);
+            for WaitingWorkload { object, message } in waiting {
+                visit(message);
+                visit_objects([object], visit);
+            }
+        }
+    }
+    for LowestPoint { object, before: _, ready: _, needed: _, verdict: _, nodes } in lowest {
+        nodes.iter_mut().for_each(&mut *visit);
+        visit_objects([object], visit);
+    }
+}
+
 fn visit_change(change: &mut Change, visit: Visit) {
     let Change {
         source,
@@ -164,10 +199,13 @@ fn visit_change(change: &mut Change, visit: Visit) {
 
 impl Texts for Simulation {
     fn for_each_text(&mut self, visit: Visit) {
-        let Simulation { api_version, kind, source, scenarios, change, survival, gaps } = self;
+        let Simulation { api_version, kind, source, scenarios, upgrade, change, survival, gaps } = self;
         visit(api_version);
         visit(kind);
         visit_source(source, visit);
+        if let Some(upgrade) = upgrade {
+            visit_upgrade(upgrade, visit);
+        }
         if let Some(change) = change {
             visit_change(change, visit);
         }

@@ -16,6 +16,7 @@ pub mod simulation;
 mod suppressions;
 #[cfg(test)]
 mod tests;
+pub mod upgrade;
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assemble::{report_gap, source};
 use super::change::Change;
+use super::upgrade::Upgrade;
 use super::{API_VERSION, ObjectReference, ReportGap, ReportSource};
 use crate::impact::{
     Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, PendingReason, PodCounts, RecoveryTerm,
@@ -31,6 +32,9 @@ pub struct Simulation {
     pub source: ReportSource,
     /// One per disruption, the worst first: those that stop something of the cluster itself before others.
     pub scenarios: Vec<Scenario>,
+    /// The upgrade that was simulated; then there are no scenarios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Upgrade>,
     /// The change that was laid over the cluster first, and what it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
@@ -230,6 +234,7 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
         api_version: API_VERSION.into(),
         kind: "Simulation".into(),
         source: source(snapshot),
+        upgrade: None,
         change: None,
         survival: survival(&scenarios),
         scenarios,

@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use ha_core::snapshot::ResourceKind;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::build::ObjectName;
 use crate::objects::{Body, Metadata, Object, PersistentVolume, PersistentVolumeClaim, Pod, PodStatus, Str};
@@ -51,6 +51,7 @@ pub struct Overlaid {
 /// Lays `changes` over `base`. Objects of the change that name no namespace go to `namespace`. Of several changes of one
 /// object the last counts.
 pub fn overlay(base: Vec<Object>, changes: Vec<Object>, namespace: &str) -> Overlaid {
+    let as_they_are: HashSet<(Str, Str, Str)> = base.iter().filter_map(pod_of).filter_map(unresolved).collect();
     let mut overlaid = Overlaid { objects: base, ..Overlaid::default() };
     let positions: HashMap<Key, usize> =
         overlaid.objects.iter().enumerate().map(|(position, object)| (key(object), position)).collect();
@@ -76,12 +77,19 @@ pub fn overlay(base: Vec<Object>, changes: Vec<Object>, namespace: &str) -> Over
     }
     autoscaler::carry_out(&mut overlaid, &mut controlled, &carried_out);
     overlaid.objects.retain(|object| !is_removed(object));
-    resolve_priorities(&mut overlaid.objects);
+    resolve_priorities(&mut overlaid.objects, &as_they_are);
     overlaid
 }
 
-/// Gives pods that have no priority yet that of their class, or of the default class (admission plugin `Priority`).
-fn resolve_priorities(objects: &mut [Object]) {
+/// A pod that has no priority: its namespace, name and class.
+fn unresolved(pod: &Pod) -> Option<(Str, Str, Str)> {
+    let names = || (pod.metadata.namespace.clone(), pod.metadata.name.clone(), pod.spec.priority_class_name.clone());
+    pod.spec.priority.is_none().then(names)
+}
+
+/// Gives pods that have no priority yet that of their class, or of the default class (admission plugin `Priority`). Pods
+/// that came without one from the cluster stay as they are.
+fn resolve_priorities(objects: &mut [Object], as_they_are: &HashSet<(Str, Str, Str)>) {
     let mut classes: HashMap<Str, i32> =
         [("system-cluster-critical".into(), 2_000_000_000), ("system-node-critical".into(), 2_000_001_000)].into();
     let mut default = 0;
@@ -91,7 +99,8 @@ fn resolve_priorities(objects: &mut [Object]) {
             default = if class.global_default { class.value } else { default };
         }
     }
-    for pod in objects.iter_mut().filter_map(pod_mut).filter(|pod| pod.spec.priority.is_none()) {
+    let is_new = |pod: &&mut Pod| unresolved(pod).is_some_and(|names| !as_they_are.contains(&names));
+    for pod in objects.iter_mut().filter_map(pod_mut).filter(is_new) {
         let name = &pod.spec.priority_class_name;
         let priority = if name.is_empty() { default } else { classes.get(name).copied().unwrap_or(0) };
         if priority != 0 {
@@ -316,6 +325,13 @@ const fn is_namespaced(kind: ResourceKind) -> bool {
 
 fn object(api_version: &str, body: Body) -> Object {
     Object { api_version: api_version.into(), body, location: None }
+}
+
+fn pod_of(object: &Object) -> Option<&Pod> {
+    match &object.body {
+        Body::Pod(pod) => Some(pod),
+        _ => None,
+    }
 }
 
 fn pod_mut(object: &mut Object) -> Option<&mut Pod> {

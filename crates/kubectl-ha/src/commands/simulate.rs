@@ -14,6 +14,7 @@ use ha_sim::simulate::Options;
 use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
+use super::upgrade;
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
 use crate::input::whatif;
 use crate::render::simulation::picture::Picture;
@@ -26,13 +27,19 @@ use crate::{UsageError, config, terminal};
 pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let sinks = Sinks::open(&arguments.output, SimulationFormat::Table)?;
     let config = config::load(arguments.config.as_deref())?;
-    let situation = whatif::load(&arguments.input, &arguments.connection, &config.config.topology_keys.zone)?;
+    let situation = whatif::load(
+        &arguments.input,
+        &arguments.disruption.upgrade,
+        &arguments.connection,
+        &config.config.topology_keys.zone,
+    )?;
     let snapshot = &situation.snapshot;
     if snapshot.nodes.is_empty() {
         let message = "there is no node in the input, so nothing can be lost: add Node objects, or use a cluster";
         return Err(UsageError(message.into()).into());
     }
-    let disruptions = disruptions(snapshot, &arguments.disruption)?;
+    let is_upgrade = arguments.disruption.upgrade.upgrade.is_some();
+    let disruptions = if is_upgrade { Vec::new() } else { disruptions(snapshot, &arguments.disruption)? };
 
     let settings = config.settings(false);
     let options = Options {
@@ -43,6 +50,11 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     };
     let picture = picture(snapshot, &disruptions, &sinks, &options)?;
     let mut report = simulated(snapshot, &disruptions, &options);
+    if is_upgrade {
+        let upgrade = upgrade::simulated(snapshot, &arguments.disruption.upgrade, &options)?;
+        report.source.nodes = report.source.nodes.saturating_sub(arguments.disruption.upgrade.surge);
+        report.upgrade = Some(upgrade);
+    }
     if let Some((before, change)) = situation.before.as_ref() {
         let without = simulated(before, &carried_over(snapshot, before, &disruptions), &options);
         report.change = Some(Change { differences: differences(&without, &report), ..change.clone() });

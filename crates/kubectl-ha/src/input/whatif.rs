@@ -13,7 +13,7 @@ use ha_snapshot::objects::{Body, Object};
 use ha_snapshot::overlay::{Bound, Overlaid, overlay};
 use ha_snapshot::{Builder, GapRecord, ObjectName, Origin};
 
-use super::{Source, gap_record, read};
+use super::{Source, gap_record, read, surge};
 use crate::cli;
 
 /// What is simulated on.
@@ -26,20 +26,34 @@ pub struct Situation {
 }
 
 /// Reads it. `zone_keys` are label keys that mean zone besides the well-known ones.
-pub fn load(input: &cli::WhatIf, connection: &cli::Connection, zone_keys: &[String]) -> anyhow::Result<Situation> {
+pub fn load(
+    input: &cli::WhatIf,
+    upgrade: &cli::UpgradeArguments,
+    connection: &cli::Connection,
+    zone_keys: &[String],
+) -> anyhow::Result<Situation> {
     let Some(manifests) = input.manifests() else {
-        let (snapshot, _) = super::load(&input.cluster(), connection, zone_keys)?;
+        if upgrade.surge == 0 {
+            let (snapshot, _) = super::load(&input.cluster(), connection, zone_keys)?;
+            return Ok(Situation { snapshot, before: None });
+        }
+        let mut cluster = Part::read(&input.cluster(), connection)?;
+        let mut objects = std::mem::take(&mut cluster.objects);
+        surge::add(&mut objects, upgrade.label(), upgrade.surge)?;
+        let snapshot = cluster.snapshot(objects, zone_keys, input.assume_complete, &[]);
         return Ok(Situation { snapshot, before: None });
     };
     let changes = Part::read(&manifests, connection)?;
     let is_whole = changes.objects.iter().any(|object| matches!(object.body, Body::Node(_)));
     if is_whole && !input.names_cluster() {
-        let snapshot = changes.snapshot(changes.objects.clone(), zone_keys, manifests.assume_complete, &[]);
+        let mut objects = changes.objects.clone();
+        surge::add(&mut objects, upgrade.label(), upgrade.surge)?;
+        let snapshot = changes.snapshot(objects, zone_keys, manifests.assume_complete, &[]);
         return Ok(Situation { snapshot, before: None });
     }
     let base = Part::read(&input.cluster(), connection);
     let base = if input.names_cluster() { base? } else { base.context(WITHOUT_NODES)? };
-    Ok(laid_over(&base, changes, connection, zone_keys, input.assume_complete))
+    laid_over(&base, changes, upgrade, connection, zone_keys, input.assume_complete)
 }
 
 /// One input, read whole.
@@ -92,10 +106,11 @@ const ROUNDS: usize = 4;
 fn laid_over(
     base: &Part,
     changes: Part,
+    upgrade: &cli::UpgradeArguments,
     connection: &cli::Connection,
     zone_keys: &[String],
     assume_complete: bool,
-) -> Situation {
+) -> anyhow::Result<Situation> {
     let before = base.snapshot(base.objects.clone(), zone_keys, assume_complete, &[]);
     let namespace = connection.namespace.first().map_or("default", String::as_str);
     let description = changes.source.description.clone();
@@ -115,7 +130,11 @@ fn laid_over(
         }
     }
     let change = told(&overlaid, &after, description);
-    Situation { snapshot: after, before: Some((before, change)) }
+    if upgrade.surge > 0 {
+        surge::add(&mut overlaid.objects, upgrade.label(), upgrade.surge)?;
+        after = build(&overlaid);
+    }
+    Ok(Situation { snapshot: after, before: Some((before, change)) })
 }
 
 /// Writes down where the pods went.

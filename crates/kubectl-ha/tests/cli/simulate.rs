@@ -141,6 +141,10 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--each", "rack"], "no node has the label \"rack\""),
         (&["--demo", "--lose", "eu-1a"], "node/NAME"),
         (&["--demo", "-o", "sarif"], "there is no format \"sarif\"; there are table, wide, json, yaml, markdown, svg"),
+        (&["--demo", "--upgrade", "pool=x"], "no node has pool=x, so there is nothing to upgrade"),
+        (&["--demo", "--upgrade", "pool"], "expected KEY=VALUE"),
+        (&["--demo", "--surge", "1"], "--upgrade"),
+        (&["--demo", "--upgrade", "-o", "svg"], "a picture shows one scenario"),
         (&["--demo", "-o", "svg"], "a picture shows one scenario: say which with --lose or --drain"),
     ];
     for (arguments, told) in cases {
@@ -148,6 +152,35 @@ fn what_is_not_there_cannot_be_lost() {
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}: {ran:?}");
         assert!(ran.err.contains(told), "{arguments:?} says\n{}", ran.err);
     }
+}
+
+/// The budget of `ledger` allows nothing, and two budgets guard `cart`: both for good, whatever else happens.
+#[test]
+fn an_upgrade_names_what_stops_it_and_how_low_workloads_fall() {
+    insta::assert_snapshot!("simulate-upgrade", simulate(&["--upgrade"]).out);
+    let report = simulate(&["--upgrade", "--surge", "2", "--parallel", "2", "-o", "json"]).json();
+    let upgrade = &report["upgrade"];
+    assert_eq!((&upgrade["finishes"], &upgrade["certainty"]), (&false.into(), &"certain".into()), "{upgrade}");
+    assert_eq!((&upgrade["nodes"], &report["source"]["nodes"]), (&9.into(), &9.into()));
+    let blocked = upgrade["blocked"].as_array().unwrap();
+    let sets = || blocked.iter().flat_map(|blocked| blocked["sets"].as_array().unwrap());
+    let by = |budget: &str| sets().find(|set| set["budgets"][0]["name"] == budget).unwrap();
+    assert_eq!((&by("ledger")["smallest"], &by("cart")["smallest"]), (&true.into(), &true.into()));
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    assert!(validator.is_valid(&report));
+}
+
+#[test]
+fn an_upgrade_of_a_pool_touches_its_nodes_only() {
+    let pool = "topology.kubernetes.io/zone=eu-1c";
+    let upgrade = simulate(&["--upgrade", pool, "-o", "json"]).json()["upgrade"].clone();
+    assert_eq!((&upgrade["pool"], &upgrade["nodes"]), (&pool.into(), &3.into()));
+    let upgraded = upgrade["steps"].as_array().unwrap().iter().flat_map(|step| step.as_array().unwrap());
+    let mut all: Vec<&str> = upgraded.map(text).collect();
+    all.extend(upgrade["blocked"].as_array().unwrap().iter().map(|blocked| text(&blocked["node"])));
+    all.sort_unstable();
+    assert_eq!(all, ["cp-c", "node-c1", "node-c2"]);
 }
 
 /// Three pods on one node, told to spread over zones.

@@ -9,8 +9,8 @@ use super::super::text::{count, pad, wrap};
 use super::super::view::{Page, View};
 use super::table::INDENT;
 
-/// The objects and pods that change, and where workloads fare otherwise.
-pub(super) fn table(change: &Change, page: &Page, most: usize) -> String {
+/// The objects and pods that change, and where workloads fare otherwise; an upgrade is not compared.
+pub(super) fn table(change: &Change, is_upgrade: bool, page: &Page, most: usize) -> String {
     let mut out = section("CHANGE", &what_changes(change), page);
     let pending = change.pending.len();
     if pending > 0 {
@@ -31,7 +31,7 @@ pub(super) fn table(change: &Change, page: &Page, most: usize) -> String {
     if more > 0 {
         out.push_str(&format!("{INDENT}{} more: -o wide shows all\n", count(more, "difference")));
     }
-    if change.differences.is_empty() {
+    if change.differences.is_empty() && !is_upgrade {
         out.push_str(&section("", "no workload fares otherwise in what is simulated here", page));
     }
     out.push('\n');
@@ -43,8 +43,11 @@ fn section(title: &str, text: &str, page: &Page) -> String {
 }
 
 /// The same for Markdown.
-pub(super) fn markdown(change: &Change, most: usize) -> String {
+pub(super) fn markdown(change: &Change, is_upgrade: bool, most: usize) -> String {
     let mut out = format!("{}\n\n", escape(&what_changes(change)));
+    if is_upgrade {
+        return out;
+    }
     if change.differences.is_empty() {
         out.push_str("No workload fares otherwise in what is simulated here.\n\n");
         return out;

@@ -11,7 +11,11 @@ const SHOWN: usize = 50;
 pub(super) fn render(simulation: &Simulation) -> String {
     let mut out = format!("## {}\n\n", escape(&simulation.source.name));
     if let Some(change) = &simulation.change {
-        out.push_str(&super::change::markdown(change, SHOWN));
+        out.push_str(&super::change::markdown(change, simulation.upgrade.is_some(), SHOWN));
+    }
+    if let Some(upgrade) = &simulation.upgrade {
+        out.push_str(&super::upgrade::markdown(upgrade, SHOWN));
+        return out;
     }
     match simulation.scenarios.as_slice() {
         [] => out.push_str("Nothing to simulate.\n"),

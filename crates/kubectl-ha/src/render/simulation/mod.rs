@@ -5,6 +5,7 @@ mod markdown;
 pub mod picture;
 mod svg;
 mod table;
+mod upgrade;
 
 use ha_core::report::simulation::Simulation;
 

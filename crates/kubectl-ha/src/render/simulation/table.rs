@@ -23,7 +23,11 @@ pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String
     let most = if wide { usize::MAX } else { SHOWN };
     let mut out = format!("{}\n\n", wrap(&heading(simulation), page.width, "", "  "));
     if let Some(change) = &simulation.change {
-        out.push_str(&super::change::table(change, page, most));
+        out.push_str(&super::change::table(change, simulation.upgrade.is_some(), page, most));
+    }
+    if let Some(upgrade) = &simulation.upgrade {
+        out.push_str(&super::upgrade::table(upgrade, page, most));
+        return out;
     }
     match simulation.scenarios.as_slice() {
         [] => out.push_str("There is nothing to simulate: the input holds no node.\n"),
