@@ -223,7 +223,8 @@ impl Aftermath<'_> {
         let (before, after) = self.ready(&helper.pods)?;
         let mut message = format!("{after} of {before} pods ready");
         if after == 0 {
-            message.push_str(&format!(": {}", helper.while_down));
+            message.push_str(": ");
+            message.push_str(helper.while_down);
         }
         message.push_str(&self.later(&helper.workloads));
         Some(ClusterLoss { object: helper.object, down: after == 0, message })

@@ -25,6 +25,7 @@ pub mod preemption;
 pub mod queue;
 pub mod random;
 pub mod recovery;
+pub mod rollout;
 pub mod schedule;
 pub mod scores;
 pub mod settle;

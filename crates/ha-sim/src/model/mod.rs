@@ -115,6 +115,8 @@ pub struct Model<'a> {
     pub classes: Vec<PodClass>,
     /// Per class: that of a pod which replaces one of it.
     replacements: Vec<ClassId>,
+    /// Classes of the workload that gets a new revision: those of the new pods.
+    revisions: HashMap<ClassId, ClassId>,
     /// Selectors.
     pub matchers: Vec<Matcher>,
     added_labels: Vec<LabelSet>,
@@ -144,6 +146,15 @@ pub struct Model<'a> {
 impl<'a> Model<'a> {
     /// Compiles a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Self {
+        Self::compiled(snapshot, None)
+    }
+
+    /// Compiles a snapshot in which a workload gets a new revision.
+    pub fn with_revision(snapshot: &'a Snapshot, workload: WorkloadId) -> Self {
+        Self::compiled(snapshot, Some(workload))
+    }
+
+    fn compiled(snapshot: &'a Snapshot, revised: Option<WorkloadId>) -> Self {
         let mut names = Names::new(&snapshot.texts);
         let mut resources = Resources::new(&mut names);
         let storage = StorageModel::new(snapshot, &mut names);
@@ -151,6 +162,7 @@ impl<'a> Model<'a> {
         let mut pods: Vec<PodModel> =
             (0..snapshot.pods.len()).map(|position| builder.pod(PodId::at(position))).collect();
         let sets = sets::stateful_sets(&mut builder, &mut pods);
+        let revisions = revised.map(|workload| builder.revisions(workload, &pods)).unwrap_or_default();
         let replacements = builder.replacements();
         let ClassBuilder { topology, statics, shapes, classes, matchers, added_labels, .. } = builder;
         let (nodes, allocatable) = nodes(snapshot, &names, &mut resources);
@@ -170,6 +182,7 @@ impl<'a> Model<'a> {
             links: Links::default(),
             classes,
             replacements,
+            revisions,
             matchers,
             added_labels,
             pods,
@@ -223,6 +236,11 @@ impl<'a> Model<'a> {
     /// The class of a pod that replaces one of class `id`.
     pub fn replacement(&self, id: ClassId) -> ClassId {
         self.replacements[id.position()]
+    }
+
+    /// The class of a pod of the new revision that takes the place of one of class `id`.
+    pub fn revision(&self, id: ClassId) -> ClassId {
+        self.revisions.get(&id).copied().unwrap_or_else(|| self.replacement(id))
     }
 
     /// The snapshot's pods of a class.

@@ -31,7 +31,7 @@ pub(super) fn fit(overlaid: &mut Overlaid, controlled: &mut Controlled, set: &Ob
     let sibling = pods.iter().copied().find(|&pod| !super::is_removed(&overlaid.objects[pod]));
     for node in wanted.into_iter().filter(|node| !there.contains(node)) {
         let name = compact_str::format_compact!("{}-new-{node}", set.metadata().name);
-        scale::create(overlaid, controlled, set, sibling, name);
+        scale::create(overlaid, controlled, set, sibling, &name);
         if let Some(pod) = overlaid.objects.last_mut().and_then(pod_mut) {
             pin(pod, &node);
         }

@@ -157,7 +157,7 @@ impl Overlaid {
                 Bound::Volume(volume) => claim.spec.volume_name = volume.as_str().into(),
                 Bound::Made { driver, zone } => {
                     let made = made_volume(claim, driver, zone.as_ref());
-                    claim.spec.volume_name = made.metadata.name.clone();
+                    claim.spec.volume_name.clone_from(&made.metadata.name);
                     self.objects.push(object("v1", Body::PersistentVolume(alloc::boxed::Box::new(made))));
                 }
             }
@@ -189,8 +189,7 @@ fn made_volume(claim: &PersistentVolumeClaim, driver: &str, zone: Option<&(Strin
     volume.spec.storage_class_name = claim.spec.storage_class_name.clone().unwrap_or_default();
     volume.spec.access_modes.clone_from(&claim.spec.access_modes);
     volume.spec.capacity = claim.spec.resources.requests.clone();
-    volume.spec.csi =
-        Some(CsiSource { driver: driver.into(), volume_handle: name.as_str().into(), ..CsiSource::default() });
+    volume.spec.csi = Some(CsiSource { driver: driver.into(), volume_handle: name.as_str().into() });
     if let Some((key, value)) = zone {
         let requirement =
             Expression { key: key.as_str().into(), operator: "In".into(), values: alloc::vec![value.as_str().into()] };
@@ -207,7 +206,7 @@ fn last_of_each(changes: Vec<Object>, namespace: &str) -> Vec<Object> {
         let metadata = change.body.metadata_mut();
         if metadata.name.is_empty() {
             // The server would make a name of `generateName`; for us the prefix is one.
-            metadata.name = metadata.generate_name.clone();
+            metadata.name.clone_from(&metadata.generate_name);
         }
         if metadata.namespace.is_empty() && is_namespaced(change.kind()) {
             change.body.metadata_mut().namespace = namespace.into();
@@ -289,12 +288,12 @@ fn keep_status(old: &Body, new: &mut Body) {
         }
         (Body::Pod(old), Body::Pod(new)) if new.status == PodStatus::default() => {
             new.status = old.status.clone();
-            new.node_name = old.node_name.clone();
+            new.node_name.clone_from(&old.node_name);
         }
         (Body::PersistentVolumeClaim(old), Body::PersistentVolumeClaim(new)) => {
             new.status = old.status.clone();
             if new.spec.volume_name.is_empty() {
-                new.spec.volume_name = old.spec.volume_name.clone();
+                new.spec.volume_name.clone_from(&old.spec.volume_name);
             }
         }
         (Body::PersistentVolume(old), Body::PersistentVolume(new)) => new.status = old.status.clone(),

@@ -33,7 +33,7 @@ pub(super) fn scale(
     let pods = present(overlaid, controlled, &workload.metadata().uid);
     if wanted < known {
         let surplus = pods.len().saturating_sub(wanted);
-        for pod in in_order_of_deletion(overlaid, pods).into_iter().take(surplus) {
+        for pod in in_order_of_deletion(overlaid, &pods).into_iter().take(surplus) {
             remove(&mut overlaid.objects[pod]);
             overlaid.removed += 1;
         }
@@ -42,12 +42,12 @@ pub(super) fn scale(
     let sibling = pods.first().copied();
     for number in 0..(wanted - known).min(MOST) {
         let name = compact_str::format_compact!("{}-new-{number}", workload.metadata().name);
-        create(overlaid, controlled, workload, sibling, name);
+        create(overlaid, controlled, workload, sibling, &name);
     }
 }
 
 /// Waiting ones first, then broken ones, then those that share their node with most others of the set.
-fn in_order_of_deletion(overlaid: &Overlaid, pods: Vec<usize>) -> Vec<usize> {
+fn in_order_of_deletion(overlaid: &Overlaid, pods: &[usize]) -> Vec<usize> {
     let pod = |position: usize| match &overlaid.objects[position].body {
         Body::Pod(pod) => Some(pod),
         _ => None,
@@ -97,7 +97,7 @@ fn scale_set(
     let sibling = pods.iter().copied().find(|&pod| !super::is_removed(&overlaid.objects[pod]));
     for ordinal in range.filter(|ordinal| !there.contains(ordinal)) {
         let name = compact_str::format_compact!("{}-{ordinal}", workload.metadata().name);
-        create(overlaid, controlled, workload, sibling, name);
+        create(overlaid, controlled, workload, sibling, &name);
         add_claims(overlaid, set, ordinal);
     }
 }
@@ -108,20 +108,20 @@ pub(super) fn create(
     controlled: &mut Controlled,
     workload: &Object,
     sibling: Option<usize>,
-    name: Str,
+    name: &Str,
 ) {
     let sibling = sibling.and_then(|position| match &overlaid.objects[position].body {
         Body::Pod(pod) => Some((**pod).clone()),
         _ => None,
     });
     let mut pod = sibling.unwrap_or_else(|| of_template(workload));
-    pod.metadata.name = name.clone();
+    pod.metadata.name.clone_from(name);
     pod.metadata.uid = Str::default();
     pod.metadata.creation_timestamp = None;
     pod.node_name = Str::default();
     pod.status = PodStatus { phase: "Pending".into(), ..PodStatus::default() };
     if let Body::StatefulSet(set) = &workload.body {
-        number(&mut pod, set, &name);
+        number(&mut pod, set, name);
     }
     overlaid.objects.push(object("v1", Body::Pod(Box::new(pod))));
     controlled.add(&workload.metadata().uid, overlaid.objects.len() - 1);

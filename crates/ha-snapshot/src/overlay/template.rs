@@ -68,7 +68,7 @@ fn updated(pod: &PodSpec, before: &PodSpec, after: &PodSpec) -> PodSpec {
         host_network, termination_grace_period_seconds, restart_policy, overhead, resources, scheduling_gates,
         readiness_gates, resource_claims, preemption_policy);
     if before.priority_class_name != after.priority_class_name {
-        spec.priority_class_name = after.priority_class_name.clone();
+        spec.priority_class_name.clone_from(&after.priority_class_name);
         // Admission resolves it again.
         spec.priority = after.priority;
     }

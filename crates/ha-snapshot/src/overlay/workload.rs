@@ -101,7 +101,7 @@ pub(super) fn carry_out(overlaid: &mut Overlaid, controlled: &mut Controlled, ol
         Body::DaemonSet(_) => {}
         _ => {
             let wanted = replicas(&new.body).unwrap_or(0);
-            let known = old.map(|old| replicas(&old.body).unwrap_or(0)).unwrap_or(0);
+            let known = old.map_or(0, |old| replicas(&old.body).unwrap_or(0));
             scale::scale(overlaid, controlled, &new, known, wanted);
         }
     }
