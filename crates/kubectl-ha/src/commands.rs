@@ -6,6 +6,7 @@ mod explain;
 mod generate;
 mod policy;
 mod rbac;
+mod rollout;
 mod rules;
 mod simulate;
 mod sinks;

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use ha_core::report::change::{Change, Difference};
+use ha_core::report::rollout::Rollout;
 use ha_core::report::simulation::{
     ClusterOutcome, Reason, Refusal, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
 };
@@ -143,6 +144,29 @@ fn visit_gaps(gaps: &mut [ReportGap], visit: Visit) {
     }
 }
 
+fn visit_rollout(rollout: &mut Rollout, visit: Visit) {
+    let Rollout {
+        object,
+        during,
+        desired: _,
+        before: _,
+        ready_at_start: _,
+        lowest: _,
+        needed: _,
+        verdict: _,
+        finishes: _,
+        certainty: _,
+        runs: _,
+        finished_runs: _,
+        updated: _,
+        old: _,
+        pending: _,
+        reasons,
+    } = rollout;
+    during.iter_mut().chain(reasons).for_each(&mut *visit);
+    visit_objects([object], visit);
+}
+
 fn visit_upgrade(upgrade: &mut Upgrade, visit: Visit) {
     let Upgrade {
         pool,
@@ -199,10 +223,13 @@ fn visit_change(change: &mut Change, visit: Visit) {
 
 impl Texts for Simulation {
     fn for_each_text(&mut self, visit: Visit) {
-        let Simulation { api_version, kind, source, scenarios, upgrade, change, survival, gaps } = self;
+        let Simulation { api_version, kind, source, scenarios, rollout, upgrade, change, survival, gaps } = self;
         visit(api_version);
         visit(kind);
         visit_source(source, visit);
+        if let Some(rollout) = rollout {
+            visit_rollout(rollout, visit);
+        }
         if let Some(upgrade) = upgrade {
             visit_upgrade(upgrade, visit);
         }

@@ -10,6 +10,7 @@ pub mod change;
 mod exit;
 mod fingerprint;
 mod object;
+pub mod rollout;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod simulation;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assemble::{report_gap, source};
 use super::change::Change;
+use super::rollout::Rollout;
 use super::upgrade::Upgrade;
 use super::{API_VERSION, ObjectReference, ReportGap, ReportSource};
 use crate::impact::{
@@ -32,6 +33,9 @@ pub struct Simulation {
     pub source: ReportSource,
     /// One per disruption, the worst first: those that stop something of the cluster itself before others.
     pub scenarios: Vec<Scenario>,
+    /// The rollout that was simulated, during the one scenario there is, or while all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
     /// The upgrade that was simulated; then there are no scenarios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
@@ -234,6 +238,7 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
         api_version: API_VERSION.into(),
         kind: "Simulation".into(),
         source: source(snapshot),
+        rollout: None,
         upgrade: None,
         change: None,
         survival: survival(&scenarios),

@@ -47,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   kubectl ha simulate --lose zone/eu-1b               one zone, in detail
   kubectl ha simulate --lose node/a1 --lose node/b2   two nodes at once
   kubectl ha simulate --drain node-a1                 what a drain would meet
+  kubectl ha simulate --lose zone/eu-1b --rollout Deployment/shop/cart
   kubectl ha simulate --upgrade pool=web --surge 1    does an upgrade finish, or what stops it
   kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster
   kubectl ha simulate -f deploy.yaml                  the cluster as it would be with this change
@@ -66,6 +67,9 @@ pub struct DisruptionArguments {
     /// Simulates every single loss: of each node, each zone, or each value of a node label.
     #[arg(long, value_name = "node|zone|KEY", conflicts_with_all = ["lose", "drain"])]
     pub each: Option<String>,
+    /// Rolls a workload out, while what --lose says is lost: does the rollout end, how low does the workload fall.
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME", conflicts_with_all = ["drain", "each", "upgrade"])]
+    pub rollout: Option<Rolled>,
     /// An upgrade of nodes.
     #[command(flatten)]
     pub upgrade: UpgradeArguments,
@@ -78,6 +82,37 @@ pub struct DisruptionArguments {
     /// How many orders and ties to try where the outcome depends on them.
     #[arg(long, default_value_t = 16, value_name = "N")]
     pub tries: u32,
+}
+
+/// A workload that gets a new revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rolled {
+    /// Its kind, such as `Deployment`.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl FromStr for Rolled {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        match parts[..] {
+            [kind, namespace, name] if ![kind, namespace, name].contains(&"") => {
+                Ok(Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            _ => Err("expected KIND/NAMESPACE/NAME, such as Deployment/shop/cart".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Rolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
+    }
 }
 
 /// An upgrade: nodes are drained, replaced and uncordoned one after another.

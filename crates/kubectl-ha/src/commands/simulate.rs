@@ -14,7 +14,7 @@ use ha_sim::simulate::Options;
 use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
-use super::upgrade;
+use super::{rollout, upgrade};
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
 use crate::input::whatif;
 use crate::render::simulation::picture::Picture;
@@ -39,7 +39,9 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         return Err(UsageError(message.into()).into());
     }
     let is_upgrade = arguments.disruption.upgrade.upgrade.is_some();
-    let disruptions = if is_upgrade { Vec::new() } else { disruptions(snapshot, &arguments.disruption)? };
+    let is_rollout_alone = arguments.disruption.rollout.is_some() && arguments.disruption.lose.is_empty();
+    let disruptions =
+        if is_upgrade || is_rollout_alone { Vec::new() } else { disruptions(snapshot, &arguments.disruption)? };
 
     let settings = config.settings(false);
     let options = Options {
@@ -50,6 +52,9 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     };
     let picture = picture(snapshot, &disruptions, &sinks, &options)?;
     let mut report = simulated(snapshot, &disruptions, &options);
+    if let Some(rolled) = &arguments.disruption.rollout {
+        report.rollout = Some(rollout::simulated(snapshot, rolled, disruptions.first(), &options)?);
+    }
     if is_upgrade {
         let upgrade = upgrade::simulated(snapshot, &arguments.disruption.upgrade, &options)?;
         report.source.nodes = report.source.nodes.saturating_sub(arguments.disruption.upgrade.surge);
@@ -185,7 +190,7 @@ fn some_of(nodes: Vec<NodeId>, message: impl FnOnce() -> String) -> anyhow::Resu
 }
 
 /// `there are the zones a, b, c`, at most 20 of them.
-fn there_are<'s>(what: &str, names: impl Iterator<Item = &'s str>) -> String {
+pub(super) fn there_are<'s>(what: &str, names: impl Iterator<Item = &'s str>) -> String {
     const SHOWN: usize = 20;
     let names: std::collections::BTreeSet<&str> = names.collect();
     let shown: Vec<&str> = names.iter().take(SHOWN).copied().collect();

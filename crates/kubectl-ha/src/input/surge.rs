@@ -1,6 +1,6 @@
 //! Nodes that exist for the time of an upgrade only.
 
-use ha_snapshot::objects::{Body, Object};
+use ha_snapshot::objects::{Body, Object, Str};
 
 use crate::UsageError;
 
@@ -47,7 +47,7 @@ fn like(model: &Object, number: usize) -> Object {
     if let Body::Node(node) = &mut node.body {
         node.spec.unschedulable = false;
         node.spec.taints.retain(|taint| !taint.key.starts_with("node.kubernetes.io/"));
-        node.metadata.uid = Default::default();
+        node.metadata.uid = Str::default();
         node.metadata.name = name.as_str().into();
         for (key, value) in &mut node.metadata.labels.0 {
             if key == "kubernetes.io/hostname" {

@@ -144,6 +144,9 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--upgrade", "pool=x"], "no node has pool=x, so there is nothing to upgrade"),
         (&["--demo", "--upgrade", "pool"], "expected KEY=VALUE"),
         (&["--demo", "--surge", "1"], "--upgrade"),
+        (&["--demo", "--rollout", "cart"], "expected KIND/NAMESPACE/NAME"),
+        (&["--demo", "--rollout", "Deployment/cms/x"], "there is no Deployment/cms/x; there are the names of that"),
+        (&["--demo", "--rollout", "Pod/ops/import-helper"], "Pod/ops/import-helper has no rollout"),
         (&["--demo", "--upgrade", "-o", "svg"], "a picture shows one scenario"),
         (&["--demo", "-o", "svg"], "a picture shows one scenario: say which with --lose or --drain"),
     ];
@@ -166,6 +169,22 @@ fn an_upgrade_names_what_stops_it_and_how_low_workloads_fall() {
     let sets = || blocked.iter().flat_map(|blocked| blocked["sets"].as_array().unwrap());
     let by = |budget: &str| sets().find(|set| set["budgets"][0]["name"] == budget).unwrap();
     assert_eq!((&by("ledger")["smallest"], &by("cart")["smallest"]), (&true.into(), &true.into()));
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    assert!(validator.is_valid(&report));
+}
+
+/// Where `transcoder` runs there is room for no other pod of it once a zone is lost.
+#[test]
+fn a_rollout_during_a_failure_tells_whether_it_ends() {
+    let alone = simulate(&["--rollout", "deployment/shop/cart", "-o", "json"]).json();
+    let rollout = &alone["rollout"];
+    assert_eq!((&rollout["finishes"], &rollout["during"], &rollout["lowest"]), (&true.into(), &Value::Null, &3.into()));
+    assert_eq!(alone["scenarios"], Value::Array(Vec::new()));
+    let stuck = simulate(&["--lose", "zone/eu-1b", "--rollout", "Deployment/media/transcoder"]).out;
+    insta::assert_snapshot!("simulate-rollout", stuck.split("CLUSTER").next().unwrap());
+    let report = simulate(&["--lose", "zone/eu-1b", "--rollout", "Deployment/media/transcoder", "-o", "json"]).json();
+    assert_eq!((&report["rollout"]["finishes"], &report["rollout"]["during"]), (&false.into(), &"zone/eu-1b".into()));
     let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     assert!(validator.is_valid(&report));
@@ -260,13 +279,12 @@ fn elements(xml: &str) -> (String, Vec<String>) {
             Event::Eof => return (quick_xml::escape::unescape(&texts).unwrap().into_owned(), names),
             Event::Start(tag) | Event::Empty(tag) => {
                 let name = tag.name().as_ref().to_owned();
-                let name = String::from(name);
                 if !names.contains(&name) {
                     names.push(name);
                 }
             }
             Event::Text(text) => texts.push_str(&text.into_inner()),
-            Event::GeneralRef(reference) => texts.push_str(&format!("&{};", &*reference)),
+            Event::GeneralRef(reference) => texts.extend(["&", &*reference, ";"]),
             _ => {}
         }
     }
@@ -282,8 +300,8 @@ fn a_picture_holds_no_foreign_elements() {
     bench.write("nodes.yaml", [named, zone].concat());
     let ran = bench.run(["simulate", "-f", "nodes.yaml", "--lose", "node/c", "-o", "svg"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let (texts, names) = elements(&ran.out);
-    assert_eq!(names, ["svg", "title", "rect", "text", "path", "circle"], "{}", ran.out);
+    let (texts, used) = elements(&ran.out);
+    assert_eq!(used, ["svg", "title", "rect", "text", "path", "circle"], "{}", ran.out);
     assert!(texts.contains("zone <b onload=x>") && texts.contains("a</text><script"), "{texts}");
 }
 

@@ -9,8 +9,8 @@ use super::super::text::{count, pad, wrap};
 use super::super::view::{Page, View};
 use super::table::INDENT;
 
-/// The objects and pods that change, and where workloads fare otherwise; an upgrade is not compared.
-pub(super) fn table(change: &Change, is_upgrade: bool, page: &Page, most: usize) -> String {
+/// The objects and pods that change, and where workloads fare otherwise; upgrades and rollouts are not compared.
+pub(super) fn table(change: &Change, has_no_scenario: bool, page: &Page, most: usize) -> String {
     let mut out = section("CHANGE", &what_changes(change), page);
     let pending = change.pending.len();
     if pending > 0 {
@@ -31,7 +31,7 @@ pub(super) fn table(change: &Change, is_upgrade: bool, page: &Page, most: usize)
     if more > 0 {
         out.push_str(&format!("{INDENT}{} more: -o wide shows all\n", count(more, "difference")));
     }
-    if change.differences.is_empty() && !is_upgrade {
+    if change.differences.is_empty() && !has_no_scenario {
         out.push_str(&section("", "no workload fares otherwise in what is simulated here", page));
     }
     out.push('\n');
@@ -43,9 +43,9 @@ fn section(title: &str, text: &str, page: &Page) -> String {
 }
 
 /// The same for Markdown.
-pub(super) fn markdown(change: &Change, is_upgrade: bool, most: usize) -> String {
+pub(super) fn markdown(change: &Change, has_no_scenario: bool, most: usize) -> String {
     let mut out = format!("{}\n\n", escape(&what_changes(change)));
-    if is_upgrade {
+    if has_no_scenario {
         return out;
     }
     if change.differences.is_empty() {

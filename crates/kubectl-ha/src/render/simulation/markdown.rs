@@ -11,13 +11,17 @@ const SHOWN: usize = 50;
 pub(super) fn render(simulation: &Simulation) -> String {
     let mut out = format!("## {}\n\n", escape(&simulation.source.name));
     if let Some(change) = &simulation.change {
-        out.push_str(&super::change::markdown(change, simulation.upgrade.is_some(), SHOWN));
+        out.push_str(&super::change::markdown(change, simulation.scenarios.is_empty(), SHOWN));
     }
     if let Some(upgrade) = &simulation.upgrade {
         out.push_str(&super::upgrade::markdown(upgrade, SHOWN));
         return out;
     }
+    if let Some(rollout) = &simulation.rollout {
+        out.push_str(&super::rollout::markdown(rollout));
+    }
     match simulation.scenarios.as_slice() {
+        [] if simulation.rollout.is_some() => {}
         [] => out.push_str("Nothing to simulate.\n"),
         [scenario] => out.push_str(&workloads(scenario)),
         scenarios => {

@@ -3,6 +3,7 @@
 mod change;
 mod markdown;
 pub mod picture;
+mod rollout;
 mod svg;
 mod table;
 mod upgrade;

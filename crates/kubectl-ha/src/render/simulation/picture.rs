@@ -63,6 +63,7 @@ pub struct Pods {
 
 impl Pods {
     /// Both together.
+    #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self { stay: self.stay + other.stay, go: self.go + other.go, come: self.come + other.come }
     }
@@ -100,7 +101,9 @@ impl Texts for Picture {
         let Self { zones, waiting: _ } = self;
         for Zone { name, nodes } in zones {
             visit(name);
-            nodes.iter_mut().for_each(|Node { name, fate: _, pods: _ }| visit(name));
+            for Node { name, fate: _, pods: _ } in nodes {
+                visit(name);
+            }
         }
     }
 }

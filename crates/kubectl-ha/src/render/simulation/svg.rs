@@ -295,7 +295,7 @@ impl Canvas {
 
 /// Text as XML has it. Control characters are gone already (see `sanitize`); what XML forbids besides goes here.
 fn escape(text: &str) -> String {
-    quick_xml::escape::escape(&text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")).into_owned()
+    quick_xml::escape::escape(text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")).into_owned()
 }
 
 #[cfg(test)]

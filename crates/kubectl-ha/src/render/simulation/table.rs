@@ -23,13 +23,17 @@ pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String
     let most = if wide { usize::MAX } else { SHOWN };
     let mut out = format!("{}\n\n", wrap(&heading(simulation), page.width, "", "  "));
     if let Some(change) = &simulation.change {
-        out.push_str(&super::change::table(change, simulation.upgrade.is_some(), page, most));
+        out.push_str(&super::change::table(change, simulation.scenarios.is_empty(), page, most));
     }
     if let Some(upgrade) = &simulation.upgrade {
         out.push_str(&super::upgrade::table(upgrade, page, most));
         return out;
     }
+    if let Some(rollout) = &simulation.rollout {
+        out.push_str(&super::rollout::table(rollout, page));
+    }
     match simulation.scenarios.as_slice() {
+        [] if simulation.rollout.is_some() => {}
         [] => out.push_str("There is nothing to simulate: the input holds no node.\n"),
         [scenario] => out.push_str(&detail(scenario, page, most, wide)),
         scenarios => {
