@@ -7,6 +7,7 @@
 //! Pure: no I/O, no clock, no randomness but from a seed. Ties that the real scheduler breaks at random are broken by
 //! dice; what holds for all of them is called certain only with the argument in [`order`].
 
+pub mod autoscale;
 pub mod cluster;
 pub mod controllers;
 pub mod cycle;

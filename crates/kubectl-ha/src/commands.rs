@@ -1,5 +1,6 @@
 //! What the command line means: a file for each verb.
 
+mod autoscaler;
 mod check;
 mod completion;
 mod explain;

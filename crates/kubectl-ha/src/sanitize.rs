@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use ha_core::report::autoscaler::{AddedNodes, Autoscaled, Helped};
 use ha_core::report::change::{Change, Difference};
 use ha_core::report::rollout::Rollout;
 use ha_core::report::simulation::{
@@ -223,10 +224,19 @@ fn visit_change(change: &mut Change, visit: Visit) {
 
 impl Texts for Simulation {
     fn for_each_text(&mut self, visit: Visit) {
-        let Simulation { api_version, kind, source, scenarios, rollout, upgrade, change, survival, gaps } = self;
+        let Simulation { api_version, kind, source, scenarios, autoscaler, rollout, upgrade, change, survival, gaps } =
+            self;
         visit(api_version);
         visit(kind);
         visit_source(source, visit);
+        if let Some(Autoscaled { limit: _, added, workloads, runs: _, complete_runs: _ }) = autoscaler {
+            for AddedNodes { like, zone, count: _ } in added {
+                [like, zone].into_iter().for_each(&mut *visit);
+            }
+            for Helped { object, pending_without: _, pending_with: _ } in workloads {
+                visit_objects([object], visit);
+            }
+        }
         if let Some(rollout) = rollout {
             visit_rollout(rollout, visit);
         }

@@ -5,6 +5,7 @@
 //! a format, or strips control characters; texts are as the cluster wrote them.
 
 mod assemble;
+pub mod autoscaler;
 mod baseline;
 pub mod change;
 mod exit;

@@ -10,6 +10,7 @@ use core::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::assemble::{report_gap, source};
+use super::autoscaler::Autoscaled;
 use super::change::Change;
 use super::rollout::Rollout;
 use super::upgrade::Upgrade;
@@ -33,6 +34,9 @@ pub struct Simulation {
     pub source: ReportSource,
     /// One per disruption, the worst first: those that stop something of the cluster itself before others.
     pub scenarios: Vec<Scenario>,
+    /// What an autoscaler of nodes would do after the one scenario there is; all else is told without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<Autoscaled>,
     /// The rollout that was simulated, during the one scenario there is, or while all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
@@ -238,6 +242,7 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
         api_version: API_VERSION.into(),
         kind: "Simulation".into(),
         source: source(snapshot),
+        autoscaler: None,
         rollout: None,
         upgrade: None,
         change: None,

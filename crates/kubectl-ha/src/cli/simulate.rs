@@ -67,6 +67,12 @@ pub struct DisruptionArguments {
     /// Simulates every single loss: of each node, each zone, or each value of a node label.
     #[arg(long, value_name = "node|zone|KEY", conflicts_with_all = ["lose", "drain"])]
     pub each: Option<String>,
+    /// Tells beside all else what comes of it if up to N nodes like those that are left may be added (10 without N).
+    #[arg(
+        long, value_name = "N", num_args = 0..=1, default_missing_value = "10",
+        conflicts_with_all = ["each", "upgrade"]
+    )]
+    pub with_autoscaler: Option<usize>,
     /// Rolls a workload out, while what --lose says is lost: does the rollout end, how low does the workload fall.
     #[arg(long, value_name = "KIND/NAMESPACE/NAME", conflicts_with_all = ["drain", "each", "upgrade"])]
     pub rollout: Option<Rolled>,

@@ -14,7 +14,7 @@ use ha_sim::simulate::Options;
 use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
-use super::{rollout, upgrade};
+use super::{autoscaler, rollout, upgrade};
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
 use crate::input::whatif;
 use crate::render::simulation::picture::Picture;
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let config = config::load(arguments.config.as_deref())?;
     let situation = whatif::load(
         &arguments.input,
-        &arguments.disruption.upgrade,
+        keeps_objects(&arguments.disruption),
         &arguments.connection,
         &config.config.topology_keys.zone,
     )?;
@@ -55,10 +55,11 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     if let Some(rolled) = &arguments.disruption.rollout {
         report.rollout = Some(rollout::simulated(snapshot, rolled, disruptions.first(), &options)?);
     }
+    if let Some(limit) = arguments.disruption.with_autoscaler {
+        report.autoscaler = Some(autoscaler::simulated(&situation, &disruptions, limit, &options)?);
+    }
     if is_upgrade {
-        let upgrade = upgrade::simulated(snapshot, &arguments.disruption.upgrade, &options)?;
-        report.source.nodes = report.source.nodes.saturating_sub(arguments.disruption.upgrade.surge);
-        report.upgrade = Some(upgrade);
+        report.upgrade = Some(upgrade::simulated(&situation, &arguments.disruption.upgrade, &options)?);
     }
     if let Some((before, change)) = situation.before.as_ref() {
         let without = simulated(before, &carried_over(snapshot, before, &disruptions), &options);
@@ -90,6 +91,11 @@ fn picture(
     Ok(Safe::new(Picture::new(snapshot, disruption, &fates)))
 }
 
+/// Whether nodes are to be added to what was read.
+fn keeps_objects(arguments: &DisruptionArguments) -> bool {
+    arguments.upgrade.surge > 0 || arguments.with_autoscaler.is_some()
+}
+
 fn simulated(snapshot: &Snapshot, disruptions: &[Disruption], options: &Options) -> Simulation {
     let impacts = matrix::run(&Model::new(snapshot), disruptions, options, &AtomicBool::new(false));
     simulation(snapshot, &impacts)
@@ -97,7 +103,7 @@ fn simulated(snapshot: &Snapshot, disruptions: &[Disruption], options: &Options)
 
 /// The same disruptions on the cluster without the change, by the names of their nodes; nodes that the change adds are
 /// left out.
-fn carried_over(after: &Snapshot, before: &Snapshot, disruptions: &[Disruption]) -> Vec<Disruption> {
+pub(super) fn carried_over(after: &Snapshot, before: &Snapshot, disruptions: &[Disruption]) -> Vec<Disruption> {
     let known: HashMap<&str, NodeId> = before.nodes_by_id().map(|(id, node)| (before.name_of(node), id)).collect();
     let carry = |disruption: &Disruption| {
         let name = |&id: &NodeId| known.get(after.name_of(after.node(id))).copied();

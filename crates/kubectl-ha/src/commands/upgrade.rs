@@ -11,16 +11,19 @@ use ha_sim::{Model, State};
 use crate::UsageError;
 use crate::cli::UpgradeArguments;
 use crate::input::surge;
+use crate::input::whatif::Situation;
 
 /// Simulates the upgrade that was asked for.
 ///
 /// # Errors
 /// A [`UsageError`] where no node has the label.
 pub(super) fn simulated(
-    snapshot: &Snapshot,
+    situation: &Situation,
     arguments: &UpgradeArguments,
     options: &Options,
 ) -> anyhow::Result<Upgrade> {
+    let surged = situation.with_more(|objects| surge::add(objects, arguments.label(), arguments.surge))?;
+    let snapshot = surged.as_ref().unwrap_or(&situation.snapshot);
     let is_surge = |id: &NodeId| surge::is_surge(snapshot.name_of(snapshot.node(*id)));
     let (surge, pool): (Vec<NodeId>, Vec<NodeId>) = snapshot.nodes_by_id().map(|(id, _)| id).partition(is_surge);
     let label = arguments.label();

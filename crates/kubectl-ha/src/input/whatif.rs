@@ -13,7 +13,7 @@ use ha_snapshot::objects::{Body, Object};
 use ha_snapshot::overlay::{Bound, Overlaid, overlay};
 use ha_snapshot::{Builder, GapRecord, ObjectName, Origin};
 
-use super::{Source, gap_record, read, surge};
+use super::{Source, gap_record, read};
 use crate::cli;
 
 /// What is simulated on.
@@ -23,66 +23,77 @@ pub struct Situation {
     pub snapshot: Snapshot,
     /// Without it, and what it changes.
     pub before: Option<(Snapshot, Change)>,
+    /// What the snapshot was built from, where that was to be kept.
+    whole: Option<Whole>,
 }
 
-/// Reads it. `zone_keys` are label keys that mean zone besides the well-known ones.
+impl Situation {
+    /// The snapshot with more objects, such as nodes that come later. None where the objects were not kept.
+    ///
+    /// # Errors
+    /// Those of `add`.
+    pub fn with_more(
+        &self,
+        add: impl FnOnce(&mut Vec<Object>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Option<Snapshot>> {
+        let Some(whole) = &self.whole else {
+            return Ok(None);
+        };
+        let mut objects = whole.objects.clone();
+        add(&mut objects)?;
+        Ok(Some(whole.build(objects)))
+    }
+}
+
+/// Reads it. `zone_keys` are label keys that mean zone besides the well-known ones. `keep` keeps the objects in memory for
+/// [`Situation::with_more`].
 pub fn load(
     input: &cli::WhatIf,
-    upgrade: &cli::UpgradeArguments,
+    keep: bool,
     connection: &cli::Connection,
     zone_keys: &[String],
 ) -> anyhow::Result<Situation> {
     let Some(manifests) = input.manifests() else {
-        if upgrade.surge == 0 {
-            let (snapshot, _) = super::load(&input.cluster(), connection, zone_keys)?;
-            return Ok(Situation { snapshot, before: None });
+        if keep {
+            return Ok(Whole::read(&input.cluster(), connection, zone_keys)?.alone(keep));
         }
-        let mut cluster = Part::read(&input.cluster(), connection)?;
-        let mut objects = std::mem::take(&mut cluster.objects);
-        surge::add(&mut objects, upgrade.label(), upgrade.surge)?;
-        let snapshot = cluster.snapshot(objects, zone_keys, input.assume_complete, &[]);
-        return Ok(Situation { snapshot, before: None });
+        let (snapshot, _) = super::load(&input.cluster(), connection, zone_keys)?;
+        return Ok(Situation { snapshot, before: None, whole: None });
     };
-    let changes = Part::read(&manifests, connection)?;
+    let changes = Whole::read(&manifests, connection, zone_keys)?;
     let is_whole = changes.objects.iter().any(|object| matches!(object.body, Body::Node(_)));
     if is_whole && !input.names_cluster() {
-        let mut objects = changes.objects.clone();
-        surge::add(&mut objects, upgrade.label(), upgrade.surge)?;
-        let snapshot = changes.snapshot(objects, zone_keys, manifests.assume_complete, &[]);
-        return Ok(Situation { snapshot, before: None });
+        return Ok(changes.alone(keep));
     }
-    let base = Part::read(&input.cluster(), connection);
+    let base = Whole::read(&input.cluster(), connection, zone_keys);
     let base = if input.names_cluster() { base? } else { base.context(WITHOUT_NODES)? };
-    laid_over(&base, changes, upgrade, connection, zone_keys, input.assume_complete)
+    Ok(laid_over(base, changes, connection, keep))
 }
 
 /// One input, read whole.
-struct Part {
+#[derive(Debug)]
+struct Whole {
     objects: Vec<Object>,
     gaps: Vec<GapRecord>,
     source: Source,
+    zone_keys: Vec<String>,
+    assume_complete: bool,
 }
 
-impl Part {
-    fn read(input: &cli::Input, connection: &cli::Connection) -> anyhow::Result<Self> {
+impl Whole {
+    fn read(input: &cli::Input, connection: &cli::Connection, zone_keys: &[String]) -> anyhow::Result<Self> {
         let mut objects = Vec::new();
         let source = read(input, connection, &mut |object| objects.push(object))?;
         let gaps = source.reading.gaps.iter().map(gap_record).collect();
-        Ok(Self { objects, gaps, source })
+        Ok(Self { objects, gaps, source, zone_keys: zone_keys.to_vec(), assume_complete: input.assume_complete })
     }
 
-    fn snapshot(
-        &self,
-        objects: Vec<Object>,
-        zone_keys: &[String],
-        assume_complete: bool,
-        more_gaps: &[GapRecord],
-    ) -> Snapshot {
-        let mut builder = Builder::new(zone_keys);
+    fn build(&self, objects: Vec<Object>) -> Snapshot {
+        let mut builder = Builder::new(&self.zone_keys);
         for object in objects {
             builder.add(object);
         }
-        for gap in self.gaps.iter().chain(more_gaps) {
+        for gap in &self.gaps {
             builder.add_gap(gap);
         }
         let source = &self.source;
@@ -92,8 +103,14 @@ impl Part {
             server_version: source.reading.server_version.clone(),
             taken_at: source.taken_at,
             namespaces: source.reading.namespaces.clone(),
-            assume_complete,
+            assume_complete: self.assume_complete,
         })
+    }
+
+    /// No change is laid over it.
+    fn alone(self, keep: bool) -> Situation {
+        let snapshot = self.build(self.objects.clone());
+        Situation { snapshot, before: None, whole: keep.then_some(self) }
     }
 }
 
@@ -103,38 +120,27 @@ const WITHOUT_NODES: &str = "there is no node in the files, so they are a change
 /// How often pods may preempt each other in turn before it is left at that.
 const ROUNDS: usize = 4;
 
-fn laid_over(
-    base: &Part,
-    changes: Part,
-    upgrade: &cli::UpgradeArguments,
-    connection: &cli::Connection,
-    zone_keys: &[String],
-    assume_complete: bool,
-) -> anyhow::Result<Situation> {
-    let before = base.snapshot(base.objects.clone(), zone_keys, assume_complete, &[]);
+fn laid_over(mut base: Whole, changes: Whole, connection: &cli::Connection, keep: bool) -> Situation {
+    let before = base.build(base.objects.clone());
     let namespace = connection.namespace.first().map_or("default", String::as_str);
-    let description = changes.source.description.clone();
-    let mut overlaid = overlay(base.objects.clone(), changes.objects, namespace);
-    let build =
-        |overlaid: &Overlaid| base.snapshot(overlaid.objects.clone(), zone_keys, assume_complete, &changes.gaps);
-    let mut after = build(&overlaid);
+    let description = changes.source.description;
+    let mut overlaid = overlay(std::mem::take(&mut base.objects), changes.objects, namespace);
+    base.gaps.extend(changes.gaps);
+    let mut after = base.build(overlaid.objects.clone());
     // What the change sets in motion comes to rest before anything fails. Whom preemption removed waits anew.
     for _ in 0..ROUNDS {
         let placement = placement(&mut State::new(&Model::new(&after)));
         apply(&mut overlaid, &after, &placement);
         if placement != Placement::default() {
-            after = build(&overlaid);
+            after = base.build(overlaid.objects.clone());
         }
         if placement.preempted.is_empty() {
             break;
         }
     }
     let change = told(&overlaid, &after, description);
-    if upgrade.surge > 0 {
-        surge::add(&mut overlaid.objects, upgrade.label(), upgrade.surge)?;
-        after = build(&overlaid);
-    }
-    Ok(Situation { snapshot: after, before: Some((before, change)) })
+    base.objects = overlaid.objects;
+    Situation { snapshot: after, before: Some((before, change)), whole: keep.then_some(base) }
 }
 
 /// Writes down where the pods went.

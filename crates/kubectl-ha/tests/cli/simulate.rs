@@ -144,6 +144,7 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--upgrade", "pool=x"], "no node has pool=x, so there is nothing to upgrade"),
         (&["--demo", "--upgrade", "pool"], "expected KEY=VALUE"),
         (&["--demo", "--surge", "1"], "--upgrade"),
+        (&["--demo", "--with-autoscaler"], "--with-autoscaler is told of one scenario"),
         (&["--demo", "--rollout", "cart"], "expected KIND/NAMESPACE/NAME"),
         (&["--demo", "--rollout", "Deployment/cms/x"], "there is no Deployment/cms/x; there are the names of that"),
         (&["--demo", "--rollout", "Pod/ops/import-helper"], "Pod/ops/import-helper has no rollout"),
@@ -172,6 +173,24 @@ fn an_upgrade_names_what_stops_it_and_how_low_workloads_fall() {
     let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     assert!(validator.is_valid(&report));
+}
+
+/// What waits for room gets it; `postgres` waits for its volume, and no node of another zone helps.
+#[test]
+fn an_autoscaler_is_told_beside_what_comes_without_it() {
+    let report = simulate(&["--lose", "zone/eu-1a", "--with-autoscaler", "-o", "json"]).json();
+    let autoscaler = &report["autoscaler"];
+    let workloads = autoscaler["workloads"].as_array().unwrap();
+    let of = |name: &str| workloads.iter().find(|helped| helped["object"]["name"] == name).unwrap();
+    assert_eq!((&of("checkout")["pendingWithout"], &of("checkout")["pendingWith"]), (&2.into(), &0.into()));
+    assert_eq!((&of("postgres")["pendingWithout"], &of("postgres")["pendingWith"]), (&1.into(), &1.into()));
+    let zones: Vec<&str> = autoscaler["added"].as_array().unwrap().iter().map(|added| text(&added["zone"])).collect();
+    assert!(!zones.is_empty() && !zones.contains(&"eu-1a"), "{zones:?}");
+    // All else is told without it.
+    let plain = simulate(&["--lose", "zone/eu-1a", "-o", "json"]).json();
+    assert_eq!((&report["scenarios"], &report["source"]), (&plain["scenarios"], &plain["source"]));
+    let table = simulate(&["--lose", "zone/eu-1a", "--with-autoscaler", "3"]).out;
+    assert!(table.contains("WITH MORE with an autoscaler that may add 3 nodes: "), "{table}");
 }
 
 /// Where `transcoder` runs there is room for no other pod of it once a zone is lost.

@@ -20,6 +20,9 @@ pub(super) fn render(simulation: &Simulation) -> String {
     if let Some(rollout) = &simulation.rollout {
         out.push_str(&super::rollout::markdown(rollout));
     }
+    if let Some(autoscaled) = &simulation.autoscaler {
+        out.push_str(&super::autoscaler::markdown(autoscaled, SHOWN));
+    }
     match simulation.scenarios.as_slice() {
         [] if simulation.rollout.is_some() => {}
         [] => out.push_str("Nothing to simulate.\n"),

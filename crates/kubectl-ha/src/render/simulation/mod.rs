@@ -1,5 +1,6 @@
 //! The output formats of a simulation: each is a function from a simulation to text.
 
+mod autoscaler;
 mod change;
 mod markdown;
 pub mod picture;

@@ -32,6 +32,9 @@ pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String
     if let Some(rollout) = &simulation.rollout {
         out.push_str(&super::rollout::table(rollout, page));
     }
+    if let Some(autoscaled) = &simulation.autoscaler {
+        out.push_str(&super::autoscaler::table(autoscaled, page, most));
+    }
     match simulation.scenarios.as_slice() {
         [] if simulation.rollout.is_some() => {}
         [] => out.push_str("There is nothing to simulate: the input holds no node.\n"),
