@@ -188,6 +188,8 @@ record! {
     pub struct ClusterLoss {
         /// The object concerned.
         pub object: ObjectId,
+        /// Whether it no longer does its work, instead of being only weakened.
+        pub down: bool,
         /// What is lost, in words.
         pub message: String,
     }

@@ -19,6 +19,7 @@ pub mod finding;
 pub mod impact;
 pub mod labels;
 pub mod report;
+pub mod roles;
 pub mod rule;
 pub mod settings;
 pub mod snapshot;

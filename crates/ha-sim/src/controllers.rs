@@ -81,6 +81,15 @@ impl Controllers {
         created
     }
 
+    /// Creates a pod if quotas admit it now.
+    pub(crate) fn bring(&mut self, state: &mut State, pod: PodModel) -> Option<PodIndex> {
+        if !self.admits(state, &pod) {
+            return None;
+        }
+        self.count(state, pod.class, 1);
+        Some(state.create(pod))
+    }
+
     fn create(&mut self, state: &mut State, pod: PodModel) -> Option<PodIndex> {
         if !self.admits(state, &pod) {
             self.denied.push(pod);

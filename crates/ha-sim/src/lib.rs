@@ -7,6 +7,8 @@
 //! Pure: no I/O, no clock, no randomness but from a seed. Ties that the real scheduler breaks at random are broken by
 //! dice; what holds for all of them is called certain only with the argument in [`order`].
 
+pub mod autoscale;
+pub mod cluster;
 pub mod controllers;
 pub mod cycle;
 pub mod eviction;
@@ -18,10 +20,13 @@ pub mod messages;
 pub mod model;
 pub mod order;
 pub mod outcome;
+pub mod placement;
+pub mod places;
 pub mod preemption;
 pub mod queue;
 pub mod random;
 pub mod recovery;
+pub mod rollout;
 pub mod schedule;
 pub mod scores;
 pub mod settle;
@@ -29,6 +34,7 @@ pub mod simulate;
 mod solid;
 pub mod state;
 pub mod tally;
+pub mod upgrade;
 
 pub use model::Model;
 pub use state::State;

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use crate::controllers::{self, Answer, Controllers};
 use crate::ids::{ClassId, PodIndex};
+use crate::model::PodModel;
 use crate::preemption;
 use crate::queue::Queue;
 use crate::random::Random;
@@ -223,6 +224,28 @@ impl<'s, 'm> Settling<'s, 'm> {
             Answer::Set(workload) => self.sync(workload),
             Answer::Nothing => {}
         }
+    }
+
+    /// A controller deletes a pod and makes no other for it.
+    pub(crate) fn discard(&mut self, pod: PodIndex) {
+        self.state.remove(pod);
+        self.state.withdraw(pod);
+        self.waiting.retain(|waiting| waiting.pod != pod);
+        self.removals += 1;
+        self.controllers.deleted(self.state, pod);
+    }
+
+    /// A controller creates a pod besides those that replace others; none where quotas deny it.
+    pub(crate) fn bring(&mut self, pod: PodModel) -> Option<PodIndex> {
+        let pod = self.controllers.bring(self.state, pod)?;
+        self.enqueue(pod);
+        Some(pod)
+    }
+
+    /// Nodes came or are to be used again, which may help any pod that waits.
+    pub(crate) fn note_change_of_nodes(&mut self) {
+        self.additions += 1;
+        self.removals += 1;
     }
 
     /// Daemons that wait for a node which is gone go as well.

@@ -11,6 +11,7 @@ use ha_core::rule::Input;
 use ha_core::snapshot::{NodeId, Pod, PodId, ServiceId, Snapshot, WorkloadId, WorkloadKind};
 use hashbrown::{HashMap, HashSet};
 
+use crate::cluster::{self, Aftermath};
 use crate::eviction::{self, Answer};
 use crate::failure;
 use crate::ids::{ClassId, PodIndex};
@@ -56,6 +57,11 @@ pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -
     });
     let touched = |impact: &WorkloadImpact| options.show_all || hit.is_touched(state, impact);
     let workloads: Vec<WorkloadImpact> = impacts.filter(touched).collect();
+    let snapshot = state.model.snapshot;
+    let cluster = cluster::losses(
+        &state.model.roles,
+        &Aftermath { snapshot, disruption, is_ready: &|pod| instant.is_ready(snapshot, pod), workloads: &workloads },
+    );
     let mut preempted: Vec<PodId> = runs[0].preempted.iter().filter_map(|&(_, pod)| pod).collect();
     preempted.sort_unstable();
     Impact {
@@ -63,7 +69,7 @@ pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -
         workloads,
         refused_evictions: refused(state, &runs[0]),
         preempted,
-        cluster: Vec::new(),
+        cluster,
     }
 }
 
@@ -364,7 +370,7 @@ fn counts_itself(kind: WorkloadKind) -> bool {
     !matches!(kind, Deployment | ReplicaSet | ReplicationController | StatefulSet)
 }
 
-fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: u32, needed: u32) -> InstantVerdict {
+pub(crate) fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: u32, needed: u32) -> InstantVerdict {
     if desired == 0 || ready >= desired {
         return InstantVerdict::Holds;
     }

@@ -14,5 +14,6 @@ extern crate std;
 pub mod objects;
 
 mod build;
+pub mod overlay;
 
 pub use build::{Builder, GapRecord, ObjectName, Origin};

@@ -5,6 +5,7 @@ mod input;
 mod output;
 mod policy;
 mod simulate;
+mod whatif;
 
 use std::path::PathBuf;
 
@@ -15,7 +16,10 @@ pub use connection::{Connection, Token};
 pub use input::Input;
 pub use output::{FailOn, Output, OutputTarget, Show};
 pub use policy::Policies;
-pub use simulate::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
+pub use simulate::{
+    DisruptionArguments, Lost, Mode, Rolled, ShowWorkloads, Simulate, SimulationFormat, UpgradeArguments,
+};
+pub use whatif::WhatIf;
 
 /// What breaks when something fails, and what must change so that nothing does.
 #[derive(Debug, Parser)]

@@ -1,15 +1,18 @@
 //! What the command line means: a file for each verb.
 
+mod autoscaler;
 mod check;
 mod completion;
 mod explain;
 mod generate;
 mod policy;
 mod rbac;
+mod rollout;
 mod rules;
 mod simulate;
 mod sinks;
 mod snapshot;
+mod upgrade;
 
 use ha_core::report::ExitCode;
 

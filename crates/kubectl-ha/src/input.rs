@@ -4,6 +4,8 @@ mod cluster;
 mod demo;
 mod files;
 mod saved;
+pub mod surge;
+pub mod whatif;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

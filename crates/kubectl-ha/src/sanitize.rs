@@ -6,9 +6,13 @@
 
 use std::borrow::Cow;
 
+use ha_core::report::autoscaler::{AddedNodes, Autoscaled, Helped};
+use ha_core::report::change::{Change, Difference};
+use ha_core::report::rollout::Rollout;
 use ha_core::report::simulation::{
     ClusterOutcome, Reason, Refusal, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
 };
+use ha_core::report::upgrade::{BlockedNode, BlockingSet, LowestPoint, Upgrade, WaitingWorkload};
 use ha_core::report::{
     CheckResult, Diagnostic, FileLocation, MissingFact, ObjectReference, ReadValue, Report, ReportGap, ReportSource,
     Risk, Summary, Suppressed,
@@ -141,12 +145,107 @@ fn visit_gaps(gaps: &mut [ReportGap], visit: Visit) {
     }
 }
 
+fn visit_rollout(rollout: &mut Rollout, visit: Visit) {
+    let Rollout {
+        object,
+        during,
+        desired: _,
+        before: _,
+        ready_at_start: _,
+        lowest: _,
+        needed: _,
+        verdict: _,
+        finishes: _,
+        certainty: _,
+        runs: _,
+        finished_runs: _,
+        updated: _,
+        old: _,
+        pending: _,
+        reasons,
+    } = rollout;
+    during.iter_mut().chain(reasons).for_each(&mut *visit);
+    visit_objects([object], visit);
+}
+
+fn visit_upgrade(upgrade: &mut Upgrade, visit: Visit) {
+    let Upgrade {
+        pool,
+        nodes: _,
+        parallel: _,
+        surge: _,
+        finishes: _,
+        certainty: _,
+        runs: _,
+        finished_runs: _,
+        steps,
+        blocked,
+        most_pending: _,
+        lowest,
+    } = upgrade;
+    visit(pool);
+    steps.iter_mut().flatten().for_each(&mut *visit);
+    for BlockedNode { node, sets } in blocked {
+        visit(node);
+        for BlockingSet { budgets, pods, other_pods: _, message, waiting, smallest: _ } in sets {
+            visit(message);
+            visit_objects(budgets.iter_mut().chain(pods), visit);
+            for WaitingWorkload { object, message } in waiting {
+                visit(message);
+                visit_objects([object], visit);
+            }
+        }
+    }
+    for LowestPoint { object, before: _, ready: _, needed: _, verdict: _, nodes } in lowest {
+        nodes.iter_mut().for_each(&mut *visit);
+        visit_objects([object], visit);
+    }
+}
+
+fn visit_change(change: &mut Change, visit: Visit) {
+    let Change {
+        source,
+        replaced,
+        added,
+        pods_updated: _,
+        pods_moved: _,
+        pods_created: _,
+        pods_removed: _,
+        pending,
+        differences,
+    } = change;
+    visit(source);
+    visit_objects(replaced.iter_mut().chain(added).chain(pending), visit);
+    for Difference { object, scenario, before: _, after: _ } in differences {
+        visit(scenario);
+        visit_objects([object], visit);
+    }
+}
+
 impl Texts for Simulation {
     fn for_each_text(&mut self, visit: Visit) {
-        let Simulation { api_version, kind, source, scenarios, survival, gaps } = self;
+        let Simulation { api_version, kind, source, scenarios, autoscaler, rollout, upgrade, change, survival, gaps } =
+            self;
         visit(api_version);
         visit(kind);
         visit_source(source, visit);
+        if let Some(Autoscaled { limit: _, added, workloads, runs: _, complete_runs: _ }) = autoscaler {
+            for AddedNodes { like, zone, count: _ } in added {
+                [like, zone].into_iter().for_each(&mut *visit);
+            }
+            for Helped { object, pending_without: _, pending_with: _ } in workloads {
+                visit_objects([object], visit);
+            }
+        }
+        if let Some(rollout) = rollout {
+            visit_rollout(rollout, visit);
+        }
+        if let Some(upgrade) = upgrade {
+            visit_upgrade(upgrade, visit);
+        }
+        if let Some(change) = change {
+            visit_change(change, visit);
+        }
         for scenario in scenarios {
             visit_scenario(scenario, visit);
         }
@@ -172,7 +271,7 @@ fn visit_scenario(scenario: &mut Scenario, visit: Visit) {
         visit_objects(budgets.iter_mut().chain([pod]), visit);
     }
     visit_objects(preempted, visit);
-    for ClusterOutcome { object, message } in cluster {
+    for ClusterOutcome { object, down: _, message } in cluster {
         visit(message);
         visit_objects([object], visit);
     }

@@ -1,6 +1,5 @@
 //! What several rules ask of a snapshot, in one place.
 
-pub(crate) mod admission;
 pub(crate) mod ages;
 pub(crate) mod autoscaling;
 pub(crate) mod budgets;

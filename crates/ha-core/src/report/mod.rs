@@ -5,16 +5,20 @@
 //! a format, or strips control characters; texts are as the cluster wrote them.
 
 mod assemble;
+pub mod autoscaler;
 mod baseline;
+pub mod change;
 mod exit;
 mod fingerprint;
 mod object;
+pub mod rollout;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod simulation;
 mod suppressions;
 #[cfg(test)]
 mod tests;
+pub mod upgrade;
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -10,6 +10,10 @@ use core::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::assemble::{report_gap, source};
+use super::autoscaler::Autoscaled;
+use super::change::Change;
+use super::rollout::Rollout;
+use super::upgrade::Upgrade;
 use super::{API_VERSION, ObjectReference, ReportGap, ReportSource};
 use crate::impact::{
     Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, PendingReason, PodCounts, RecoveryTerm,
@@ -28,8 +32,20 @@ pub struct Simulation {
     pub kind: String,
     /// What was simulated on.
     pub source: ReportSource,
-    /// One per disruption, the worst first.
+    /// One per disruption, the worst first: those that stop something of the cluster itself before others.
     pub scenarios: Vec<Scenario>,
+    /// What an autoscaler of nodes would do after the one scenario there is; all else is told without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<Autoscaled>,
+    /// The rollout that was simulated, during the one scenario there is, or while all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// The upgrade that was simulated; then there are no scenarios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Upgrade>,
+    /// The change that was laid over the cluster first, and what it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// What each workload survives, as far as these scenarios tell; the most fragile first.
     pub survival: Vec<Survival>,
     /// What could not be read.
@@ -211,6 +227,8 @@ pub struct Refusal {
 pub struct ClusterOutcome {
     /// The object concerned.
     pub object: ObjectReference,
+    /// Whether it no longer does its work, instead of being only weakened.
+    pub down: bool,
     /// What is lost, in words.
     pub message: String,
 }
@@ -218,11 +236,16 @@ pub struct ClusterOutcome {
 /// The report on impacts.
 pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
     let mut scenarios: Vec<Scenario> = impacts.iter().map(|impact| scenario(snapshot, impact)).collect();
-    scenarios.sort_by_cached_key(|scenario| (Reverse(scenario.damage()), scenario.name.clone()));
+    scenarios
+        .sort_by_cached_key(|scenario| (Reverse((scenario.cluster_down(), scenario.damage())), scenario.name.clone()));
     Simulation {
         api_version: API_VERSION.into(),
         kind: "Simulation".into(),
         source: source(snapshot),
+        autoscaler: None,
+        rollout: None,
+        upgrade: None,
+        change: None,
         survival: survival(&scenarios),
         scenarios,
         gaps: snapshot.gaps.iter().map(|gap| report_gap(snapshot, gap)).collect(),
@@ -230,6 +253,11 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
 }
 
 impl Scenario {
+    /// What the cluster itself can no longer do.
+    pub fn cluster_down(&self) -> usize {
+        self.cluster.iter().filter(|outcome| outcome.down).count()
+    }
+
     /// How much it breaks: workloads that are down, then those below what they need, then pods without a place, then
     /// refused evictions.
     pub fn damage(&self) -> (usize, usize, u32, usize) {
@@ -310,7 +338,11 @@ fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
         cluster: impact
             .cluster
             .iter()
-            .map(|loss| ClusterOutcome { object: reference(loss.object), message: loss.message.clone() })
+            .map(|loss| ClusterOutcome {
+                object: reference(loss.object),
+                down: loss.down,
+                message: loss.message.clone(),
+            })
             .collect(),
     }
 }

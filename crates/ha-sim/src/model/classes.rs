@@ -121,6 +121,35 @@ impl<'b, 'a> ClassBuilder<'b, 'a> {
             .then_some(Group { workload, revision })
     }
 
+    /// For the classes of a workload's pods, those of the pods that a new revision brings: the same but for the hash by
+    /// which controllers and spread constraints tell revisions apart.
+    pub(super) fn revisions(&mut self, workload: WorkloadId, pods: &[PodModel]) -> HashMap<ClassId, ClassId> {
+        let hashes = ["pod-template-hash", "controller-revision-hash"].map(|key| self.names.intern(key));
+        let value = self.names.intern("the new revision");
+        let mut revisions = HashMap::new();
+        for class in pods.iter().filter(|pod| pod.workload == workload).map(|pod| pod.class) {
+            if revisions.contains_key(&class) {
+                continue;
+            }
+            let key = self.classes[class.position()].key;
+            let labels = self.unbound_labels(&key);
+            let had: Vec<Label> = hashes
+                .iter()
+                .filter(|&&hash| self.labels(labels).get(hash).is_some())
+                .map(|&key| Label { key, value })
+                .collect();
+            let labels = relabelled(self.names, self.labels(labels), &hashes, &had);
+            let labels = self.add_labels(labels);
+            let named = |group: Group| Group {
+                revision: if group.revision.is_empty() { group.revision } else { value },
+                ..group
+            };
+            let revision = self.class(ClassKey { labels, held: key.spec, group: key.group.map(named), ..key });
+            revisions.insert(class, revision);
+        }
+        revisions
+    }
+
     /// For every class, that of a pod which replaces one of it. Classes made here replace themselves.
     pub(super) fn replacements(&mut self) -> Vec<ClassId> {
         let mut replacements = Vec::with_capacity(self.classes.len());

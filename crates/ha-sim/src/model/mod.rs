@@ -9,6 +9,7 @@ use ha_core::snapshot::{BudgetId, NodeId, PodId, TaintEffect, Timestamp, Workloa
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
+use crate::cluster::Roles;
 use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, ResourceId, ShapeId, StaticId};
 use crate::recovery::Zones;
 
@@ -125,6 +126,8 @@ pub struct Model<'a> {
     pub classes: Vec<PodClass>,
     /// Per class: that of a pod which replaces one of it.
     replacements: Vec<ClassId>,
+    /// Classes of the workload that gets a new revision: those of the new pods.
+    revisions: HashMap<ClassId, ClassId>,
     /// Selectors.
     pub matchers: Vec<Matcher>,
     added_labels: Vec<LabelSet>,
@@ -151,11 +154,22 @@ pub struct Model<'a> {
     level_of_class: Vec<u32>,
     /// The order in which the scheduler looks at nodes (`nodeTree`): zone by zone in turn.
     pub node_order: Vec<u32>,
+    /// Who does what for the cluster itself.
+    pub roles: Roles,
 }
 
 impl<'a> Model<'a> {
     /// Compiles a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Self {
+        Self::compiled(snapshot, None)
+    }
+
+    /// Compiles a snapshot in which a workload gets a new revision.
+    pub fn with_revision(snapshot: &'a Snapshot, workload: WorkloadId) -> Self {
+        Self::compiled(snapshot, Some(workload))
+    }
+
+    fn compiled(snapshot: &'a Snapshot, revised: Option<WorkloadId>) -> Self {
         let mut names = Names::new(&snapshot.texts);
         let mut resources = Resources::new(&mut names);
         let storage = StorageModel::new(snapshot, &mut names);
@@ -163,6 +177,7 @@ impl<'a> Model<'a> {
         let mut pods: Vec<PodModel> =
             (0..snapshot.pods.len()).map(|position| builder.pod(PodId::at(position))).collect();
         let sets = sets::stateful_sets(&mut builder, &mut pods);
+        let revisions = revised.map(|workload| builder.revisions(workload, &pods)).unwrap_or_default();
         let replacements = builder.replacements();
         let ClassBuilder { mut topology, statics, shapes, classes, matchers, added_labels, .. } = builder;
         let (nodes, allocatable) = nodes(snapshot, &names, &mut resources);
@@ -189,6 +204,7 @@ impl<'a> Model<'a> {
             links: Links::default(),
             classes,
             replacements,
+            revisions,
             matchers,
             added_labels,
             pods,
@@ -202,6 +218,7 @@ impl<'a> Model<'a> {
             level_of_class: Vec::new(),
             node_order: node_order(snapshot),
             nodes,
+            roles: Roles::of(snapshot),
         };
         for (position, pod) in model.pods.iter().enumerate() {
             model.pods_of_class[pod.class.position()].push(PodIndex::at(position));
@@ -254,6 +271,11 @@ impl<'a> Model<'a> {
     /// The class of a pod that replaces one of class `id`.
     pub fn replacement(&self, id: ClassId) -> ClassId {
         self.replacements[id.position()]
+    }
+
+    /// The class of a pod of the new revision that takes the place of one of class `id`.
+    pub fn revision(&self, id: ClassId) -> ClassId {
+        self.revisions.get(&id).copied().unwrap_or_else(|| self.replacement(id))
     }
 
     /// The snapshot's pods of a class.

@@ -1,12 +1,13 @@
 //! Which disruptions to simulate, and how to show what they do.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::{Connection, Input, OutputTarget};
+use super::{Connection, OutputTarget, WhatIf};
 
 /// Simulates failures and drains: who is down, who is Pending and why, and for how long.
 ///
@@ -20,7 +21,7 @@ pub struct Simulate {
     pub disruption: DisruptionArguments,
     /// What to look at.
     #[command(flatten)]
-    pub input: Input,
+    pub input: WhatIf,
     /// FORMAT, or FORMAT=FILE; repeatable.
     #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub output: Vec<OutputTarget<SimulationFormat>>,
@@ -46,7 +47,10 @@ const EXAMPLES: &str = "Examples:
   kubectl ha simulate --lose zone/eu-1b               one zone, in detail
   kubectl ha simulate --lose node/a1 --lose node/b2   two nodes at once
   kubectl ha simulate --drain node-a1                 what a drain would meet
+  kubectl ha simulate --lose zone/eu-1b --rollout Deployment/shop/cart
+  kubectl ha simulate --upgrade pool=web --surge 1    does an upgrade finish, or what stops it
   kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster
+  kubectl ha simulate -f deploy.yaml                  the cluster as it would be with this change
 
 Nothing in the cluster is changed. Exit codes: 0 simulated, 2 usage, 3 data was missing, 4 the tool failed";
 
@@ -63,6 +67,18 @@ pub struct DisruptionArguments {
     /// Simulates every single loss: of each node, each zone, or each value of a node label.
     #[arg(long, value_name = "node|zone|KEY", conflicts_with_all = ["lose", "drain"])]
     pub each: Option<String>,
+    /// Tells beside all else what comes of it if up to N nodes like those that are left may be added (10 without N).
+    #[arg(
+        long, value_name = "N", num_args = 0..=1, default_missing_value = "10",
+        conflicts_with_all = ["each", "upgrade"]
+    )]
+    pub with_autoscaler: Option<usize>,
+    /// Rolls a workload out, while what --lose says is lost: does the rollout end, how low does the workload fall.
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME", conflicts_with_all = ["drain", "each", "upgrade"])]
+    pub rollout: Option<Rolled>,
+    /// An upgrade of nodes.
+    #[command(flatten)]
+    pub upgrade: UpgradeArguments,
     /// Whether lost nodes stay in the API.
     #[arg(long, value_enum, default_value_t)]
     pub mode: Mode,
@@ -72,6 +88,80 @@ pub struct DisruptionArguments {
     /// How many orders and ties to try where the outcome depends on them.
     #[arg(long, default_value_t = 16, value_name = "N")]
     pub tries: u32,
+}
+
+/// A workload that gets a new revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rolled {
+    /// Its kind, such as `Deployment`.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl FromStr for Rolled {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        match parts[..] {
+            [kind, namespace, name] if ![kind, namespace, name].contains(&"") => {
+                Ok(Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            _ => Err("expected KIND/NAMESPACE/NAME, such as Deployment/shop/cart".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Rolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
+    }
+}
+
+/// An upgrade: nodes are drained, replaced and uncordoned one after another.
+#[derive(Clone, Debug, Args)]
+pub struct UpgradeArguments {
+    /// Upgrades all nodes, or those with a label: does it finish, in which order, or what stops it.
+    #[arg(
+        long, value_name = "KEY=VALUE", num_args = 0..=1, default_missing_value = "", value_parser = pool,
+        conflicts_with_all = ["lose", "drain", "each"]
+    )]
+    pub upgrade: Option<Pool>,
+    /// So many more nodes are there during the upgrade.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "upgrade")]
+    pub surge: usize,
+    /// So many nodes are drained at a time.
+    #[arg(long, value_name = "N", default_value = "1", requires = "upgrade")]
+    pub parallel: NonZeroUsize,
+}
+
+/// Which nodes are upgraded: those with a label, or all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool(Option<(String, String)>);
+
+fn pool(text: &str) -> Result<Pool, String> {
+    match text.split_once('=') {
+        None if text.is_empty() => Ok(Pool(None)),
+        Some((key, value)) if !key.is_empty() => Ok(Pool(Some((key.to_owned(), value.to_owned())))),
+        _ => Err("expected KEY=VALUE, a label of the nodes".to_owned()),
+    }
+}
+
+impl Default for UpgradeArguments {
+    fn default() -> Self {
+        Self { upgrade: None, surge: 0, parallel: NonZeroUsize::MIN }
+    }
+}
+
+impl UpgradeArguments {
+    /// The label of the nodes; none for all.
+    pub fn label(&self) -> Option<(&str, &str)> {
+        let (key, value) = self.upgrade.as_ref()?.0.as_ref()?;
+        Some((key, value))
+    }
 }
 
 /// What is lost.
@@ -151,11 +241,20 @@ pub enum SimulationFormat {
     Yaml,
     /// Markdown, for comments and job summaries.
     Markdown,
+    /// A picture of one scenario: zones, nodes and workloads before and after.
+    Svg,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pool_is_a_label_or_all_nodes() {
+        assert_eq!(pool(""), Ok(Pool(None)));
+        assert_eq!(pool("pool=web"), Ok(Pool(Some(("pool".into(), "web".into())))));
+        assert!(pool("web").is_err() && pool("=web").is_err());
+    }
 
     #[test]
     fn what_is_lost_is_a_node_a_zone_or_a_label() {

@@ -1,32 +1,47 @@
 //! `kubectl ha simulate`: reads, disrupts a copy in memory, reports.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 
 use ha_core::Snapshot;
 use ha_core::impact::{Disruption, DisruptionKind, LossMode};
 use ha_core::report::ExitCode;
-use ha_core::report::simulation::simulation;
+use ha_core::report::change::{Change, differences};
+use ha_core::report::simulation::{Simulation, simulation};
 use ha_core::snapshot::{GapReason, Node, NodeId};
+use ha_sim::places::places;
 use ha_sim::simulate::Options;
-use ha_sim::{Model, matrix};
+use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
+use super::{autoscaler, rollout, upgrade};
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
+use crate::input::whatif;
+use crate::render::simulation::picture::Picture;
 use crate::render::simulation::render;
 use crate::render::view::Page;
-use crate::sanitize::SafeSimulation;
-use crate::{UsageError, config, input, terminal};
+use crate::sanitize::{Safe, SafeSimulation};
+use crate::{UsageError, config, terminal};
 
 /// Runs the whole of it.
 pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let sinks = Sinks::open(&arguments.output, SimulationFormat::Table)?;
     let config = config::load(arguments.config.as_deref())?;
-    let (snapshot, _) = input::load(&arguments.input, &arguments.connection, &config.config.topology_keys.zone)?;
+    let situation = whatif::load(
+        &arguments.input,
+        keeps_objects(&arguments.disruption),
+        &arguments.connection,
+        &config.config.topology_keys.zone,
+    )?;
+    let snapshot = &situation.snapshot;
     if snapshot.nodes.is_empty() {
         let message = "there is no node in the input, so nothing can be lost: add Node objects, or use a cluster";
         return Err(UsageError(message.into()).into());
     }
-    let disruptions = disruptions(&snapshot, &arguments.disruption)?;
+    let is_upgrade = arguments.disruption.upgrade.upgrade.is_some();
+    let is_rollout_alone = arguments.disruption.rollout.is_some() && arguments.disruption.lose.is_empty();
+    let disruptions =
+        if is_upgrade || is_rollout_alone { Vec::new() } else { disruptions(snapshot, &arguments.disruption)? };
 
     let settings = config.settings(false);
     let options = Options {
@@ -35,13 +50,66 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         seed: arguments.disruption.seed,
         show_all: arguments.show == ShowWorkloads::All,
     };
-    let impacts = matrix::run(&Model::new(&snapshot), &disruptions, &options, &AtomicBool::new(false));
-    let report = simulation(&snapshot, &impacts);
+    let picture = picture(snapshot, &disruptions, &sinks, &options)?;
+    let mut report = simulated(snapshot, &disruptions, &options);
+    if let Some(rolled) = &arguments.disruption.rollout {
+        report.rollout = Some(rollout::simulated(snapshot, rolled, disruptions.first(), &options)?);
+    }
+    if let Some(limit) = arguments.disruption.with_autoscaler {
+        report.autoscaler = Some(autoscaler::simulated(&situation, &disruptions, limit, &options)?);
+    }
+    if is_upgrade {
+        report.upgrade = Some(upgrade::simulated(&situation, &arguments.disruption.upgrade, &options)?);
+    }
+    if let Some((before, change)) = situation.before.as_ref() {
+        let without = simulated(before, &carried_over(snapshot, before, &disruptions), &options);
+        report.change = Some(Change { differences: differences(&without, &report), ..change.clone() });
+    }
 
     let page = terminal::page(arguments.no_color);
     let safe = SafeSimulation::new(report.clone());
-    sinks.write(|format, to_file| render(format, &report, &safe, if to_file { &Page::FILE } else { &page }))?;
-    Ok(if arguments.allow_incomplete || !is_incomplete(&snapshot) { ExitCode::Success } else { ExitCode::Incomplete })
+    sinks
+        .write(|format, to_file| render(format, &report, &safe, &picture, if to_file { &Page::FILE } else { &page }))?;
+    Ok(if arguments.allow_incomplete || !is_incomplete(snapshot) { ExitCode::Success } else { ExitCode::Incomplete })
+}
+
+/// What a picture shows, where one is asked for: of one scenario only.
+fn picture(
+    snapshot: &Snapshot,
+    disruptions: &[Disruption],
+    sinks: &Sinks<SimulationFormat>,
+    options: &Options,
+) -> anyhow::Result<Safe<Picture>> {
+    if !sinks.any(|format| format == SimulationFormat::Svg) {
+        return Ok(Safe::new(Picture::default()));
+    }
+    let [disruption] = disruptions else {
+        let message = "a picture shows one scenario: say which with --lose or --drain";
+        return Err(UsageError(message.into()).into());
+    };
+    let fates = places(&mut State::new(&Model::new(snapshot)), disruption, options.seed);
+    Ok(Safe::new(Picture::new(snapshot, disruption, &fates)))
+}
+
+/// Whether nodes are to be added to what was read.
+fn keeps_objects(arguments: &DisruptionArguments) -> bool {
+    arguments.upgrade.surge > 0 || arguments.with_autoscaler.is_some()
+}
+
+fn simulated(snapshot: &Snapshot, disruptions: &[Disruption], options: &Options) -> Simulation {
+    let impacts = matrix::run(&Model::new(snapshot), disruptions, options, &AtomicBool::new(false));
+    simulation(snapshot, &impacts)
+}
+
+/// The same disruptions on the cluster without the change, by the names of their nodes; nodes that the change adds are
+/// left out.
+pub(super) fn carried_over(after: &Snapshot, before: &Snapshot, disruptions: &[Disruption]) -> Vec<Disruption> {
+    let known: HashMap<&str, NodeId> = before.nodes_by_id().map(|(id, node)| (before.name_of(node), id)).collect();
+    let carry = |disruption: &Disruption| {
+        let name = |&id: &NodeId| known.get(after.name_of(after.node(id))).copied();
+        Disruption { nodes: disruption.nodes.iter().filter_map(name).collect(), ..disruption.clone() }
+    };
+    disruptions.iter().map(carry).collect()
 }
 
 /// Whether something could not be read: pods that are not seen take room that the simulation believes free.
@@ -128,7 +196,7 @@ fn some_of(nodes: Vec<NodeId>, message: impl FnOnce() -> String) -> anyhow::Resu
 }
 
 /// `there are the zones a, b, c`, at most 20 of them.
-fn there_are<'s>(what: &str, names: impl Iterator<Item = &'s str>) -> String {
+pub(super) fn there_are<'s>(what: &str, names: impl Iterator<Item = &'s str>) -> String {
     const SHOWN: usize = 20;
     let names: std::collections::BTreeSet<&str> = names.collect();
     let shown: Vec<&str> = names.iter().take(SHOWN).copied().collect();

@@ -65,6 +65,25 @@ fn a_lost_zone_takes_what_is_only_there() {
     assert_eq!(database["stuckUntilForced"][0]["name"], "postgres-0");
 }
 
+/// What the cluster itself loses: two zones of three hold the majority of etcd, and nothing comes back without it.
+#[test]
+fn what_the_cluster_loses_stands_before_what_workloads_lose() {
+    let lost = |zones: &[&str]| -> Vec<(bool, String)> {
+        let arguments: Vec<&str> = zones.iter().flat_map(|zone| ["--lose", zone]).collect();
+        let scenario = scenarios(&arguments).remove(0).1;
+        let cluster = scenario["cluster"].as_array().unwrap();
+        cluster.iter().map(|loss| (loss["down"].as_bool().unwrap(), text(&loss["message"]).to_owned())).collect()
+    };
+    let etcd = "etcd members left, quorum is 2";
+    let [(down, message), ..] = &lost(&["zone/eu-1c"])[..] else { panic!("etcd has a member there") };
+    assert_eq!((*down, message.split(": ").next()), (false, Some(&*format!("2 of 3 {etcd}"))));
+    let both = lost(&["zone/eu-1c", "zone/eu-1b"]);
+    assert_eq!((both[0].0, both[0].1.split(": ").next()), (true, Some(&*format!("1 of 3 {etcd}"))));
+    let own = |(down, message): &&(bool, String)| *down && message.contains("its own pods among them");
+    let all = lost(&["zone/eu-1a", "zone/eu-1b", "zone/eu-1c"]);
+    assert_eq!(all.iter().filter(own).count(), 1, "{all:?}");
+}
+
 /// Nodes that are gone are counted no more, and nothing waits for their kubelets.
 #[test]
 fn removed_nodes_leave_the_messages_and_hold_no_pods() {
@@ -121,14 +140,204 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--drain", "nowhere"], "there is no node \"nowhere\""),
         (&["--demo", "--each", "rack"], "no node has the label \"rack\""),
         (&["--demo", "--lose", "eu-1a"], "node/NAME"),
-        (&["--demo", "-o", "sarif"], "there is no format \"sarif\"; there are table, wide, json, yaml, markdown"),
-        (&["-f", "fragile.yaml"], "there is no node in the input"),
+        (&["--demo", "-o", "sarif"], "there is no format \"sarif\"; there are table, wide, json, yaml, markdown, svg"),
+        (&["--demo", "--upgrade", "pool=x"], "no node has pool=x, so there is nothing to upgrade"),
+        (&["--demo", "--upgrade", "pool"], "expected KEY=VALUE"),
+        (&["--demo", "--surge", "1"], "--upgrade"),
+        (&["--demo", "--with-autoscaler"], "--with-autoscaler is told of one scenario"),
+        (&["--demo", "--rollout", "cart"], "expected KIND/NAMESPACE/NAME"),
+        (&["--demo", "--rollout", "Deployment/cms/x"], "there is no Deployment/cms/x; there are the names of that"),
+        (&["--demo", "--rollout", "Pod/ops/import-helper"], "Pod/ops/import-helper has no rollout"),
+        (&["--demo", "--upgrade", "-o", "svg"], "a picture shows one scenario"),
+        (&["--demo", "-o", "svg"], "a picture shows one scenario: say which with --lose or --drain"),
     ];
     for (arguments, told) in cases {
         let ran = bench.run(["simulate"].iter().chain(*arguments));
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}: {ran:?}");
         assert!(ran.err.contains(told), "{arguments:?} says\n{}", ran.err);
     }
+}
+
+/// The budget of `ledger` allows nothing, and two budgets guard `cart`: both for good, whatever else happens.
+#[test]
+fn an_upgrade_names_what_stops_it_and_how_low_workloads_fall() {
+    insta::assert_snapshot!("simulate-upgrade", simulate(&["--upgrade"]).out);
+    let report = simulate(&["--upgrade", "--surge", "2", "--parallel", "2", "-o", "json"]).json();
+    let upgrade = &report["upgrade"];
+    assert_eq!((&upgrade["finishes"], &upgrade["certainty"]), (&false.into(), &"certain".into()), "{upgrade}");
+    assert_eq!((&upgrade["nodes"], &report["source"]["nodes"]), (&9.into(), &9.into()));
+    let blocked = upgrade["blocked"].as_array().unwrap();
+    let sets = || blocked.iter().flat_map(|blocked| blocked["sets"].as_array().unwrap());
+    let by = |budget: &str| sets().find(|set| set["budgets"][0]["name"] == budget).unwrap();
+    assert_eq!((&by("ledger")["smallest"], &by("cart")["smallest"]), (&true.into(), &true.into()));
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    assert!(validator.is_valid(&report));
+}
+
+/// What waits for room gets it; `postgres` waits for its volume, and no node of another zone helps.
+#[test]
+fn an_autoscaler_is_told_beside_what_comes_without_it() {
+    let report = simulate(&["--lose", "zone/eu-1a", "--with-autoscaler", "-o", "json"]).json();
+    let autoscaler = &report["autoscaler"];
+    let workloads = autoscaler["workloads"].as_array().unwrap();
+    let of = |name: &str| workloads.iter().find(|helped| helped["object"]["name"] == name).unwrap();
+    assert_eq!((&of("checkout")["pendingWithout"], &of("checkout")["pendingWith"]), (&2.into(), &0.into()));
+    assert_eq!((&of("postgres")["pendingWithout"], &of("postgres")["pendingWith"]), (&1.into(), &1.into()));
+    let zones: Vec<&str> = autoscaler["added"].as_array().unwrap().iter().map(|added| text(&added["zone"])).collect();
+    assert!(!zones.is_empty() && !zones.contains(&"eu-1a"), "{zones:?}");
+    // All else is told without it.
+    let plain = simulate(&["--lose", "zone/eu-1a", "-o", "json"]).json();
+    assert_eq!((&report["scenarios"], &report["source"]), (&plain["scenarios"], &plain["source"]));
+    let table = simulate(&["--lose", "zone/eu-1a", "--with-autoscaler", "3"]).out;
+    assert!(table.contains("WITH MORE with an autoscaler that may add 3 nodes: "), "{table}");
+}
+
+/// Where `transcoder` runs there is room for no other pod of it once a zone is lost.
+#[test]
+fn a_rollout_during_a_failure_tells_whether_it_ends() {
+    let alone = simulate(&["--rollout", "deployment/shop/cart", "-o", "json"]).json();
+    let rollout = &alone["rollout"];
+    assert_eq!((&rollout["finishes"], &rollout["during"], &rollout["lowest"]), (&true.into(), &Value::Null, &3.into()));
+    assert_eq!(alone["scenarios"], Value::Array(Vec::new()));
+    let stuck = simulate(&["--lose", "zone/eu-1b", "--rollout", "Deployment/media/transcoder"]).out;
+    insta::assert_snapshot!("simulate-rollout", stuck.split("CLUSTER").next().unwrap());
+    let report = simulate(&["--lose", "zone/eu-1b", "--rollout", "Deployment/media/transcoder", "-o", "json"]).json();
+    assert_eq!((&report["rollout"]["finishes"], &report["rollout"]["during"]), (&false.into(), &"zone/eu-1b".into()));
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    assert!(validator.is_valid(&report));
+}
+
+#[test]
+fn an_upgrade_of_a_pool_touches_its_nodes_only() {
+    let pool = "topology.kubernetes.io/zone=eu-1c";
+    let upgrade = simulate(&["--upgrade", pool, "-o", "json"]).json()["upgrade"].clone();
+    assert_eq!((&upgrade["pool"], &upgrade["nodes"]), (&pool.into(), &3.into()));
+    let upgraded = upgrade["steps"].as_array().unwrap().iter().flat_map(|step| step.as_array().unwrap());
+    let mut all: Vec<&str> = upgraded.map(text).collect();
+    all.extend(upgrade["blocked"].as_array().unwrap().iter().map(|blocked| text(&blocked["node"])));
+    all.sort_unstable();
+    assert_eq!(all, ["cp-c", "node-c1", "node-c2"]);
+}
+
+/// Three pods on one node, told to spread over zones.
+const SPREAD: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: pricing, namespace: shop}
+spec:
+  selector: {matchLabels: {app: pricing}}
+  template:
+    metadata: {labels: {app: pricing}}
+    spec:
+      topologySpreadConstraints:
+      - maxSkew: 1
+        topologyKey: topology.kubernetes.io/zone
+        whenUnsatisfiable: DoNotSchedule
+        nodeTaintsPolicy: Honor
+        labelSelector: {matchLabels: {app: pricing}}
+      containers: [{name: app, image: pricing}]
+";
+
+#[test]
+fn a_change_is_laid_over_the_cluster_before_anything_fails() {
+    let bench = Bench::new();
+    bench.write("spread.yaml", SPREAD);
+    let arguments = ["simulate", "--demo", "-f", "spread.yaml", "--lose", "zone/eu-1a", "-o"];
+    let report = bench.run(arguments.iter().chain(&["json"])).json();
+    let change = &report["change"];
+    assert_eq!(change["replaced"][0]["name"], "pricing", "{change}");
+    assert_eq!((&change["podsMoved"], &change["podsCreated"]), (&3.into(), &0.into()), "{change}");
+    let is_pricing = |difference: &&Value| difference["object"]["name"] == "pricing";
+    let difference = change["differences"].as_array().unwrap().iter().find(is_pricing).unwrap();
+    assert_eq!((&difference["before"]["verdict"], &difference["before"]["ready"]), (&"down".into(), &0.into()));
+    assert_eq!((&difference["after"]["verdict"], &difference["after"]["ready"]), (&"holds".into(), &2.into()));
+    let told = bench.run(arguments.iter().chain(&["table"])).out;
+    assert!(told.contains("spread.yaml is laid over the cluster: 1 object replaced, 3 pods"), "{told}");
+    assert!(told.contains("BETTER    Deployment/shop/pricing  zone/eu-1a: down, 0 of 3 ready"), "{told}");
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    assert!(validator.is_valid(&report));
+}
+
+/// What no pod has to do with makes no difference.
+#[test]
+fn a_change_that_concerns_no_pod_makes_no_difference() {
+    let bench = Bench::new();
+    bench.write("class.yaml", "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: x}\nvalue: 7\n");
+    let report = bench.run(["simulate", "--demo", "-f", "class.yaml", "-o", "json"]).json();
+    assert_eq!(report["change"]["differences"], Value::Array(Vec::new()));
+    assert_eq!(report["change"]["added"][0]["name"], "x");
+}
+
+/// Without Node objects manifests are no cluster: they change one, which must be there.
+#[test]
+fn manifests_without_nodes_are_a_change_to_the_current_cluster() {
+    let bench = Bench::new();
+    bench.write("fragile.yaml", FRAGILE);
+    let ran = bench.run(["simulate", "-f", "fragile.yaml"]);
+    assert_eq!(ran.out, "", "{ran:?}");
+    assert!(ran.err.contains("there is no node in the files, so they are a change"), "{ran:?}");
+}
+
+#[test]
+fn a_picture_shows_zones_nodes_and_workloads_before_and_after() {
+    let picture = simulate(&["--lose", "zone/eu-1a", "-o", "svg"]).out;
+    assert_eq!(elements(&picture).1, ["svg", "title", "rect", "text", "path", "circle"]);
+    insta::assert_snapshot!("simulate-picture", picture);
+}
+
+/// All texts of an XML document, and the names of its elements in the order of their first use.
+fn elements(xml: &str) -> (String, Vec<String>) {
+    use quick_xml::events::Event;
+    let (mut texts, mut names) = (String::new(), Vec::new());
+    let mut reader = quick_xml::Reader::from_str(xml);
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Eof => return (quick_xml::escape::unescape(&texts).unwrap().into_owned(), names),
+            Event::Start(tag) | Event::Empty(tag) => {
+                let name = tag.name().as_ref().to_owned();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            Event::Text(text) => texts.push_str(&text.into_inner()),
+            Event::GeneralRef(reference) => texts.extend(["&", &*reference, ";"]),
+            _ => {}
+        }
+    }
+}
+
+/// Names come from anywhere; a picture is opened in a browser.
+#[test]
+fn a_picture_holds_no_foreign_elements() {
+    let hostile = "a</text><script>alert(1)</script>";
+    let named = node("b").replace("name: b", &format!("name: '{hostile}'"));
+    let zone = node("c").replace("labels: {", "labels: {topology.kubernetes.io/zone: '<b onload=x>', ");
+    let bench = Bench::new();
+    bench.write("nodes.yaml", [named, zone].concat());
+    let ran = bench.run(["simulate", "-f", "nodes.yaml", "--lose", "node/c", "-o", "svg"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let (texts, used) = elements(&ran.out);
+    assert_eq!(used, ["svg", "title", "rect", "text", "path", "circle"], "{}", ran.out);
+    assert!(texts.contains("zone <b onload=x>") && texts.contains("a</text><script"), "{texts}");
+}
+
+/// Above 100 nodes each zone is one box, and nothing grows with the nodes.
+#[test]
+fn a_picture_of_many_nodes_shows_zones() {
+    let nodes: String = (0..120)
+        .map(|number| {
+            let zone = format!("labels: {{topology.kubernetes.io/zone: z{}, ", number % 3);
+            node(&format!("n{number}")).replace("labels: {", &zone)
+        })
+        .collect();
+    let bench = Bench::new();
+    bench.write("nodes.yaml", nodes);
+    let picture = bench.run(["simulate", "-f", "nodes.yaml", "--lose", "zone/z1", "-o", "svg"]).out;
+    assert!(picture.contains("40 nodes, 40 lost"), "{picture}");
+    assert!(picture.len() < 10_000, "{}", picture.len());
 }
 
 fn node(name: &str) -> String {

@@ -10,11 +10,25 @@ const SHOWN: usize = 50;
 /// Writes a table of scenarios; of one scenario, a table of workloads.
 pub(super) fn render(simulation: &Simulation) -> String {
     let mut out = format!("## {}\n\n", escape(&simulation.source.name));
+    if let Some(change) = &simulation.change {
+        out.push_str(&super::change::markdown(change, simulation.scenarios.is_empty(), SHOWN));
+    }
+    if let Some(upgrade) = &simulation.upgrade {
+        out.push_str(&super::upgrade::markdown(upgrade, SHOWN));
+        return out;
+    }
+    if let Some(rollout) = &simulation.rollout {
+        out.push_str(&super::rollout::markdown(rollout));
+    }
+    if let Some(autoscaled) = &simulation.autoscaler {
+        out.push_str(&super::autoscaler::markdown(autoscaled, SHOWN));
+    }
     match simulation.scenarios.as_slice() {
+        [] if simulation.rollout.is_some() => {}
         [] => out.push_str("Nothing to simulate.\n"),
         [scenario] => out.push_str(&workloads(scenario)),
         scenarios => {
-            out.push_str("| Scenario | Down | Below | Pending | Refused |\n|---|---:|---:|---:|---:|\n");
+            out.push_str("| Scenario | Cluster | Down | Below | Pending | Refused |\n|---|---:|---:|---:|---:|---:|\n");
             out.extend(scenarios.iter().take(SHOWN).map(scenario_row));
             if scenarios.len() > SHOWN {
                 out.push_str(&format!("\n{} more.\n", scenarios.len() - SHOWN));
@@ -26,11 +40,19 @@ pub(super) fn render(simulation: &Simulation) -> String {
 
 fn scenario_row(scenario: &Scenario) -> String {
     let (down, below, pending, refused) = scenario.damage();
-    format!("| {} | {down} | {below} | {pending} | {refused} |\n", escape(&scenario.name))
+    let cluster = scenario.cluster_down();
+    format!("| {} | {cluster} | {down} | {below} | {pending} | {refused} |\n", escape(&scenario.name))
 }
 
 fn workloads(scenario: &Scenario) -> String {
     let mut out = format!("**{}**\n\n", escape(&super::table::what_happens(scenario)));
+    for loss in &scenario.cluster {
+        let line = escape(&super::table::cluster_line(loss));
+        out.push_str(&if loss.down { format!("- **{line}**\n") } else { format!("- {line}\n") });
+    }
+    if !scenario.cluster.is_empty() {
+        out.push('\n');
+    }
     let broken: Vec<&WorkloadOutcome> = scenario.workloads.iter().filter(|outcome| !outcome.is_fine()).collect();
     if broken.is_empty() {
         out.push_str("Every workload keeps what it needs.\n");

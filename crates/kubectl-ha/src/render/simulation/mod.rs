@@ -1,22 +1,36 @@
 //! The output formats of a simulation: each is a function from a simulation to text.
 
+mod autoscaler;
+mod change;
 mod markdown;
+pub mod picture;
+mod rollout;
+mod svg;
 mod table;
+mod upgrade;
 
 use ha_core::report::simulation::Simulation;
 
+use self::picture::Picture;
 use super::json;
 use super::view::Page;
 use crate::cli::SimulationFormat;
-use crate::sanitize::SafeSimulation;
+use crate::sanitize::{Safe, SafeSimulation};
 
-/// Writes a simulation in one format. Ends with a line break.
-pub fn render(format: SimulationFormat, simulation: &Simulation, safe: &SafeSimulation, page: &Page) -> String {
+/// Writes a simulation in one format. Ends with a line break. `picture` is what the format svg shows.
+pub fn render(
+    format: SimulationFormat,
+    simulation: &Simulation,
+    safe: &SafeSimulation,
+    picture: &Safe<Picture>,
+    page: &Page,
+) -> String {
     match format {
         SimulationFormat::Table => table::render(safe, page, false),
         SimulationFormat::Wide => table::render(safe, page, true),
         SimulationFormat::Json => json::to_string(simulation),
         SimulationFormat::Yaml => super::yaml::to_string(&**safe),
         SimulationFormat::Markdown => markdown::render(safe),
+        SimulationFormat::Svg => svg::render(safe, picture),
     }
 }

@@ -6,13 +6,15 @@
 use anstyle::Style;
 use ha_core::Severity;
 use ha_core::impact::{Certainty, InstantVerdict};
-use ha_core::report::simulation::{Counts, Recovered, Scenario, Simulation, Survival, Term, WorkloadOutcome};
+use ha_core::report::simulation::{
+    ClusterOutcome, Counts, Recovered, Scenario, Simulation, Survival, Term, WorkloadOutcome,
+};
 
 use super::super::text::{count, cut, pad, width, wrap};
 use super::super::view::{Page, View};
 
 /// Where everything below a verdict starts.
-const INDENT: &str = "          ";
+pub(super) const INDENT: &str = "          ";
 /// How many workloads, scenarios or lines of survival the table shows.
 const SHOWN: usize = 20;
 
@@ -20,7 +22,21 @@ const SHOWN: usize = 20;
 pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String {
     let most = if wide { usize::MAX } else { SHOWN };
     let mut out = format!("{}\n\n", wrap(&heading(simulation), page.width, "", "  "));
+    if let Some(change) = &simulation.change {
+        out.push_str(&super::change::table(change, simulation.scenarios.is_empty(), page, most));
+    }
+    if let Some(upgrade) = &simulation.upgrade {
+        out.push_str(&super::upgrade::table(upgrade, page, most));
+        return out;
+    }
+    if let Some(rollout) = &simulation.rollout {
+        out.push_str(&super::rollout::table(rollout, page));
+    }
+    if let Some(autoscaled) = &simulation.autoscaler {
+        out.push_str(&super::autoscaler::table(autoscaled, page, most));
+    }
     match simulation.scenarios.as_slice() {
+        [] if simulation.rollout.is_some() => {}
         [] => out.push_str("There is nothing to simulate: the input holds no node.\n"),
         [scenario] => out.push_str(&detail(scenario, page, most, wide)),
         scenarios => {
@@ -50,6 +66,8 @@ fn heading(simulation: &Simulation) -> String {
 /// Everything about one scenario.
 fn detail(scenario: &Scenario, page: &Page, most: usize, wide: bool) -> String {
     let mut out = format!("{}\n\n", page.paint(View::bold(), &wrap(&what_happens(scenario), page.width, "", "  ")));
+    // Where the cluster itself stops, nothing that is told below happens by itself.
+    out.push_str(&cluster(&scenario.cluster, page));
     let broken: Vec<&WorkloadOutcome> = scenario.workloads.iter().filter(|outcome| !outcome.is_fine()).collect();
     for outcome in broken.iter().take(most) {
         out.push_str(&workload(outcome, page, wide));
@@ -67,10 +85,28 @@ fn detail(scenario: &Scenario, page: &Page, most: usize, wide: bool) -> String {
         let pods = scenario.preempted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         out.push_str(&section("PREEMPTED", &pods, page));
     }
-    for loss in &scenario.cluster {
-        out.push_str(&section("CLUSTER", &format!("{}: {}", loss.object, loss.message), page));
+    out
+}
+
+/// What the cluster itself loses; a blank line after it.
+fn cluster(losses: &[ClusterOutcome], page: &Page) -> String {
+    let mut out = String::new();
+    for loss in losses {
+        let style =
+            if loss.down { View::severity_style(Severity::Critical) } else { View::severity_style(Severity::Low) };
+        let text = wrap(&cluster_line(loss), page.width, INDENT, INDENT);
+        let word = page.paint(style, &pad("CLUSTER", INDENT.len()));
+        out.push_str(&format!("{word}{}\n", text.trim_start()));
+    }
+    if !out.is_empty() {
+        out.push('\n');
     }
     out
+}
+
+/// `Service/kube-system/kube-dns: 1 of 2 pods ready`; the cluster's own name says nothing.
+pub(super) fn cluster_line(loss: &ClusterOutcome) -> String {
+    if loss.object.is_cluster() { loss.message.clone() } else { format!("{}: {}", loss.object, loss.message) }
 }
 
 /// `zone/eu-1b is lost (3 nodes stay in the API, unreachable)`.
@@ -231,13 +267,15 @@ fn matrix(scenarios: &[Scenario], page: &Page, most: usize) -> String {
     let first = scenarios.iter().take(most).map(|scenario| width(&scenario.name)).max().unwrap_or_default();
     let first = first.clamp("SCENARIO".len(), 36);
     let title = pad("SCENARIO", first);
-    let mut out = format!("{title}  {:>5} {:>5} {:>7} {:>7}  WORST\n", "DOWN", "BELOW", "PENDING", "REFUSED");
+    let mut out =
+        format!("{title}  {:>7} {:>5} {:>5} {:>7} {:>7}  WORST\n", "CLUSTER", "DOWN", "BELOW", "PENDING", "REFUSED");
     for scenario in scenarios.iter().take(most) {
         let (down, below, pending, refused) = scenario.damage();
         let worst = scenario.workloads.iter().find(|outcome| !outcome.is_fine());
         let worst = worst.map_or("-".to_owned(), |outcome| outcome.object.to_string());
         let name = pad(&cut(&scenario.name, first), first);
-        let line = format!("{name}  {down:>5} {below:>5} {pending:>7} {refused:>7}  {worst}");
+        let cluster = scenario.cluster_down();
+        let line = format!("{name}  {cluster:>7} {down:>5} {below:>5} {pending:>7} {refused:>7}  {worst}");
         out.push_str(&cut(&line, page.width));
         out.push('\n');
     }

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use ha_sdk::roles::dns;
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{Node, Pod, ResourceKind, Service, Snapshot};
 use ha_sdk::text::Text;
@@ -12,12 +13,6 @@ use ha_sdk::{Area, Class, Finding, Findings, Input, Severity, rule};
 use crate::shared::cluster::{concerns_cluster, is_known_to_be, zone_of};
 use crate::shared::places::{list, node_names};
 use crate::shared::risk::blast_radius;
-
-/// Where the Service of the cluster's DNS lives.
-const NAMESPACES: &[&str] = &["kube-system", "openshift-dns"];
-
-/// Its names, the usual one first: upstream, OpenShift, RKE2.
-const NAMES: &[&str] = &["kube-dns", "dns-default", "rke2-coredns-rke2-coredns", "coredns"];
 
 /// Most pods that are shown as evidence.
 const SHOWN: usize = 5;
@@ -242,7 +237,7 @@ rule! {
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    let Some(service) = dns_service(snapshot) else {
+    let Some(service) = dns::service(snapshot) else {
         match snapshot.first_missing(&[ResourceKind::Service], Text::default()) {
             Some(missing) => drop(findings.unknown(Snapshot::CLUSTER, missing)),
             None => {
@@ -263,24 +258,6 @@ fn check(input: &Input, findings: &mut Findings) {
         return findings.not_applicable(service.object, "no pod in the input");
     }
     judge(input, service, &pods, findings);
-}
-
-/// The Service of cluster DNS: of those that answer on port 53, the best known name, then the usual label.
-fn dns_service(snapshot: &Snapshot) -> Option<&Service> {
-    let rank = |service: &&Service| {
-        let object = snapshot.object(service.object);
-        let by_name = NAMES.iter().position(|&name| name == snapshot.text(object.name));
-        let label = snapshot.labels(object.labels).get_named(&snapshot.texts, "k8s-app");
-        by_name.or_else(|| (label == Some("kube-dns")).then_some(NAMES.len()))
-    };
-    let answers = |service: &&Service| {
-        NAMESPACES.contains(&snapshot.text(service.namespace)) && service.ports.iter().any(|port| port.port == 53)
-    };
-    let services = snapshot.services.iter().filter(answers);
-    services
-        .filter_map(|service| Some((rank(&service)?, service)))
-        .min_by_key(|(rank, _)| *rank)
-        .map(|(_, service)| service)
 }
 
 fn ready_pods<'s>(snapshot: &'s Snapshot, service: &Service) -> Vec<&'s Pod> {

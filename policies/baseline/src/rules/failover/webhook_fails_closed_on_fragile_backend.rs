@@ -11,7 +11,7 @@ use ha_sdk::snapshot::{
 };
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::admission::{CREATE_POD, VITAL, configurations, listing_rule};
+use ha_sdk::roles::admission::{CREATE_POD, VITAL, configurations, listing_rule};
 use crate::shared::budgets::{is_covered, unread_budgets};
 use crate::shared::cluster::is_known_to_be;
 use crate::shared::endpoints::{managed_selector, pods_at_floor, ready_endpoints, unread_pods};

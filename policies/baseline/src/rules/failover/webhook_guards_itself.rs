@@ -6,7 +6,7 @@ use ha_sdk::finding::Missing;
 use ha_sdk::snapshot::{GapReason, ObjectId, ResourceKind, ServiceReference, Snapshot, Webhook, WebhookBackend};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::admission::{CREATE_POD, Request, VITAL, configurations, listing_rule, selects_namespace};
+use ha_sdk::roles::admission::{CREATE_POD, Request, VITAL, configurations, listing_rule, selects_namespace};
 use crate::shared::risk::blast_radius;
 
 /// Where the pods run without which no other pod starts.

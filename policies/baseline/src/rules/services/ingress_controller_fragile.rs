@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use ha_sdk::arithmetic::eligibility::eligible_nodes;
 use ha_sdk::arithmetic::replicas::{Replicas, effective_replicas};
 use ha_sdk::finding::{Finding, Missing};
+use ha_sdk::roles::traffic::{Controller, controller};
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{GapReason, ResourceKind, Snapshot, TrafficClass, Workload, WorkloadKind};
 use ha_sdk::text::Text;
@@ -15,47 +16,6 @@ use crate::shared::budgets::{is_covered, unread_budgets};
 use crate::shared::cluster::is_known_to_be;
 use crate::shared::places::node_names;
 use crate::shared::risk::blast_radius;
-
-/// A controller that is known by its image.
-struct Known {
-    /// How the image's path ends, without tag.
-    image: &'static str,
-    /// What the `controller` field of its classes contains; empty for one that none names.
-    class: &'static str,
-    /// Whether requests pass through it. The others only configure load balancers outside of the cluster.
-    carries_traffic: bool,
-}
-
-const fn carries(image: &'static str, class: &'static str) -> Known {
-    Known { image, class, carries_traffic: true }
-}
-
-const fn configures(image: &'static str, class: &'static str) -> Known {
-    Known { image, class, carries_traffic: false }
-}
-
-/// Ingress and gateway controllers.
-const KNOWN: &[Known] = &[
-    carries("ingress-nginx/controller", "ingress-nginx"),
-    carries("ingress-nginx/controller-chroot", "ingress-nginx"),
-    carries("nginx-ingress-controller", "ingress-nginx"),
-    carries("nginx/nginx-ingress", "nginx.org/"),
-    carries("nginx-gateway-fabric", "gateway.nginx.org/"),
-    carries("traefik", "traefik.io/"),
-    carries("haproxytech/kubernetes-ingress", "haproxy.org/"),
-    carries("haproxy-ingress", "haproxy-ingress.github.io/"),
-    carries("contour", "projectcontour.io/"),
-    carries("kong/kubernetes-ingress-controller", "konghq.com/"),
-    carries("emissary", "getambassador.io/"),
-    carries("apisix-ingress-controller", "apisix.apache.org/"),
-    carries("zalando/skipper", "zalando.org/"),
-    carries("haproxy-router", "openshift.io/"),
-    configures("envoyproxy/gateway", "gateway.envoyproxy.io/"),
-    configures("istio/pilot", "istio.io/"),
-    configures("aws-load-balancer-controller", "ingress.k8s.aws/"),
-    configures("ingress-gce", "k8s.io/ingress-gce"),
-    configures("application-gateway/kubernetes-ingress", "azure/application-gateway"),
-];
 
 /// Parts of the `controller` field of classes whose controller the provider runs, out of sight.
 const PROVIDERS: &[&str] = &["networking.gke.io/", "azure.com/", "azure-application-gateway", "eks.amazonaws.com/"];
@@ -119,9 +79,9 @@ rule! {
 
 fn check(input: &Input, findings: &mut Findings) {
     let snapshot = input.snapshot;
-    let mut controllers: Vec<&Known> = Vec::new();
+    let mut controllers: Vec<&Controller> = Vec::new();
     for workload in snapshot.workloads.iter().filter(|workload| workload.serves_continuously()) {
-        if let Some(known) = known_controller(snapshot, workload) {
+        if let Some(known) = controller(snapshot, workload) {
             controllers.push(known);
             check_controller(input, workload, known, findings);
         }
@@ -142,23 +102,8 @@ fn nothing_found(snapshot: &Snapshot, findings: &mut Findings) {
     }
 }
 
-fn known_controller(snapshot: &Snapshot, workload: &Workload) -> Option<&'static Known> {
-    let containers = &snapshot.spec_of(workload).containers;
-    KNOWN.iter().find(|known| {
-        containers.iter().any(|container| image_path(snapshot.text(container.image)).ends_with(known.image))
-    })
-}
-
-/// An image reference without tag and digest.
-fn image_path(image: &str) -> &str {
-    let image = image.split('@').next().unwrap_or(image);
-    let name_starts = image.rfind('/').map_or(0, |slash| slash + 1);
-    let tag = image[name_starts..].find(':').map_or(image.len(), |colon| name_starts + colon);
-    &image[..tag]
-}
-
 /// A class whose controller was not found among the workloads.
-fn check_class(snapshot: &Snapshot, class: &TrafficClass, controllers: &[&Known], findings: &mut Findings) {
+fn check_class(snapshot: &Snapshot, class: &TrafficClass, controllers: &[&Controller], findings: &mut Findings) {
     let name = snapshot.text(class.controller);
     if controllers.iter().any(|known| name.contains(known.class)) {
         return findings.not_applicable(class.object, "its controller is judged itself");
@@ -180,7 +125,7 @@ struct Faults {
     stops_traffic: bool,
 }
 
-fn check_controller(input: &Input, workload: &Workload, known: &Known, findings: &mut Findings) {
+fn check_controller(input: &Input, workload: &Workload, known: &Controller, findings: &mut Findings) {
     let snapshot = input.snapshot;
     let counted = if workload.kind == WorkloadKind::DaemonSet {
         daemon_faults(input, workload)
@@ -258,7 +203,7 @@ fn one_node(input: &Input, workload: &Workload, faults: &mut Faults) {
     }
 }
 
-fn report(snapshot: &Snapshot, workload: &Workload, known: &Known, faults: Faults, findings: &mut Findings) {
+fn report(snapshot: &Snapshot, workload: &Workload, known: &Controller, faults: Faults, findings: &mut Findings) {
     let finding: &mut Finding = findings.fail(workload.object, faults.words.join(", "));
     for (path, value) in faults.evidence {
         finding.evidence(path, value);
@@ -272,22 +217,5 @@ fn report(snapshot: &Snapshot, workload: &Workload, known: &Known, faults: Fault
     finding.at_risk(blast_radius(snapshot, [workload], vec!["draining or losing its node".into()]));
     if !faults.stops_traffic || !known.carries_traffic {
         finding.severity(Severity::Medium);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::image_path;
-
-    #[test]
-    fn an_image_path_ends_before_tag_and_digest() {
-        let cases = [
-            ("registry.k8s.io/ingress-nginx/controller:v1.13.0@sha256:abc", "registry.k8s.io/ingress-nginx/controller"),
-            ("localhost:5000/traefik", "localhost:5000/traefik"),
-            ("traefik:v3", "traefik"),
-        ];
-        for (image, expected) in cases {
-            assert_eq!(image_path(image), expected);
-        }
     }
 }

@@ -5,31 +5,31 @@
 
 use alloc::vec::Vec;
 
-use ha_sdk::labels::{LabelSelector, LabelSet};
-use ha_sdk::snapshot::{Absence, ObjectId, ResourceKind, Snapshot, Webhook, WebhookRule};
-use ha_sdk::text::Text;
+use crate::labels::{LabelSelector, LabelSet};
+use crate::snapshot::{Absence, ObjectId, ResourceKind, Snapshot, Webhook, WebhookRule};
+use crate::text::Text;
 
 /// The label that the API server gives to every namespace: its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// A kind of request that a webhook may intercept.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
+pub struct Request {
     /// `CREATE`, `UPDATE`, …
-    pub(crate) operation: &'static str,
+    pub operation: &'static str,
     /// The API group.
-    pub(crate) group: &'static str,
+    pub group: &'static str,
     /// The resource, with its subresource behind a slash where there is one.
-    pub(crate) resource: &'static str,
+    pub resource: &'static str,
     /// Whether the resource lives in a namespace.
-    pub(crate) namespaced: bool,
+    pub namespaced: bool,
 }
 
 /// Creating a pod.
-pub(crate) const CREATE_POD: Request = Request { operation: "CREATE", group: "", resource: "pods", namespaced: true };
+pub const CREATE_POD: Request = Request { operation: "CREATE", group: "", resource: "pods", namespaced: true };
 
 /// What the cluster itself must be able to write to start pods and to know its nodes.
-pub(crate) const VITAL: &[Request] = &[
+pub const VITAL: &[Request] = &[
     Request { operation: "CREATE", group: "", resource: "pods/binding", namespaced: true },
     Request { operation: "UPDATE", group: "", resource: "nodes/status", namespaced: false },
     Request { operation: "CREATE", group: "", resource: "nodes", namespaced: false },
@@ -38,7 +38,7 @@ pub(crate) const VITAL: &[Request] = &[
 ];
 
 /// The first of the webhook's rules that lists the request.
-pub(crate) fn listing_rule(snapshot: &Snapshot, webhook: &Webhook, request: Request) -> Option<usize> {
+pub fn listing_rule(snapshot: &Snapshot, webhook: &Webhook, request: Request) -> Option<usize> {
     webhook.rules.iter().position(|rule| lists(snapshot, rule, request))
 }
 
@@ -62,7 +62,7 @@ fn names_resource(pattern: &str, resource: &str) -> bool {
 }
 
 /// Whether the webhook looks at that namespace; none when the namespace's labels decide and were not read.
-pub(crate) fn selects_namespace(snapshot: &Snapshot, selector: &LabelSelector, name: &str) -> Option<bool> {
+pub fn selects_namespace(snapshot: &Snapshot, selector: &LabelSelector, name: &str) -> Option<bool> {
     let namespace = snapshot.namespaces.iter().find(|namespace| snapshot.text(namespace.name) == name);
     let labels =
         namespace.filter(|namespace| snapshot.object(namespace.object).read).map(|n| snapshot.labels(n.labels));
@@ -86,8 +86,8 @@ pub(crate) fn selects_namespace(snapshot: &Snapshot, selector: &LabelSelector, n
     known.then_some(true)
 }
 
-fn names_namespace(snapshot: &Snapshot, requirement: &ha_sdk::labels::Requirement, name: &str) -> bool {
-    use ha_sdk::labels::Operator::{DoesNotExist, Exists, Gt, In, Lt, NotIn};
+fn names_namespace(snapshot: &Snapshot, requirement: &crate::labels::Requirement, name: &str) -> bool {
+    use crate::labels::Operator::{DoesNotExist, Exists, Gt, In, Lt, NotIn};
     let listed = requirement.values.iter().any(|&value| snapshot.text(value) == name);
     match requirement.operator {
         In => listed,
@@ -98,7 +98,7 @@ fn names_namespace(snapshot: &Snapshot, requirement: &ha_sdk::labels::Requiremen
 }
 
 /// The webhooks of each configuration, which stand one behind the other.
-pub(crate) fn configurations(snapshot: &Snapshot) -> impl Iterator<Item = (ObjectId, Vec<&Webhook>)> {
+pub fn configurations(snapshot: &Snapshot) -> impl Iterator<Item = (ObjectId, Vec<&Webhook>)> {
     snapshot
         .webhooks
         .chunk_by(|a, b| a.object == b.object)

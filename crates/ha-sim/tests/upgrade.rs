@@ -1,0 +1,137 @@
+//! Whether nodes can be upgraded one after another, in which order, and what stops it.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use common::{node, snapshot};
+use ha_core::impact::Certainty;
+use ha_core::snapshot::NodeId;
+use ha_core::{Settings, Snapshot};
+use ha_sim::simulate::Options;
+use ha_sim::upgrade::{Plan, Upgrade, upgrade};
+use ha_sim::{Model, State};
+use serde_json::{Value, json};
+
+fn machine(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "status": {"allocatable": {"cpu": "1", "memory": "8Gi", "pods": "110"},
+            "conditions": [{"type": "Ready", "status": "True"}]}})
+}
+
+/// A ReplicaSet whose pods request 400 of a node's 1000 millicores, one ready on each of the nodes.
+fn web(nodes: &[&str]) -> Vec<Value> {
+    let spec = json!({"containers": [{"name": "web", "image": "web", "resources": {"requests": {"cpu": "400m"}}}]});
+    let mut objects = vec![json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "web"},
+        "spec": {"replicas": nodes.len(), "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": spec}}})];
+    for (number, node) in nodes.iter().enumerate() {
+        let mut spec = spec.clone();
+        spec["nodeName"] = (*node).into();
+        objects.push(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": format!("web-{number}"), "namespace": "shop", "labels": {"app": "web"},
+                "ownerReferences": [
+                    {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "web", "controller": true}]},
+            "spec": spec,
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
+    }
+    objects
+}
+
+fn budget(name: &str, max_unavailable: u32) -> Value {
+    json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"maxUnavailable": max_unavailable, "selector": {"matchLabels": {"app": "web"}}}})
+}
+
+/// Upgrades nodes a, b and c, where they exist; `surge` is there meanwhile.
+fn upgraded(snapshot: &Snapshot, surge: &[&str], parallel: usize) -> Upgrade {
+    let surge: Vec<NodeId> = surge.iter().map(|name| node(snapshot, name)).collect();
+    let nodes = snapshot.nodes_by_id().map(|(id, _)| id).filter(|id| !surge.contains(id)).collect();
+    let model = Model::new(snapshot);
+    let mut state = State::new(&model);
+    let settings = Settings::default();
+    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let upgrade = upgrade(&mut state, &Plan { nodes, surge, parallel }, &options);
+    assert_eq!(state.mark(), 0, "the state is as before");
+    upgrade
+}
+
+fn names<'s>(snapshot: &'s Snapshot, nodes: &[NodeId]) -> Vec<&'s str> {
+    nodes.iter().map(|&id| snapshot.name_of(snapshot.node(id))).collect()
+}
+
+#[test]
+fn nodes_are_upgraded_in_turn_and_the_lowest_is_told() {
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
+    objects.extend(web(&["a", "b"]));
+    objects.push(budget("web", 1));
+    let snapshot = snapshot(&objects);
+    let upgrade = upgraded(&snapshot, &[], 1);
+    let steps: Vec<_> = upgrade.first.steps.iter().map(|step| names(&snapshot, step)).collect();
+    assert_eq!(steps, [["a"], ["b"], ["c"]]);
+    assert!(upgrade.first.blocked.is_empty());
+    assert_eq!((upgrade.runs, upgrade.certainty), ((4, 4), Certainty::Possible));
+    let [lowest] = &upgrade.lowest[..] else { panic!("one workload: {upgrade:?}") };
+    assert_eq!((lowest.ready, lowest.before, lowest.needed), (1, 2, 1));
+}
+
+#[test]
+fn a_budget_that_allows_nothing_stops_it_whatever_the_order() {
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
+    objects.extend(web(&["a", "b"]));
+    objects.push(budget("web", 0));
+    let snapshot = snapshot(&objects);
+    let upgrade = upgraded(&snapshot, &[], 1);
+    let blocked: Vec<&str> =
+        upgrade.first.blocked.iter().flat_map(|blocked| names(&snapshot, &[blocked.node])).collect();
+    // The third is upgraded all the same.
+    assert_eq!((blocked, names(&snapshot, &upgrade.first.steps[0])), (vec!["a", "b"], vec!["c"]));
+    let cause = &upgrade.first.blocked[0].causes[0];
+    assert_eq!((cause.pods.len(), cause.smallest, cause.waiting.len()), (1, true, 0));
+    assert_eq!((upgrade.runs, upgrade.certainty), ((4, 0), Certainty::Certain));
+}
+
+/// Each node holds two pods at most. Without room for a third the second eviction is refused for good.
+#[test]
+fn without_room_for_replacements_it_stops_and_a_surge_helps() {
+    let mut objects: Vec<Value> = ["a", "b"].map(machine).into();
+    objects.extend(web(&["a", "a", "b", "b"]));
+    objects.push(budget("web", 1));
+    let tight = snapshot(&objects);
+    let upgrade = upgraded(&tight, &[], 1);
+    let cause = &upgrade.first.blocked[0].causes[0];
+    assert!(!cause.smallest);
+    assert!(cause.waiting[0].1.starts_with("0/2 nodes are available: "), "{cause:?}");
+    assert_eq!(upgrade.first.steps, Vec::<Vec<NodeId>>::new());
+
+    objects.push(machine("z"));
+    let roomy = snapshot(&objects);
+    let upgrade = upgraded(&roomy, &["z"], 1);
+    assert_eq!(upgrade.first.blocked.len(), 0, "{:?}", upgrade.first.blocked);
+    let order: Vec<&str> = upgrade.first.steps.iter().flat_map(|step| names(&roomy, step)).collect();
+    assert_eq!((order, upgrade.first.most_pending), (vec!["a", "b"], 0));
+}
+
+/// Two at a time take two pods of which the budget lets one go; the node that is left out is tried again alone.
+#[test]
+fn a_node_that_was_left_out_is_tried_again() {
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
+    objects.extend(web(&["a", "a", "b", "b", "c"]));
+    objects.push(budget("web", 1));
+    let snapshot = snapshot(&objects);
+    let upgrade = upgraded(&snapshot, &[], 2);
+    let one_by_one = upgraded(&snapshot, &[], 1);
+    assert!(upgrade.first.steps.len() + upgrade.first.blocked.len() >= 2, "{upgrade:?}");
+    assert!(one_by_one.first.blocked.len() <= upgrade.first.blocked.len(), "{one_by_one:?}");
+}
+
+#[test]
+fn two_budgets_on_one_pod_stop_it_for_good() {
+    let mut objects: Vec<Value> = ["a", "b"].map(machine).into();
+    objects.extend(web(&["a"]));
+    objects.extend([budget("one", 1), budget("two", 1)]);
+    let snapshot = snapshot(&objects);
+    let cause = &upgraded(&snapshot, &[], 1).first.blocked[0].causes[0];
+    assert_eq!((cause.budgets.len(), cause.smallest), (2, true));
+    assert!(cause.message.starts_with("This pod has more than one PodDisruptionBudget"), "{}", cause.message);
+}
