@@ -64,8 +64,8 @@ pub struct DisruptionArguments {
     /// Cordons a node and evicts its pods under their budgets; repeatable.
     #[arg(long, value_name = "NODE", conflicts_with = "lose")]
     pub drain: Vec<String>,
-    /// Simulates every single loss: of each node, each zone, or each value of a node label.
-    #[arg(long, value_name = "node|zone|KEY", conflicts_with_all = ["lose", "drain"])]
+    /// Simulates every single loss: of each node, each zone, or each value of a node label; or a drain of each node.
+    #[arg(long, value_name = "node|zone|drain|KEY", conflicts_with_all = ["lose", "drain"])]
     pub each: Option<String>,
     /// Tells beside all else what comes of it if up to N nodes like those that are left may be added (10 without N).
     #[arg(

@@ -146,6 +146,7 @@ fn each(snapshot: &Snapshot, domain: &str, mode: LossMode) -> anyhow::Result<Vec
     let disruptions = match domain {
         "node" => matrix::each_node(snapshot, mode),
         "zone" => matrix::each_zone(snapshot, mode),
+        "drain" => matrix::each_drain(snapshot),
         key => matrix::each_value(snapshot, key, mode),
     };
     if disruptions.is_empty() {
