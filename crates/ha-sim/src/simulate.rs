@@ -10,6 +10,7 @@ use ha_core::impact::{
 use ha_core::rule::Input;
 use ha_core::snapshot::{NodeId, Pod, PodId, ServiceId, Snapshot, WorkloadId, WorkloadKind};
 use hashbrown::{HashMap, HashSet};
+use rayon::prelude::*;
 
 use crate::cluster::{self, Aftermath};
 use crate::eviction::{self, Answer};
@@ -34,6 +35,9 @@ pub struct Options<'a> {
     pub show_all: bool,
 }
 
+/// From so many displaced pods on it is worth a copy of the state to make several runs at the same time.
+const MANY: usize = 2_000;
+
 /// Simulates one disruption. The state is as before afterwards.
 pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -> Impact {
     let mut prospect = Prospect::of(state, disruption, options.show_all);
@@ -44,7 +48,13 @@ pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -
     }
     if !is_certain {
         let seeds = (1..options.tries).map(|number| options.seed.wrapping_add(number));
-        runs.extend(seeds.map(|seed| outcome::run(state, disruption, seed, options.show_all)));
+        let run = |state: &mut State, seed| outcome::run(state, disruption, seed, options.show_all);
+        if prospect.classes.len() < MANY {
+            runs.extend(seeds.map(|seed| run(state, seed)));
+        } else {
+            let seeds: Vec<u64> = seeds.collect();
+            runs.par_extend(seeds.into_par_iter().map_with(state.clone(), run));
+        }
     }
     let mut workloads: Vec<WorkloadId> = runs[0].counts.keys().copied().collect();
     workloads.sort_unstable();

@@ -63,6 +63,9 @@ pub enum BindingMode {
     WaitForFirstConsumer,
 }
 
+/// A volume, and the nodes that its node affinity selects.
+type Reached = (VolumeId, OnceLock<Box<[bool]>>);
+
 /// Claims, volumes and classes.
 #[derive(Debug)]
 pub struct StorageModel {
@@ -77,7 +80,7 @@ pub struct StorageModel {
     /// Per volume: the number of its node affinity, when it has one.
     affinities: Vec<Option<usize>>,
     /// Per node affinity of volumes: the nodes whose labels it selects, once that was asked for.
-    reached: Vec<(VolumeId, OnceLock<Box<[bool]>>)>,
+    reached: Vec<Reached>,
     /// Labels of zones and regions: key, and the key under which a node may have it instead.
     pub zone_keys: [(Text, Text); 4],
 }
@@ -198,7 +201,7 @@ pub(super) fn describe_nodes(snapshot: &Snapshot, nodes: &mut [NodeModel]) {
 }
 
 /// The node affinity of each volume by number, and for each number a volume that has it.
-fn affinities(snapshot: &Snapshot) -> (Vec<Option<usize>>, Vec<(VolumeId, OnceLock<Box<[bool]>>)>) {
+fn affinities(snapshot: &Snapshot) -> (Vec<Option<usize>>, Vec<Reached>) {
     let (mut numbers, mut reached) = (HashMap::new(), Vec::new());
     let volumes = (0..).map(VolumeId::at).zip(&snapshot.volumes);
     let number = |(id, volume): (VolumeId, &'_ ha_core::snapshot::PersistentVolume)| {
