@@ -201,8 +201,9 @@ fn made_volume(claim: &PersistentVolumeClaim, driver: &str, zone: Option<&(Strin
 
 /// The changes in their order, without those that a later one replaces, in their namespaces.
 fn last_of_each(changes: Vec<Object>, namespace: &str) -> Vec<Object> {
+    let mut seen: HashSet<Key> = HashSet::new();
     let mut last: Vec<Object> = Vec::new();
-    for mut change in changes {
+    for mut change in changes.into_iter().rev() {
         let metadata = change.body.metadata_mut();
         if metadata.name.is_empty() {
             // The server would make a name of `generateName`; for us the prefix is one.
@@ -211,9 +212,11 @@ fn last_of_each(changes: Vec<Object>, namespace: &str) -> Vec<Object> {
         if metadata.namespace.is_empty() && is_namespaced(change.kind()) {
             change.body.metadata_mut().namespace = namespace.into();
         }
-        last.retain(|other| key(other) != key(&change));
-        last.push(change);
+        if seen.insert(key(&change)) {
+            last.push(change);
+        }
     }
+    last.reverse();
     last
 }
 

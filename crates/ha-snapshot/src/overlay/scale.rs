@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::workload::{Controlled, present, template};
 use super::{Overlaid, object, remove};
@@ -84,10 +84,10 @@ fn scale_set(
         overlaid.objects[pod].metadata().name.rsplit_once('-').and_then(|(_, ordinal)| ordinal.parse::<usize>().ok())
     };
     let range = first..first.saturating_add(wanted.min(MOST));
-    let mut there = Vec::new();
+    let mut there: HashSet<usize> = HashSet::new();
     for &pod in &pods {
         match ordinal(overlaid, pod) {
-            Some(ordinal) if range.contains(&ordinal) => there.push(ordinal),
+            Some(ordinal) if range.contains(&ordinal) => drop(there.insert(ordinal)),
             _ => {
                 remove(&mut overlaid.objects[pod]);
                 overlaid.removed += 1;
@@ -95,10 +95,11 @@ fn scale_set(
         }
     }
     let sibling = pods.iter().copied().find(|&pod| !super::is_removed(&overlaid.objects[pod]));
+    let mut claims = claims_of(overlaid, &set.metadata.namespace);
     for ordinal in range.filter(|ordinal| !there.contains(ordinal)) {
         let name = compact_str::format_compact!("{}-{ordinal}", workload.metadata().name);
         create(overlaid, controlled, workload, sibling, &name);
-        add_claims(overlaid, set, ordinal);
+        add_claims(overlaid, set, ordinal, &mut claims);
     }
 }
 
@@ -174,16 +175,19 @@ fn number(pod: &mut Pod, set: &StatefulSet, name: &Str) {
     pod.spec = Arc::new(spec);
 }
 
-/// The claims of an ordinal that do not exist yet.
-fn add_claims(overlaid: &mut Overlaid, set: &StatefulSet, ordinal: usize) {
+/// The names of the claims in a namespace.
+fn claims_of(overlaid: &Overlaid, namespace: &Str) -> HashSet<Str> {
+    let claims = overlaid.objects.iter().filter(|object| matches!(object.body, Body::PersistentVolumeClaim(_)));
+    let here = claims.map(Object::metadata).filter(|metadata| metadata.namespace == *namespace);
+    here.map(|metadata| metadata.name.clone()).collect()
+}
+
+/// Adds the claims of an ordinal that are not among the known ones.
+fn add_claims(overlaid: &mut Overlaid, set: &StatefulSet, ordinal: usize, known: &mut HashSet<Str>) {
     for template in &set.spec.volume_claim_templates {
         let name = compact_str::format_compact!("{}-{}-{ordinal}", template.metadata.name, set.metadata.name);
         let namespace = &set.metadata.namespace;
-        let exists = overlaid.objects.iter().any(|object| {
-            matches!(&object.body, Body::PersistentVolumeClaim(claim)
-                if claim.metadata.name == name && claim.metadata.namespace == *namespace)
-        });
-        if exists {
+        if !known.insert(name.clone()) {
             continue;
         }
         let spec = &template.spec;
