@@ -27,7 +27,7 @@ use crate::state::State;
 pub struct Options<'a> {
     /// What the user configured.
     pub settings: &'a Settings,
-    /// How often what is not certain is tried.
+    /// How often what is not certain is tried at most; where very many pods move, fewer times, see [`PLACED`].
     pub tries: u64,
     /// The first seed. Seed 0 is the plain run.
     pub seed: u64,
@@ -35,6 +35,9 @@ pub struct Options<'a> {
     pub show_all: bool,
 }
 
+/// How many pods all tries of one disruption place together, about, so that the loss of a large zone takes seconds.
+/// Two tries are always made where two are wanted: one alone would look certain.
+const PLACED: u64 = 100_000;
 /// From so many displaced pods on it is worth a copy of the state to make several runs at the same time.
 const MANY: usize = 2_000;
 
@@ -42,20 +45,10 @@ const MANY: usize = 2_000;
 pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -> Impact {
     let mut prospect = Prospect::of(state, disruption, options.show_all);
     let is_certain = prospect.all_certain(state);
-    let mut runs: Vec<Outcome> = prospect.foreseen.take().filter(|_| is_certain).into_iter().collect();
-    if runs.is_empty() {
-        runs.push(outcome::run(state, disruption, options.seed, options.show_all));
-    }
-    if !is_certain {
-        let seeds = (1..options.tries).map(|number| options.seed.wrapping_add(number));
-        let run = |state: &mut State, seed| outcome::run(state, disruption, seed, options.show_all);
-        if prospect.classes.len() < MANY {
-            runs.extend(seeds.map(|seed| run(state, seed)));
-        } else {
-            let seeds: Vec<u64> = seeds.collect();
-            runs.par_extend(seeds.into_par_iter().map_with(state.clone(), run));
-        }
-    }
+    let runs = match prospect.foreseen.take().filter(|_| is_certain) {
+        Some(foreseen) => vec![foreseen],
+        None => tried(state, disruption, options, is_certain, prospect.classes.len()),
+    };
     let mut workloads: Vec<WorkloadId> = runs[0].counts.keys().copied().collect();
     workloads.sort_unstable();
     let instant = Instant::of(state, disruption);
@@ -81,6 +74,25 @@ pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -
         preempted,
         cluster,
     }
+}
+
+/// One run where all is certain, else several; the first is that of the options' seed.
+fn tried(
+    state: &mut State,
+    disruption: &Disruption,
+    options: &Options,
+    is_certain: bool,
+    displaced: usize,
+) -> Vec<Outcome> {
+    let affordable = (PLACED / displaced.max(1) as u64).max(2);
+    let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable) };
+    let seeds = (0..tries).map(|number| options.seed.wrapping_add(number));
+    let run = |state: &mut State, seed| outcome::run(state, disruption, seed, options.show_all);
+    if tries == 1 || displaced < MANY {
+        return seeds.map(|seed| run(state, seed)).collect();
+    }
+    let seeds: Vec<u64> = seeds.collect();
+    seeds.into_par_iter().map_with(state.clone(), run).collect()
 }
 
 /// What is known before anything is tried: S and D of the argument in [`order`].

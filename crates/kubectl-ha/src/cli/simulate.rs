@@ -85,7 +85,7 @@ pub struct DisruptionArguments {
     /// The seed of the first try: the scheduler breaks ties at random.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How many orders and ties to try where the outcome depends on them.
+    /// How many orders and ties to try at most where the outcome depends on them; fewer where very many pods move.
     #[arg(long, default_value_t = 16, value_name = "N")]
     pub tries: u32,
 }

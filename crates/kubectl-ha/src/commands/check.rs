@@ -22,8 +22,6 @@ use crate::{UsageError, config, input, terminal};
 /// How often a failure is tried whose end depends on the scheduler's ties: fewer than `simulate` does, since there are
 /// many of them.
 const TRIES: u64 = 4;
-/// With more nodes the failures of all of them take minutes.
-const MOST_NODES: usize = 250;
 /// The seed of the first try, so that the same snapshot gets the same answer.
 const SEED: u64 = 1;
 
@@ -38,8 +36,7 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
 
     let show = shown(&arguments.output.show);
     let settings = config.settings(show.contains(&Show::All));
-    let mut notices = source.reading.notices.clone();
-    let impacts = simulated(arguments, &snapshot, &settings, &mut notices);
+    let impacts = simulated(arguments, &snapshot, &settings);
     let judged = Input { snapshot: &snapshot, settings: &settings, impacts: &impacts };
     let outcomes = policies.iter().map(|policy| PolicyOutcome {
         policy: &policy.name,
@@ -50,7 +47,11 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     let mut report = assemble(&snapshot, outcomes.collect(), &options);
     report.diagnostics.splice(
         0..0,
-        notices.into_iter().map(|message| Diagnostic { kind: DiagnosticKind::Notice, message, place: String::new() }),
+        source.reading.notices.iter().cloned().map(|message| Diagnostic {
+            kind: DiagnosticKind::Notice,
+            message,
+            place: String::new(),
+        }),
     );
     let excerpts = source.manifests.as_ref().map(|manifests| Excerpts::locate(&mut report, manifests));
     if let Some(baseline) = &baseline {
@@ -81,17 +82,9 @@ pub(super) fn run(arguments: &Check) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// What the standard failures do, where there are nodes that can fail. Leaves a notice where there are too many.
-fn simulated(arguments: &Check, snapshot: &Snapshot, settings: &Settings, notices: &mut Vec<String>) -> Vec<Impact> {
-    let nodes = snapshot.nodes.len();
-    if arguments.no_simulate || nodes == 0 {
-        return Vec::new();
-    }
-    if nodes > MOST_NODES {
-        notices.push(format!(
-            "the failures of {nodes} nodes were not simulated, which check does for up to {MOST_NODES}: kubectl ha simulate \
-             --lose zone/ZONE tells what one of them does"
-        ));
+/// What the standard failures do, where there are nodes that can fail.
+fn simulated(arguments: &Check, snapshot: &Snapshot, settings: &Settings) -> Vec<Impact> {
+    if arguments.no_simulate || snapshot.nodes.is_empty() {
         return Vec::new();
     }
     let options = Options { settings, tries: TRIES, seed: SEED, show_all: false };

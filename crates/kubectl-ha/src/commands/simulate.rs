@@ -67,10 +67,16 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     }
 
     let page = terminal::page(arguments.no_color);
-    let safe = SafeSimulation::new(report.clone());
+    // A large report is copied only for formats that show it as it is not.
+    let is_shown_safe = sinks.any(|format| !format.escapes_by_itself());
+    let safe = SafeSimulation::new(if is_shown_safe { report.clone() } else { simulation(snapshot, &[]) });
     sinks
         .write(|format, to_file| render(format, &report, &safe, &picture, if to_file { &Page::FILE } else { &page }))?;
-    Ok(if arguments.allow_incomplete || !is_incomplete(snapshot) { ExitCode::Success } else { ExitCode::Incomplete })
+    let code =
+        if arguments.allow_incomplete || !is_incomplete(snapshot) { ExitCode::Success } else { ExitCode::Incomplete };
+    // The process ends here, see `check`.
+    std::mem::forget((situation, report, safe));
+    Ok(code)
 }
 
 /// What a picture shows, where one is asked for: of one scenario only.

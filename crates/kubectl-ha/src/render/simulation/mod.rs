@@ -17,6 +17,13 @@ use super::view::Page;
 use crate::cli::SimulationFormat;
 use crate::sanitize::{Safe, SafeSimulation};
 
+impl SimulationFormat {
+    /// Whether the format shows every text as it is, and escapes what a terminal must not get.
+    pub fn escapes_by_itself(self) -> bool {
+        self == Self::Json
+    }
+}
+
 /// Writes a simulation in one format. Ends with a line break. `picture` is what the format svg shows.
 pub fn render(
     format: SimulationFormat,
