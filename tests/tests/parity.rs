@@ -50,9 +50,12 @@ fn the_sandboxed_rules_say_what_the_native_ones_say() {
     assert!(clusters.len() > 60, "only {} clusters", clusters.len());
     for (name, snapshot) in clusters {
         let native = ha_sdk::run(RULES, &Input { snapshot: &snapshot, settings: &settings, impacts: &[] });
-        let sandboxed = host.evaluate(&policy, &snapshot, &settings, &[]).unwrap();
+        let sandboxed =
+            host.evaluate(&policy, &Input { snapshot: &snapshot, settings: &settings, impacts: &[] }).unwrap();
         assert_same(&name, &native, &sandboxed);
-        let in_shares = host.evaluate_in_shares(2, &policy, &snapshot, &settings, &[]).unwrap();
+        let in_shares = host
+            .evaluate_in_shares(2, &policy, &Input { snapshot: &snapshot, settings: &settings, impacts: &[] })
+            .unwrap();
         assert_same(&format!("{name}, in shares"), &native, &in_shares);
     }
 }

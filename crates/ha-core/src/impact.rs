@@ -121,6 +121,12 @@ record! {
     }
 }
 
+/// How long all terms take together, one after the other: at least and at most, in seconds. None when nothing bounds it.
+pub fn bounds(terms: &[RecoveryTerm]) -> (u32, Option<u32>) {
+    let min = terms.iter().fold(0, |sum: u32, term| sum.saturating_add(term.min));
+    (min, terms.iter().try_fold(0, |sum: u32, term| Some(sum.saturating_add(term.max?))))
+}
+
 record! {
     /// What a disruption does to one workload.
     pub struct WorkloadImpact {

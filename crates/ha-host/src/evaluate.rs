@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use ha_core::finding::CheckOutput;
+use ha_core::rule::Input;
 use ha_core::{Impact, Settings, Snapshot};
 use wasmtime::component::TypedFunc;
 use wasmtime::{Engine, Store, Trap};
@@ -133,14 +134,8 @@ impl Host {
 
     /// Asks a policy about a snapshot, within the limits for its size: about a large one in two sandboxes side by side,
     /// each for half of its rules and each within these limits.
-    pub fn evaluate(
-        &self,
-        policy: &Policy,
-        snapshot: &Snapshot,
-        settings: &Settings,
-        impacts: &[Impact],
-    ) -> Result<CheckOutput, PolicyFailure> {
-        self.evaluate_in_shares(shares::worthwhile(snapshot), policy, snapshot, settings, impacts)
+    pub fn evaluate(&self, policy: &Policy, input: &Input) -> Result<CheckOutput, PolicyFailure> {
+        self.evaluate_in_shares(shares::worthwhile(input.snapshot), policy, input)
     }
 
     /// Asks a policy about a snapshot in so many sandboxes side by side, each for a share of its rules.
@@ -148,14 +143,12 @@ impl Host {
         &self,
         shares: usize,
         policy: &Policy,
-        snapshot: &Snapshot,
-        settings: &Settings,
-        impacts: &[Impact],
+        input: &Input,
     ) -> Result<CheckOutput, PolicyFailure> {
         if shares < 2 {
-            return self.evaluate_within(Limits::of(snapshot, impacts), policy, snapshot, settings, impacts);
+            return self.evaluate_within(Limits::of(input.snapshot, input.impacts), policy, input);
         }
-        shares::evaluate(self, shares, policy, snapshot, settings, impacts)
+        shares::evaluate(self, shares, policy, input)
     }
 
     /// Asks a policy about a snapshot, within other limits.
@@ -163,14 +156,12 @@ impl Host {
         &self,
         limits: Limits,
         policy: &Policy,
-        snapshot: &Snapshot,
-        settings: &Settings,
-        impacts: &[Impact],
+        input: &Input,
     ) -> Result<CheckOutput, PolicyFailure> {
         let mut store = self.store(&limits);
-        let answer = call(&mut store, policy, (snapshot, settings, impacts));
+        let answer = call(&mut store, policy, input);
         let output = answer.map_err(|error| error.classify(&limits, &store.data().meter))?;
-        output::check(&output, policy.inspection(), snapshot, &limits)?;
+        output::check(&output, policy.inspection(), input.snapshot, &limits)?;
         Ok(output)
     }
 
@@ -193,18 +184,14 @@ enum CallError {
     Run(wasmtime::Error),
 }
 
-fn call(
-    store: &mut Store<State>,
-    policy: &Policy,
-    input: (&Snapshot, &Settings, &[Impact]),
-) -> Result<CheckOutput, CallError> {
+fn call(store: &mut Store<State>, policy: &Policy, input: &Input) -> Result<CheckOutput, CallError> {
     let instance = policy.instance.instantiate(&mut *store).map_err(CallError::Run)?;
     let interface = instance.get_export_index(&mut *store, None, CONTRACT);
     let function = interface
         .and_then(|interface| instance.get_export_index(&mut *store, Some(&interface), "check"))
         .ok_or_else(|| CallError::Contract(wasmtime::Error::msg("there is none")))?;
     let check: Check<'_> = instance.get_typed_func(&mut *store, function).map_err(CallError::Contract)?;
-    let (output,) = check.call(&mut *store, input).map_err(CallError::Run)?;
+    let (output,) = check.call(&mut *store, (input.snapshot, input.settings, input.impacts)).map_err(CallError::Run)?;
     Ok(output)
 }
 

@@ -7,7 +7,8 @@
 use std::thread;
 
 use ha_core::finding::CheckOutput;
-use ha_core::{Impact, Settings, Snapshot};
+use ha_core::rule::Input;
+use ha_core::{Settings, Snapshot};
 
 use crate::evaluate::{Host, PolicyFailure};
 use crate::limits::{self, Limits};
@@ -31,13 +32,11 @@ pub(crate) fn evaluate(
     host: &Host,
     shares: usize,
     policy: &Policy,
-    snapshot: &Snapshot,
-    settings: &Settings,
-    impacts: &[Impact],
+    input: &Input,
 ) -> Result<CheckOutput, PolicyFailure> {
     let ask = |share: usize| {
-        let settings = settings_of(share, shares, policy, settings);
-        host.evaluate_within(Limits::of(snapshot, impacts), policy, snapshot, &settings, impacts)
+        let settings = &settings_of(share, shares, policy, input.settings);
+        host.evaluate_within(Limits::of(input.snapshot, input.impacts), policy, &Input { settings, ..*input })
     };
     let answers: Vec<_> = thread::scope(|scope| {
         let others: Vec<_> = (1..shares).map(|share| scope.spawn(move || ask(share))).collect();

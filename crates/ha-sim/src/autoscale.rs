@@ -8,7 +8,7 @@ use ha_core::impact::Disruption;
 use ha_core::snapshot::{NodeId, WorkloadId};
 
 use crate::failure;
-use crate::settle::{Run, Settling};
+use crate::settle::Settling;
 use crate::state::{State, flag};
 
 /// What one run came to.
@@ -27,11 +27,10 @@ pub struct Grown {
 /// Lets at most `limit` nodes of the pools be added after a disruption. The state is as before afterwards.
 pub fn grow(state: &mut State, disruption: &Disruption, pools: &[Vec<NodeId>], limit: usize, seed: u64) -> Grown {
     let mark = state.mark();
-    let nodes = state.model.nodes.len();
     for node in pools.iter().flatten() {
         state.set_flags(node.position(), flag::ABSENT);
     }
-    let mut settling = Settling::new(state, Run::new(seed, nodes));
+    let mut settling = Settling::new(state, seed);
     failure::apply(&mut settling, disruption);
     settling.retry();
     let mut grown = Grown { without: waiting(&settling), ..Grown::default() };

@@ -8,7 +8,8 @@
 //! Sources: rules.md 2.6 (quorum), `pkg/webhook/predicates` of `k8s.io/apiserver` (which requests a webhook sees).
 
 use ha_core::arithmetic::quorum::quorum;
-use ha_core::impact::{ClusterLoss, Disruption, DisruptionKind, WorkloadImpact};
+use ha_core::arithmetic::size;
+use ha_core::impact::{ClusterLoss, Disruption, DisruptionKind, PodCounts, WorkloadImpact};
 use ha_core::labels::LabelSet;
 use ha_core::roles::admission::{CREATE_POD, VITAL, configurations, listing_rule, selects_namespace};
 use ha_core::roles::control_plane::{Component, component_pods, control_plane_nodes, etcd};
@@ -233,11 +234,12 @@ impl Aftermath<'_> {
     /// `; later 2 of 3 scheduled`.
     fn later(&self, workloads: &[WorkloadId]) -> String {
         let impacts = workloads.iter().filter_map(|&id| self.impact(id));
-        let (mut scheduled, mut worst, mut all) = (0_u32, 0_u32, 0_u32);
+        let (mut scheduled, mut worst, mut all) = (0_u64, 0_u64, 0_u64);
         for impact in impacts {
-            scheduled += impact.recovered.scheduled;
-            worst += impact.worst.scheduled.min(impact.recovered.scheduled);
-            all += impact.recovered.scheduled + impact.recovered.pending + impact.recovered.not_created;
+            let PodCounts { scheduled: here, pending, not_created } = impact.recovered;
+            scheduled += u64::from(here);
+            worst += u64::from(impact.worst.scheduled.min(here));
+            all += u64::from(here) + u64::from(pending) + u64::from(not_created);
         }
         match all {
             0 => "; nothing brings them back".to_owned(),
@@ -335,8 +337,4 @@ enum Guards {
     /// Conditions or labels that were not read decide.
     Perhaps,
     Itself,
-}
-
-fn size(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -9,7 +9,7 @@ use crate::failure::{self, RefusedPod};
 use crate::ids::PodIndex;
 use crate::messages;
 use crate::schedule::unknown;
-use crate::settle::{Run, Settling};
+use crate::settle::Settling;
 use crate::state::State;
 
 /// Pods of one workload that are Pending for one reason.
@@ -45,8 +45,7 @@ pub struct Outcome {
 pub fn run(state: &mut State, disruption: &Disruption, seed: u64, all: bool) -> Outcome {
     let mark = state.mark();
     let hit = hit(state, disruption);
-    let nodes = state.model.nodes.len();
-    let mut settling = Settling::new(state, Run::new(seed, nodes));
+    let mut settling = Settling::new(state, seed);
     let refused = failure::apply(&mut settling, disruption);
     settling.retry();
     let outcome = collect(&settling, &hit, refused, all);
@@ -91,6 +90,12 @@ fn distinct(mut workloads: Vec<WorkloadId>) -> Vec<WorkloadId> {
     workloads.sort_unstable();
     workloads.dedup();
     workloads
+}
+
+/// The counts of a workload as the state has them.
+pub(crate) fn standing(state: &State, id: WorkloadId) -> PodCounts {
+    let known = state.model.snapshot.workload(id).pods.of(&state.model.snapshot.workload_pods).iter();
+    count(state, id, known.map(|pod| PodIndex::at(pod.position())), |pod| state.node_of(pod).is_some())
 }
 
 fn count_all(

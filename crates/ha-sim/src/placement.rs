@@ -6,7 +6,7 @@ use ha_core::snapshot::{ClaimId, NodeId, PodId, VolumeId};
 
 use crate::ids::{ClaimIndex, PodIndex};
 use crate::model::storage::Binding;
-use crate::settle::{Run, Settling};
+use crate::settle::Settling;
 use crate::state::State;
 
 /// Who went where.
@@ -32,8 +32,7 @@ pub enum Bound {
 /// Places the pods of the snapshot that wait. The state is as before afterwards.
 pub fn placement(state: &mut State) -> Placement {
     let mark = state.mark();
-    let nodes = state.model.nodes.len();
-    let mut settling = Settling::new(state, Run::new(0, nodes));
+    let mut settling = Settling::new(state, 0);
     settling.settle();
     settling.retry();
     let known = state_of_rest(&settling);

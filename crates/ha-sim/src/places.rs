@@ -7,7 +7,7 @@ use ha_core::snapshot::{NodeId, WorkloadId};
 
 use crate::failure;
 use crate::ids::PodIndex;
-use crate::settle::{Run, Settling};
+use crate::settle::Settling;
 use crate::state::State;
 
 /// What becomes of a pod.
@@ -30,7 +30,7 @@ pub fn places(state: &mut State, disruption: &Disruption, seed: u64) -> Vec<(Wor
     let before: Vec<Option<usize>> =
         (0..model.pods.len()).map(|position| state.node_of(PodIndex::at(position))).collect();
     let is_there: Vec<bool> = (0..model.pods.len()).map(|position| state.exists(PodIndex::at(position))).collect();
-    let mut settling = Settling::new(state, Run::new(seed, model.nodes.len()));
+    let mut settling = Settling::new(state, seed);
     failure::apply(&mut settling, disruption);
     settling.retry();
     let state = &*settling.state;

@@ -8,8 +8,9 @@
 //! configures otherwise is not known. Image pulls are not counted.
 
 use ha_core::arithmetic::eligibility::deciding_toleration;
+use ha_core::arithmetic::size;
 use ha_core::arithmetic::version::Version;
-use ha_core::impact::{DisruptionKind, LossMode, RecoveryTerm};
+use ha_core::impact::{DisruptionKind, LossMode, RecoveryTerm, bounds};
 use ha_core::snapshot::{
     AccessMode, NodeId, Pod, PodSpec, PreStop, Probe, Readiness, Snapshot, Taint, TaintEffect, WorkloadKind,
 };
@@ -81,8 +82,8 @@ impl Zones {
 pub fn terms(snapshot: &Snapshot, kind: &DisruptionKind, zones: &Zones, pods: &[&Pod]) -> Vec<RecoveryTerm> {
     let each = pods.iter().map(|pod| of_pod(snapshot, kind, zones, pod));
     let worst = |terms: &Vec<RecoveryTerm>| {
-        let bounded = terms.iter().map(|term| term.max).sum::<Option<u32>>();
-        (bounded.is_none(), bounded, terms.iter().map(|term| term.min).sum::<u32>())
+        let (min, max) = bounds(terms);
+        (max.is_none(), max, min)
     };
     each.max_by_key(worst).unwrap_or_default()
 }
@@ -165,7 +166,7 @@ fn tainting(snapshot: &Snapshot, zones: &Zones, pod: &Pod) -> RecoveryTerm {
     }
     let interval = if partly { SLOW_NODE_INTERVAL } else { NODE_INTERVAL };
     let before = lost.saturating_sub(1);
-    term(WHAT, 0, Some(interval.saturating_mul(u32::try_from(before).unwrap_or(u32::MAX))))
+    term(WHAT, 0, Some(interval.saturating_mul(size(before))))
 }
 
 fn termination(spec: &PodSpec) -> RecoveryTerm {

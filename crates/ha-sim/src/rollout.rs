@@ -10,6 +10,7 @@
 
 use ha_core::arithmetic::replicas::needed;
 use ha_core::arithmetic::rollout::{RolloutBounds, rollout_bounds};
+use ha_core::arithmetic::size;
 use ha_core::impact::{Certainty, Disruption, InstantVerdict};
 use ha_core::rule::Input;
 use ha_core::snapshot::{UpdateStrategy, WorkloadId, WorkloadKind};
@@ -17,9 +18,8 @@ use ha_core::snapshot::{UpdateStrategy, WorkloadId, WorkloadKind};
 use crate::eviction::is_ready;
 use crate::failure;
 use crate::ids::PodIndex;
-use crate::messages;
 use crate::model::PodModel;
-use crate::settle::{Run, Settling};
+use crate::settle::Settling;
 use crate::simulate::{Options, verdict};
 use crate::state::State;
 
@@ -83,7 +83,7 @@ pub fn rollout(
         _ => crate::outcome::desired(state, workload),
     };
     let bounds = rollout_bounds(record, desired).filter(|_| desired > 0 && existing > 0)?;
-    let seeds = (0..options.tries.max(1)).map(|number| options.seed.wrapping_add(number));
+    let seeds = options.seeds();
     let runs: Vec<Progress> = seeds.map(|seed| run(state, workload, (desired, bounds), failure, seed)).collect();
     let finished = runs.iter().filter(|run| run.finishes).count();
     let lowest = runs.iter().map(|run| run.lowest).min().unwrap_or(0);
@@ -110,8 +110,7 @@ fn run(
     seed: u64,
 ) -> Progress {
     let mark = state.mark();
-    let nodes = state.model.nodes.len();
-    let mut settling = Settling::new(state, Run::new(seed, nodes));
+    let mut settling = Settling::new(state, seed);
     match failure {
         Some(disruption) => drop(failure::apply(&mut settling, disruption)),
         None => settling.settle(),
@@ -295,10 +294,7 @@ impl<'s, 'm> Rolling<'s, 'm> {
         progress.old = size(self.old.iter().filter(|&&pod| state.exists(pod)).count());
         for waiting in self.settling.waiting().iter().filter(|waiting| self.new.contains(&waiting.pod)) {
             progress.pending += 1;
-            let why = waiting.diagnosis.as_ref().map_or_else(
-                || "it cannot be told where it runs".to_owned(),
-                |diagnosis| messages::unschedulable(state.model, state.shape_of(waiting.pod), diagnosis),
-            );
+            let why = waiting.why(state);
             if !progress.reasons.contains(&why) {
                 progress.reasons.push(why);
             }
@@ -308,8 +304,4 @@ impl<'s, 'm> Rolling<'s, 'm> {
         progress.finishes = !progress.endless && progress.old == 0 && size(ready) >= self.desired;
         progress
     }
-}
-
-fn size(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

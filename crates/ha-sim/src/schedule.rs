@@ -6,6 +6,7 @@
 //! enough, so which nodes are scored depends on timing; here they are taken one after the other from where the last
 //! search ended. Node hints of equal pods (OpportunisticBatching) only skip work whose result is the same.
 
+use ha_core::arithmetic::size;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -257,7 +258,7 @@ impl Diagnosis {
         if let Some(rejection) = &self.rejection {
             plugins.insert(rejection.plugin.as_str(), self.nodes);
         }
-        plugins.into_iter().map(|(plugin, nodes)| (plugin, u32::try_from(nodes).unwrap_or(u32::MAX))).collect()
+        plugins.into_iter().map(|(plugin, nodes)| (plugin, size(nodes))).collect()
     }
 
     /// Whether pods that come could help: by raising the smallest count of a spread, or by attracting.

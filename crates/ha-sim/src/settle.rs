@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use crate::controllers::{self, Answer, Controllers};
 use crate::ids::{ClassId, PodIndex};
+use crate::messages;
 use crate::model::PodModel;
 use crate::preemption;
 use crate::queue::Queue;
@@ -86,6 +87,16 @@ pub struct Waiting {
     removals: u64,
 }
 
+impl Waiting {
+    /// The scheduler's words; ours for a pod that it does not try.
+    pub(crate) fn why(&self, state: &State) -> String {
+        self.diagnosis.as_ref().map_or_else(
+            || "it cannot be told where it runs".to_owned(),
+            |diagnosis| messages::unschedulable(state.model, state.shape_of(self.pod), diagnosis),
+        )
+    }
+}
+
 /// How often a pod preempts in one run. One for which room was made so often, and which others overtook each time, waits:
 /// upstream it would go on so, once in five minutes.
 const MOST_PREEMPTIONS: u32 = 5;
@@ -124,17 +135,18 @@ pub struct Settling<'s, 'm> {
 }
 
 impl<'s, 'm> Settling<'s, 'm> {
-    /// Begins with the pods that wait already.
-    pub fn new(state: &'s mut State<'m>, run: Run) -> Self {
-        Self::with(state, run, Controllers::default())
+    /// Begins with the pods that wait already. Seed 0 is the plain run.
+    pub fn new(state: &'s mut State<'m>, seed: u64) -> Self {
+        Self::with(state, seed, Controllers::default())
     }
 
     /// Begins with the pods that wait already; nothing that controllers create is denied by quotas.
-    pub(crate) fn without_quotas(state: &'s mut State<'m>, run: Run) -> Self {
-        Self::with(state, run, Controllers::without_quotas())
+    pub(crate) fn without_quotas(state: &'s mut State<'m>, seed: u64) -> Self {
+        Self::with(state, seed, Controllers::without_quotas())
     }
 
-    fn with(state: &'s mut State<'m>, run: Run, controllers: Controllers) -> Self {
+    fn with(state: &'s mut State<'m>, seed: u64, controllers: Controllers) -> Self {
+        let run = Run::new(seed, state.model.nodes.len());
         let mut settling = Self {
             state,
             run,

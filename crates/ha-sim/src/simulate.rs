@@ -1,8 +1,11 @@
 //! One disruption, whole: what is down at once, what comes back, whether that is certain, and how long it takes.
 
+use std::cmp::Reverse;
+
 use ha_core::Settings;
 use ha_core::arithmetic::quorum::quorum;
 use ha_core::arithmetic::replicas::{is_quorum_group, needed};
+use ha_core::arithmetic::size;
 use ha_core::impact::{
     Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, LossMode, PendingReason, PluginRefusals, PodCounts,
     RefusedEviction, WorkloadImpact,
@@ -19,7 +22,7 @@ use crate::ids::{ClassId, PodIndex};
 use crate::order::{self, Fate, Fates};
 use crate::outcome::{self, Outcome, desired};
 use crate::recovery::{self, Zones};
-use crate::settle::{Run, Settling};
+use crate::settle::Settling;
 use crate::state::State;
 
 /// How a disruption is tried.
@@ -33,6 +36,14 @@ pub struct Options<'a> {
     pub seed: u64,
     /// Whether workloads are listed that the disruption does not touch.
     pub show_all: bool,
+}
+
+impl Options<'_> {
+    /// The seeds of the tries, at least one.
+    pub fn seeds(&self) -> impl Iterator<Item = u64> + use<> {
+        let first = self.seed;
+        (0..self.tries.max(1)).map(move |number| first.wrapping_add(number))
+    }
 }
 
 /// How many pods all tries of one disruption place together, about, so that the loss of a large zone takes seconds.
@@ -49,8 +60,9 @@ pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -
         Some(foreseen) => vec![foreseen],
         None => tried(state, disruption, options, is_certain, prospect.classes.len()),
     };
-    let mut workloads: Vec<WorkloadId> = runs[0].counts.keys().copied().collect();
+    let mut workloads: Vec<WorkloadId> = runs.iter().flat_map(|run| run.counts.keys().copied()).collect();
     workloads.sort_unstable();
+    workloads.dedup();
     let instant = Instant::of(state, disruption);
     let hit = Hit::of(state, disruption);
     let impacts = workloads.into_iter().map(|id| {
@@ -86,7 +98,7 @@ fn tried(
 ) -> Vec<Outcome> {
     let affordable = (PLACED / displaced.max(1) as u64).max(2);
     let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable) };
-    let seeds = (0..tries).map(|number| options.seed.wrapping_add(number));
+    let seeds = Options { tries, ..*options }.seeds();
     let run = |state: &mut State, seed| outcome::run(state, disruption, seed, options.show_all);
     if tries == 1 || displaced < MANY {
         return seeds.map(|seed| run(state, seed)).collect();
@@ -128,8 +140,7 @@ impl Prospect {
             let all = state.flags(node) | flags;
             state.set_flags(node, all);
         }
-        let node_count = state.model.nodes.len();
-        let mut settling = Settling::without_quotas(state, Run::new(0, node_count));
+        let mut settling = Settling::without_quotas(state, 0);
         settling.lose_all(&leaving);
         if is_loss {
             settling.lose_left_over_daemons();
@@ -216,11 +227,10 @@ impl Hit {
     fn is_touched(&self, state: &State, impact: &WorkloadImpact) -> bool {
         let snapshot = state.model.snapshot;
         let pods = || snapshot.pods_of(snapshot.workload(impact.workload));
-        let waiting = pods().filter(|pod| pod.node_name.is_empty() && !pod.is_finished() && pod.deleted_at.is_none());
-        let waited = u32::try_from(waiting.count()).unwrap_or(u32::MAX);
+        let standing = outcome::standing(state, impact.workload);
         pods().any(|pod| self.has(pod))
-            || impact.best.pending != waited
-            || impact.worst.pending != waited
+            || impact.best != standing
+            || impact.worst != standing
             || impact.ready != impact.before
     }
 }
@@ -254,7 +264,7 @@ impl Instant {
 
     fn count(&self, snapshot: &Snapshot, id: WorkloadId) -> u32 {
         let pods = snapshot.workload(id).pods.of(&snapshot.workload_pods).iter();
-        u32::try_from(pods.filter(|&&pod| self.is_ready(snapshot, pod)).count()).unwrap_or(u32::MAX)
+        size(pods.filter(|&&pod| self.is_ready(snapshot, pod)).count())
     }
 
     fn is_ready(&self, snapshot: &Snapshot, pod: PodId) -> bool {
@@ -302,8 +312,8 @@ impl Report<'_, '_> {
         let snapshot = self.state.model.snapshot;
         let workload = snapshot.workload(id);
         let pods: Vec<_> = snapshot.pods_of(workload).collect();
-        let healthy = u32::try_from(pods.iter().filter(|pod| pod.is_healthy()).count()).unwrap_or(u32::MAX);
-        let existing = u32::try_from(pods.iter().filter(|pod| !pod.is_finished()).count()).unwrap_or(u32::MAX);
+        let healthy = size(pods.iter().filter(|pod| pod.is_healthy()).count());
+        let existing = size(pods.iter().filter(|pod| !pod.is_finished()).count());
         let desired = desired(self.state, id).max(if counts_itself(workload.kind) { existing } else { 0 });
         let input = Input { snapshot, settings: self.options.settings, impacts: &[] };
         let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
@@ -323,7 +333,7 @@ impl Report<'_, '_> {
             needed,
             instant: verdict(snapshot, id, desired, ready, needed),
             services_down: self.instant.services_down(snapshot, id),
-            recovered: self.counts(0, id),
+            recovered: self.counts(&self.runs[0], id),
             certainty: self.certainty(id),
             best,
             worst,
@@ -337,17 +347,19 @@ impl Report<'_, '_> {
         self.hit.has(pod) && !pod.is_finished()
     }
 
-    fn counts(&self, run: usize, id: WorkloadId) -> PodCounts {
-        self.runs[run].counts.get(&id).copied().unwrap_or_default()
+    /// What a run came to for a workload; one that it left alone is as it was.
+    fn counts(&self, run: &Outcome, id: WorkloadId) -> PodCounts {
+        run.counts.get(&id).copied().unwrap_or_else(|| outcome::standing(self.state, id))
     }
 
-    /// The best and the worst seen.
+    /// The best and the worst seen. A pod of its own that is preempted is not even Pending: what runs comes first.
     fn extremes(&self, id: WorkloadId) -> (PodCounts, PodCounts) {
-        let all = (0..self.runs.len()).filter(|&run| self.runs[run].counts.contains_key(&id));
-        let counts: Vec<PodCounts> = all.map(|run| self.counts(run, id)).collect();
-        let lacking = |counts: &&PodCounts| (counts.pending + counts.not_created, counts.not_created);
-        let best = counts.iter().min_by_key(lacking).copied().unwrap_or_default();
-        let worst = counts.iter().max_by_key(lacking).copied().unwrap_or_default();
+        let goodness = |counts: &PodCounts| {
+            (counts.scheduled, Reverse(counts.pending + counts.not_created), Reverse(counts.not_created))
+        };
+        let counts = || self.runs.iter().map(|run| self.counts(run, id));
+        let best = counts().max_by_key(goodness).unwrap_or_default();
+        let worst = counts().min_by_key(goodness).unwrap_or_default();
         (best, worst)
     }
 

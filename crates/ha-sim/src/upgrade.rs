@@ -11,6 +11,7 @@
 //! at once. Budgets see the same as in the simulation of a drain (see `failure`).
 
 use ha_core::arithmetic::replicas::needed;
+use ha_core::arithmetic::size;
 use ha_core::impact::{Certainty, InstantVerdict};
 use ha_core::rule::Input;
 use ha_core::snapshot::{BudgetId, NodeId, PodId, WorkloadId, WorkloadKind};
@@ -19,8 +20,7 @@ use hashbrown::HashMap;
 use crate::eviction::{self, Answer};
 use crate::failure::{self, RefusedPod};
 use crate::ids::PodIndex;
-use crate::messages;
-use crate::settle::{Run, Settling};
+use crate::settle::Settling;
 use crate::simulate::{Options, verdict};
 use crate::state::{State, flag};
 
@@ -109,12 +109,13 @@ pub struct Lowest {
 
 /// Tries an upgrade as often as the options say. The state is as before afterwards.
 pub fn upgrade(state: &mut State, plan: &Plan, options: &Options) -> Upgrade {
-    let first = run(state, plan, options.seed);
+    let mut seeds = options.seeds();
+    let first = run(state, plan, seeds.next().unwrap_or(options.seed));
     let never = first.blocked.iter().flat_map(|blocked| &blocked.causes).any(|cause| cause.smallest);
     let mut upgrade = Upgrade { runs: (1, u32::from(is_finished(&first))), ..Upgrade::default() };
     let mut lowest = first.lowest.clone();
-    for number in 1..options.tries.max(1) {
-        let next = run(state, plan, options.seed.wrapping_add(number));
+    for seed in seeds {
+        let next = run(state, plan, seed);
         upgrade.runs.0 += 1;
         upgrade.runs.1 += u32::from(is_finished(&next));
         for (workload, found) in next.lowest {
@@ -142,7 +143,7 @@ fn standing(state: &State, options: &Options, id: WorkloadId, ready: u32, nodes:
     let snapshot = state.model.snapshot;
     let workload = snapshot.workload(id);
     let healthy = snapshot.pods_of(workload).filter(|pod| pod.is_healthy()).count();
-    let before = u32::try_from(healthy).unwrap_or(u32::MAX);
+    let before = size(healthy);
     let desired = crate::outcome::desired(state, id).max(before);
     let input = Input { snapshot, settings: options.settings, impacts: &[] };
     let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
@@ -156,11 +157,10 @@ fn is_finished(progress: &Progress) -> bool {
 /// One run. The state is as before afterwards.
 fn run(state: &mut State, plan: &Plan, seed: u64) -> Progress {
     let mark = state.mark();
-    let node_count = state.model.nodes.len();
     for node in &plan.surge {
         state.set_flags(node.position(), flag::ABSENT);
     }
-    let mut work = Work::new(Settling::new(state, Run::new(seed, node_count)));
+    let mut work = Work::new(Settling::new(state, seed));
     work.rest();
     for node in &plan.surge {
         work.settling.state.set_flags(node.position(), 0);
@@ -206,7 +206,7 @@ impl<'s, 'm> Work<'s, 'm> {
     fn nodes_changed(&mut self) {
         self.settling.note_change_of_nodes();
         self.rest();
-        let waiting = u32::try_from(self.settling.waiting().len()).unwrap_or(u32::MAX);
+        let waiting = size(self.settling.waiting().len());
         self.progress.most_pending = self.progress.most_pending.max(waiting);
     }
 
@@ -368,11 +368,7 @@ impl<'s, 'm> Work<'s, 'm> {
             if !guarded || waiting.iter().any(|(workload, _)| *workload == pod.workload) {
                 continue;
             }
-            let why = entry.diagnosis.as_ref().map_or_else(
-                || "it cannot be told where it runs".to_owned(),
-                |diagnosis| messages::unschedulable(state.model, state.shape_of(entry.pod), diagnosis),
-            );
-            waiting.push((pod.workload, why));
+            waiting.push((pod.workload, entry.why(state)));
         }
         waiting.sort_unstable();
         waiting

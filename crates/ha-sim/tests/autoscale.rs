@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{node, snapshot};
+use common::{labelled, node, small, snapshot, web};
 use ha_core::impact::{Disruption, DisruptionKind, LossMode};
 use ha_core::snapshot::NodeId;
 use ha_sim::autoscale::{Grown, grow};
@@ -11,30 +11,14 @@ use ha_sim::{Model, State};
 use serde_json::{Value, json};
 
 fn machine(name: &str, pool: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"pool": pool}},
-        "status": {"allocatable": {"cpu": "1", "memory": "8Gi", "pods": "110"},
-            "conditions": [{"type": "Ready", "status": "True"}]}})
+    labelled(name, &json!({"pool": pool}))
 }
 
 /// Four pods of 400 millicores on node a, which a node of 1000 holds two of; only nodes of the pool `web` may run them.
 fn cluster() -> Vec<Value> {
-    let spec = json!({"nodeSelector": {"pool": "web"},
-        "containers": [{"name": "web", "image": "web", "resources": {"requests": {"cpu": "400m"}}}]});
-    let mut objects = vec![json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
-        "metadata": {"name": "web", "namespace": "shop", "uid": "web"},
-        "spec": {"replicas": 4, "selector": {"matchLabels": {"app": "web"}},
-            "template": {"metadata": {"labels": {"app": "web"}}, "spec": spec}}})];
-    for number in 0..4 {
-        let mut spec = spec.clone();
-        spec["nodeName"] = "a".into();
-        objects.push(json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": format!("web-{number}"), "namespace": "shop", "labels": {"app": "web"},
-                "ownerReferences": [
-                    {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "web", "controller": true}]},
-            "spec": spec,
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
-    }
-    objects
+    let mut spec = small();
+    spec["nodeSelector"] = json!({"pool": "web"});
+    web(&["a"; 4], &spec)
 }
 
 fn grown(limit: usize) -> Grown {

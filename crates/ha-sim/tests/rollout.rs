@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{node, snapshot};
+use common::{machine, node, owner, running, small, snapshot};
 use ha_core::Settings;
 use ha_core::impact::{Disruption, DisruptionKind, InstantVerdict, LossMode};
 use ha_core::snapshot::WorkloadId;
@@ -12,17 +12,10 @@ use ha_sim::simulate::Options;
 use ha_sim::{Model, State};
 use serde_json::{Value, json};
 
-fn machine(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
-        "status": {"allocatable": {"cpu": "1", "memory": "8Gi", "pods": "110"},
-            "conditions": [{"type": "Ready", "status": "True"}]}})
-}
-
 /// A workload whose pods request 400 of a node's 1000 millicores, one ready on each of the nodes.
 fn workload(kind: &str, strategy: &Value, spread: &Value, nodes: &[&str]) -> Vec<Value> {
-    let owner = |kind: &str, uid: &str| json!([{"apiVersion": "apps/v1", "kind": kind, "name": uid, "uid": uid, "controller": true}]);
-    let spec = json!({"topologySpreadConstraints": spread,
-        "containers": [{"name": "web", "image": "web", "resources": {"requests": {"cpu": "400m"}}}]});
+    let mut spec = small();
+    spec["topologySpreadConstraints"] = spread.clone();
     let mut objects = vec![json!({"apiVersion": "apps/v1", "kind": kind,
         "metadata": {"name": "web", "namespace": "shop", "uid": "web"},
         "spec": {"replicas": nodes.len(), "selector": {"matchLabels": {"app": "web"}},
@@ -32,18 +25,10 @@ fn workload(kind: &str, strategy: &Value, spread: &Value, nodes: &[&str]) -> Vec
     if kind == "Deployment" {
         objects.push(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "spec": {},
             "metadata": {"name": "rs", "namespace": "shop", "uid": "rs", "labels": {"pod-template-hash": "1"},
-                "ownerReferences": controller}}));
+                "ownerReferences": [controller]}}));
         controller = owner("ReplicaSet", "rs");
     }
-    for (number, node) in nodes.iter().enumerate() {
-        let mut spec = spec.clone();
-        spec["nodeName"] = (*node).into();
-        objects.push(json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": format!("web-{number}"), "namespace": "shop",
-                "labels": {"app": "web", "pod-template-hash": "1"}, "ownerReferences": controller},
-            "spec": spec,
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
-    }
+    objects.extend(nodes.iter().enumerate().map(|(number, node)| running(number, &spec, node, &controller)));
     objects
 }
 

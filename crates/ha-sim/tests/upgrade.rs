@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{node, snapshot};
+use common::{machine, node, small, snapshot, web};
 use ha_core::impact::Certainty;
 use ha_core::snapshot::NodeId;
 use ha_core::{Settings, Snapshot};
@@ -11,32 +11,6 @@ use ha_sim::simulate::Options;
 use ha_sim::upgrade::{Plan, Upgrade, upgrade};
 use ha_sim::{Model, State};
 use serde_json::{Value, json};
-
-fn machine(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
-        "status": {"allocatable": {"cpu": "1", "memory": "8Gi", "pods": "110"},
-            "conditions": [{"type": "Ready", "status": "True"}]}})
-}
-
-/// A ReplicaSet whose pods request 400 of a node's 1000 millicores, one ready on each of the nodes.
-fn web(nodes: &[&str]) -> Vec<Value> {
-    let spec = json!({"containers": [{"name": "web", "image": "web", "resources": {"requests": {"cpu": "400m"}}}]});
-    let mut objects = vec![json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
-        "metadata": {"name": "web", "namespace": "shop", "uid": "web"},
-        "spec": {"replicas": nodes.len(), "selector": {"matchLabels": {"app": "web"}},
-            "template": {"metadata": {"labels": {"app": "web"}}, "spec": spec}}})];
-    for (number, node) in nodes.iter().enumerate() {
-        let mut spec = spec.clone();
-        spec["nodeName"] = (*node).into();
-        objects.push(json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": format!("web-{number}"), "namespace": "shop", "labels": {"app": "web"},
-                "ownerReferences": [
-                    {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "web", "controller": true}]},
-            "spec": spec,
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
-    }
-    objects
-}
 
 fn budget(name: &str, max_unavailable: u32) -> Value {
     json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name, "namespace": "shop"},
@@ -63,7 +37,7 @@ fn names<'s>(snapshot: &'s Snapshot, nodes: &[NodeId]) -> Vec<&'s str> {
 #[test]
 fn nodes_are_upgraded_in_turn_and_the_lowest_is_told() {
     let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
-    objects.extend(web(&["a", "b"]));
+    objects.extend(web(&["a", "b"], &small()));
     objects.push(budget("web", 1));
     let snapshot = snapshot(&objects);
     let upgrade = upgraded(&snapshot, &[], 1);
@@ -78,7 +52,7 @@ fn nodes_are_upgraded_in_turn_and_the_lowest_is_told() {
 #[test]
 fn a_budget_that_allows_nothing_stops_it_whatever_the_order() {
     let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
-    objects.extend(web(&["a", "b"]));
+    objects.extend(web(&["a", "b"], &small()));
     objects.push(budget("web", 0));
     let snapshot = snapshot(&objects);
     let upgrade = upgraded(&snapshot, &[], 1);
@@ -95,7 +69,7 @@ fn a_budget_that_allows_nothing_stops_it_whatever_the_order() {
 #[test]
 fn without_room_for_replacements_it_stops_and_a_surge_helps() {
     let mut objects: Vec<Value> = ["a", "b"].map(machine).into();
-    objects.extend(web(&["a", "a", "b", "b"]));
+    objects.extend(web(&["a", "a", "b", "b"], &small()));
     objects.push(budget("web", 1));
     let tight = snapshot(&objects);
     let upgrade = upgraded(&tight, &[], 1);
@@ -116,7 +90,7 @@ fn without_room_for_replacements_it_stops_and_a_surge_helps() {
 #[test]
 fn a_node_that_was_left_out_is_tried_again() {
     let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
-    objects.extend(web(&["a", "a", "b", "b", "c"]));
+    objects.extend(web(&["a", "a", "b", "b", "c"], &small()));
     objects.push(budget("web", 1));
     let snapshot = snapshot(&objects);
     let upgrade = upgraded(&snapshot, &[], 2);
@@ -128,7 +102,7 @@ fn a_node_that_was_left_out_is_tried_again() {
 #[test]
 fn two_budgets_on_one_pod_stop_it_for_good() {
     let mut objects: Vec<Value> = ["a", "b"].map(machine).into();
-    objects.extend(web(&["a"]));
+    objects.extend(web(&["a"], &small()));
     objects.extend([budget("one", 1), budget("two", 1)]);
     let snapshot = snapshot(&objects);
     let cause = &upgraded(&snapshot, &[], 1).first.blocked[0].causes[0];

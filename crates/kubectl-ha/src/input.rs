@@ -62,18 +62,28 @@ pub fn load(
 ) -> anyhow::Result<(Snapshot, Source)> {
     let mut builder = Builder::new(zone_keys);
     let source = read(input, connection, &mut |object| builder.add(object))?;
-    for gap in &source.reading.gaps {
-        builder.add_gap(&gap_record(gap));
+    let snapshot = finish(builder, &source, source.reading.gaps.iter().map(gap_record), input.assume_complete);
+    Ok((snapshot, source))
+}
+
+/// Joins what a builder was given, which came from this source, with these gaps.
+fn finish(
+    mut builder: Builder,
+    source: &Source,
+    gaps: impl Iterator<Item = GapRecord>,
+    assume_complete: bool,
+) -> Snapshot {
+    for gap in gaps {
+        builder.add_gap(&gap);
     }
-    let snapshot = builder.finish(&Origin {
+    builder.finish(&Origin {
         kind: source.kind,
         name: source.reading.context.clone(),
         server_version: source.reading.server_version.clone(),
         taken_at: source.taken_at,
         namespaces: source.reading.namespaces.clone(),
-        assume_complete: input.assume_complete,
-    });
-    Ok((snapshot, source))
+        assume_complete,
+    })
 }
 
 /// A gap in the words of the snapshot's builder.

@@ -77,8 +77,7 @@ impl Policies {
     pub fn judge(&self, policy: &Policy, input: &Input) -> Result<CheckOutput, String> {
         match (&policy.kind, &self.host) {
             (Kind::Sandboxed(sandboxed), Some(host)) => {
-                let Input { snapshot, settings, impacts } = *input;
-                host.evaluate(sandboxed, snapshot, settings, impacts).map_err(|failure| failure.to_string())
+                host.evaluate(sandboxed, input).map_err(|failure| failure.to_string())
             }
             (Kind::Sandboxed(_), None) => Err("the sandbox is not set up".to_owned()),
             (Kind::Native, _) => Ok(ha_sdk::run(baseline::RULES, input)),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ObjectReference;
 use super::simulation::{Simulation, WorkloadOutcome};
+use crate::arithmetic::size;
 use crate::impact::InstantVerdict;
 
 /// A change that was laid over the cluster before anything failed.
@@ -75,9 +76,9 @@ impl Standing {
             verdict: outcome.instant.verdict,
             ready: outcome.instant.ready,
             of: outcome.before,
-            missing: recovered.pending + recovered.not_created,
-            missing_at_worst: recovered.worst.pending + recovered.worst.not_created,
-            stuck: u32::try_from(outcome.stuck_until_forced.len()).unwrap_or(u32::MAX),
+            missing: recovered.missing(),
+            missing_at_worst: recovered.worst.missing(),
+            stuck: size(outcome.stuck_until_forced.len()),
         }
     }
 

@@ -17,7 +17,7 @@ use super::upgrade::Upgrade;
 use super::{API_VERSION, ObjectReference, ReportGap, ReportSource};
 use crate::impact::{
     Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, PendingReason, PodCounts, RecoveryTerm,
-    WorkloadImpact,
+    WorkloadImpact, bounds,
 };
 use crate::snapshot::{PodId, Snapshot, WorkloadId, WorkloadKind};
 
@@ -268,7 +268,7 @@ impl Scenario {
 
     /// Pods that end without a place, those not created among them.
     pub fn missing(&self) -> u32 {
-        self.workloads.iter().map(|outcome| outcome.recovered.pending + outcome.recovered.not_created).sum()
+        self.workloads.iter().fold(0, |sum: u32, outcome| sum.saturating_add(outcome.recovered.missing()))
     }
 
     fn is_loss(&self) -> bool {
@@ -276,12 +276,26 @@ impl Scenario {
     }
 }
 
+impl Recovered {
+    /// Pods without a place, those not created among them.
+    pub fn missing(&self) -> u32 {
+        self.pending.saturating_add(self.not_created)
+    }
+}
+
+impl Counts {
+    /// Pods without a place, those not created among them.
+    pub fn missing(&self) -> u32 {
+        self.pending.saturating_add(self.not_created)
+    }
+}
+
 impl WorkloadOutcome {
     /// Whether the workload keeps what it needs and gets all its pods back.
     pub fn is_fine(&self) -> bool {
-        let Recovered { pending, not_created, worst, .. } = &self.recovered;
         self.instant.verdict == InstantVerdict::Holds
-            && pending + not_created + worst.pending + worst.not_created == 0
+            && self.recovered.missing() == 0
+            && self.recovered.worst.missing() == 0
             && self.stuck_until_forced.is_empty()
     }
 }
@@ -349,8 +363,7 @@ fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
 
 /// How badly off a workload is: right after first, then in the end.
 fn badness(outcome: &WorkloadOutcome) -> impl Ord {
-    let missing = outcome.recovered.worst.pending + outcome.recovered.worst.not_created;
-    (outcome.instant.verdict, missing, outcome.before.saturating_sub(outcome.instant.ready))
+    (outcome.instant.verdict, outcome.recovered.worst.missing(), outcome.before.saturating_sub(outcome.instant.ready))
 }
 
 fn disruption(snapshot: &Snapshot, disruption: &Disruption) -> ScenarioDisruption {
@@ -394,9 +407,10 @@ fn workload_outcome(snapshot: &Snapshot, impact: &WorkloadImpact) -> WorkloadOut
 
 /// The terms follow one another, so that the times add up; one term without bound leaves the sum without.
 fn seconds(terms: &[RecoveryTerm]) -> Seconds {
+    let (min, max) = bounds(terms);
     Seconds {
-        min: terms.iter().fold(0, |sum: u32, term| sum.saturating_add(term.min)),
-        max: terms.iter().try_fold(0, |sum: u32, term| Some(sum.saturating_add(term.max?))),
+        min,
+        max,
         terms: terms.iter().map(|term| Term { what: term.what.clone(), min: term.min, max: term.max }).collect(),
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use ha_core::Settings;
+use ha_core::rule::Input;
 use ha_host::{Cache, Host};
 
 use crate::component::{answer, answering, snapshot};
@@ -14,7 +15,9 @@ use crate::component::{answer, answering, snapshot};
 fn passes(folder: &Path, wasm: &[u8]) -> u32 {
     let host = Host::new(Some(Cache::at(folder.into()))).expect("the engine starts");
     let policy = host.load(wasm).expect("the policy loads");
-    let output = host.evaluate(&policy, &snapshot(), &Settings::default(), &[]).expect("it answers");
+    let output = host
+        .evaluate(&policy, &Input { snapshot: &snapshot(), settings: &Settings::default(), impacts: &[] })
+        .expect("it answers");
     output.tallies[0].pass
 }
 
@@ -115,7 +118,9 @@ fn native_code_for_another_engine_is_compiled_again() {
         // SAFETY: it is refused before it is run, which is what is tested.
         #[allow(unsafe_code)]
         let loaded = unsafe { host.load_precompiled(&wasm, native) }.expect("it is compiled instead");
-        let output = host.evaluate(&loaded, &snapshot(), &Settings::default(), &[]).unwrap();
+        let output = host
+            .evaluate(&loaded, &Input { snapshot: &snapshot(), settings: &Settings::default(), impacts: &[] })
+            .unwrap();
         assert_eq!(output.tallies[0].pass, 1);
     }
 }

@@ -13,6 +13,7 @@ mod running;
 
 use ha_core::Settings;
 use ha_core::finding::CheckOutput;
+use ha_core::rule::Input;
 use ha_host::{Host, Limits, PolicyFailure};
 
 /// Asks a policy about an empty cluster.
@@ -23,5 +24,9 @@ fn ask(wasm: &[u8]) -> Result<CheckOutput, PolicyFailure> {
 fn ask_within(limits: Limits, wasm: &[u8]) -> Result<CheckOutput, PolicyFailure> {
     let host = Host::new(None).expect("the engine starts");
     let policy = host.load(wasm).expect("the policy loads");
-    host.evaluate_within(limits, &policy, &component::snapshot(), &Settings::default(), &[])
+    host.evaluate_within(
+        limits,
+        &policy,
+        &Input { snapshot: &component::snapshot(), settings: &Settings::default(), impacts: &[] },
+    )
 }

@@ -8,6 +8,7 @@
 //! name, not by identity. A volume that is made on demand during the simulation can from then on be used in the zone of
 //! the node for which it was made (on that node, when it has no zone).
 
+use ha_core::arithmetic::size;
 use ha_core::snapshot::{AccessMode, NodeId, PersistentVolume, VolumeId};
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
@@ -159,7 +160,7 @@ fn provisioned(state: &State, claim: &ClaimModel, node: usize) -> Option<Binding
         term.expressions.iter().all(|expression| expression.matches(labels, &model.snapshot.texts))
     };
     let allowed = terms.is_empty() || terms.iter().any(fits);
-    (model.storage.provisions(class) && allowed).then(|| Binding::Provisioned(u32::try_from(node).unwrap_or(u32::MAX)))
+    (model.storage.provisions(class) && allowed).then(|| Binding::Provisioned(size(node)))
 }
 
 /// `FindMatchingVolume`: the volume kept for the claim, else the smallest free one that fits it. Without a node the

@@ -110,14 +110,6 @@ fn resolve_priorities(objects: &mut [Object], as_they_are: &HashSet<(Str, Str, S
 }
 
 impl Overlaid {
-    /// The pods without a node that have not ended, by namespace and name.
-    pub fn waiting(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.objects.iter().filter_map(|object| match &object.body {
-            Body::Pod(pod) if pod.node_name.is_empty() => Some((&*pod.metadata.namespace, &*pod.metadata.name)),
-            _ => None,
-        })
-    }
-
     /// Takes pods off their nodes: others took the room. Bare pods, which nobody makes again, go for good.
     pub fn evict(&mut self, is_evicted: impl Fn(&str, &str) -> bool) {
         self.objects.retain_mut(|object| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ha_core::Snapshot;
+use ha_core::arithmetic::size;
 use ha_core::impact::Disruption;
 use ha_core::report::ObjectReference;
 use ha_core::report::autoscaler::{AddedNodes, Autoscaled, Helped};
@@ -37,7 +38,7 @@ pub(super) fn simulated(
     let model = Model::new(snapshot);
     let mut state = State::new(&model);
     let pools = pools(snapshot);
-    let seeds = (0..options.tries.max(1)).map(|number| options.seed.wrapping_add(number));
+    let seeds = options.seeds();
     let runs: Vec<Grown> = seeds.map(|seed| grow(&mut state, disruption, &pools, limit, seed)).collect();
     Ok(told(snapshot, &runs, limit))
 }
@@ -78,8 +79,4 @@ fn told(snapshot: &Snapshot, runs: &[Grown], limit: usize) -> Autoscaled {
         runs: size(runs.len()),
         complete_runs: size(runs.iter().filter(|run| run.with.is_empty() && !run.endless).count()),
     }
-}
-
-fn size(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

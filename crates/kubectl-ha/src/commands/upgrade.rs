@@ -1,6 +1,7 @@
 //! `kubectl ha simulate --upgrade`: which nodes, and what comes of it in names.
 
 use ha_core::Snapshot;
+use ha_core::arithmetic::size;
 use ha_core::report::ObjectReference;
 use ha_core::report::upgrade::{BlockedNode, BlockingSet, LowestPoint, Upgrade, WaitingWorkload};
 use ha_core::snapshot::{NodeId, WorkloadKind};
@@ -97,8 +98,4 @@ fn lowest_point(snapshot: &Snapshot, lowest: &Lowest) -> LowestPoint {
         verdict: lowest.verdict,
         nodes: lowest.nodes.iter().map(|&id| snapshot.name_of(snapshot.node(id)).to_owned()).collect(),
     }
-}
-
-fn size(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -11,9 +11,9 @@ use ha_sim::placement::{self, Placement, placement};
 use ha_sim::{Model, State};
 use ha_snapshot::objects::{Body, Object};
 use ha_snapshot::overlay::{Bound, Overlaid, overlay};
-use ha_snapshot::{Builder, GapRecord, ObjectName, Origin};
+use ha_snapshot::{Builder, GapRecord, ObjectName};
 
-use super::{Source, gap_record, read};
+use super::{Source, finish, gap_record, read};
 use crate::cli;
 
 /// What is simulated on.
@@ -93,18 +93,7 @@ impl Whole {
         for object in objects {
             builder.add(object);
         }
-        for gap in &self.gaps {
-            builder.add_gap(gap);
-        }
-        let source = &self.source;
-        builder.finish(&Origin {
-            kind: source.kind,
-            name: source.reading.context.clone(),
-            server_version: source.reading.server_version.clone(),
-            taken_at: source.taken_at,
-            namespaces: source.reading.namespaces.clone(),
-            assume_complete: self.assume_complete,
-        })
+        finish(builder, &self.source, self.gaps.iter().cloned(), self.assume_complete)
     }
 
     /// No change is laid over it.

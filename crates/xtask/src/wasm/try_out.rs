@@ -6,6 +6,7 @@
 
 use anyhow::{Context, Result};
 use ha_core::labels::LabelSet;
+use ha_core::rule::Input;
 use ha_core::snapshot::Object;
 use ha_core::{Settings, Snapshot};
 use ha_host::Host;
@@ -19,7 +20,7 @@ pub(super) fn try_out(component: &[u8], native: &[u8]) -> Result<()> {
     let mut empty =
         Snapshot { objects: vec![Object::default()], label_sets: vec![LabelSet::default()], ..Snapshot::default() };
     empty.texts.ends = vec![0];
-    host.evaluate(&policy, &empty, &Settings::default(), &[])
+    host.evaluate(&policy, &Input { snapshot: &empty, settings: &Settings::default(), impacts: &[] })
         .context("the packed policy has no answer for an empty cluster")?;
     Ok(())
 }

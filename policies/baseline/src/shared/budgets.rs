@@ -6,11 +6,10 @@ use alloc::string::{String, ToString};
 
 use ha_sdk::arithmetic::budget::{At, BudgetState, allowance, needs_scale, steady_state};
 use ha_sdk::arithmetic::replicas::{Replicas, effective_replicas, needed};
+use ha_sdk::arithmetic::size;
 use ha_sdk::finding::Missing;
 use ha_sdk::snapshot::{Absence, Budget, ResourceKind, Snapshot, Threshold, Workload, WorkloadId, WorkloadKind};
 use ha_sdk::{Findings, Input};
-
-use crate::shared::cluster::size;
 
 /// Whether a budget guards every pod of the workload: it matches the template, or all pods that exist.
 pub(crate) fn covers(snapshot: &Snapshot, budget: &Budget, workload: &Workload) -> bool {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use ha_sdk::arithmetic::profile::{Detected, has_profile};
 use ha_sdk::arithmetic::quorum::survives;
+use ha_sdk::arithmetic::size;
 use ha_sdk::finding::Missing;
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{Absence, GapReason, Node, ObjectId, Readiness, ResourceKind, Snapshot};
@@ -115,11 +116,6 @@ pub(crate) fn worst_zone_loss(zones: &[Option<Text>]) -> ZoneLoss {
         _ if survives(members, worst.map_or(0, |(_, held)| held) + count(None)) => ZoneLoss::Survived,
         _ => ZoneLoss::Unknown,
     }
-}
-
-/// A count, as the arithmetic takes it.
-pub(crate) fn size(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// The value of a node's `Ready` condition.

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
+use ha_sdk::arithmetic::size;
 use ha_sdk::finding::Missing;
 use ha_sdk::impact::{Certainty, DisruptionKind, Impact, InstantVerdict, PodCounts, WorkloadImpact};
 use ha_sdk::snapshot::{Container, ObjectId, PodSpec, ResourceKind, Snapshot, Workload, WorkloadId, WorkloadKind};
@@ -12,7 +13,7 @@ use ha_sdk::text::Text;
 use ha_sdk::{Finding, Severity};
 
 use crate::shared::autoscaling::may_add_nodes;
-use crate::shared::cluster::{not_shown, object_name, size};
+use crate::shared::cluster::{not_shown, object_name};
 use crate::shared::paths::pod_spec_path;
 use crate::shared::places::list;
 use crate::shared::risk::blast_radius;

@@ -60,7 +60,7 @@ fn workloads(scenario: &Scenario) -> String {
     }
     out.push_str("| Workload | Right after | Ready | Needed | Pending | Why |\n|---|---|---:|---:|---:|---|\n");
     for outcome in broken.iter().take(SHOWN) {
-        let pending = outcome.recovered.pending + outcome.recovered.not_created;
+        let pending = outcome.recovered.missing();
         let reasons = outcome.recovered.reasons.iter().map(|reason| escape(&reason.message));
         out.push_str(&format!(
             "| {} | {} | {} | {} | {pending} | {} |\n",

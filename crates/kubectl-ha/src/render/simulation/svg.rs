@@ -205,7 +205,7 @@ fn workload(canvas: &mut Canvas, outcome: &WorkloadOutcome, y: usize) {
     canvas.frame(x, y - 10, 200);
     canvas.bar(x, y - 10, length(ready), BLUE);
     canvas.bar(x + length(ready), y - 10, length(back), ORANGE);
-    let missing = recovered.pending + recovered.not_created;
+    let missing = recovered.missing();
     let later = if missing == 0 { String::new() } else { format!(", {missing} without a node") };
     let text = format!("{ready} of {all} ready right after, then {} of {all}{later}", recovered.scheduled.min(all));
     canvas.text(x + 212, y, 12, INK, &text);

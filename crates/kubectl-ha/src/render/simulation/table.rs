@@ -6,9 +6,7 @@
 use anstyle::Style;
 use ha_core::Severity;
 use ha_core::impact::{Certainty, InstantVerdict};
-use ha_core::report::simulation::{
-    ClusterOutcome, Counts, Recovered, Scenario, Simulation, Survival, Term, WorkloadOutcome,
-};
+use ha_core::report::simulation::{ClusterOutcome, Recovered, Scenario, Simulation, Survival, Term, WorkloadOutcome};
 
 use super::super::text::{count, cut, pad, width, wrap};
 use super::super::view::{Page, View};
@@ -187,13 +185,12 @@ fn recovered_line(outcome: &WorkloadOutcome) -> String {
     if *not_created > 0 {
         line.push_str(&format!(", {not_created} not created yet"));
     }
-    let missing = |counts: &Counts| counts.pending + counts.not_created;
     match certainty {
         Certainty::Certain => line.push_str(", certain"),
         Certainty::Unknown => line.push_str(", which cannot be told"),
-        Certainty::Possible if missing(best) == missing(worst) => line.push_str(" in every order tried"),
+        Certainty::Possible if best.missing() == worst.missing() => line.push_str(" in every order tried"),
         Certainty::Possible => {
-            line.push_str(&format!("; {} to {} missing, depending on order", missing(best), missing(worst)));
+            line.push_str(&format!("; {} to {} missing, depending on order", best.missing(), worst.missing()));
         }
     }
     line

@@ -2,11 +2,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use ha_sdk::arithmetic::size;
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{Node, Pod, ResourceKind, Snapshot, WorkloadKind};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::cluster::{READY_PATH, not_shown, size};
+use crate::shared::cluster::{READY_PATH, not_shown};
 use crate::shared::control_plane::{Component, component_pods, judged_control_plane, kube_system};
 
 rule! {

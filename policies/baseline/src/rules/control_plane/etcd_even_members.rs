@@ -1,11 +1,12 @@
 use alloc::format;
 
+use ha_sdk::arithmetic::size;
 use ha_sdk::arithmetic::quorum::{margin, quorum};
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{ResourceKind, Snapshot};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::cluster::{object_name, size};
+use crate::shared::cluster::object_name;
 use crate::shared::control_plane::{Etcd, judged_etcd};
 
 /// A member younger than this, in seconds, may be the replacement of one that is about to be removed.

@@ -2,12 +2,13 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use ha_sdk::arithmetic::size;
 use ha_sdk::arithmetic::quorum::quorum;
 use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{ObjectId, ResourceKind, Snapshot};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::cluster::{READY_PATH, not_shown, object_name, size};
+use crate::shared::cluster::{READY_PATH, not_shown, object_name};
 use crate::shared::control_plane::{Etcd, judged_etcd};
 use crate::shared::places::list;
 use crate::shared::risk::blast_radius;

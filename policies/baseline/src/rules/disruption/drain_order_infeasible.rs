@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use ha_sdk::arithmetic::size;
 use ha_sdk::arithmetic::budget::{At, BudgetState, steady_state};
 use ha_sdk::impact::{Impact, RefusedEviction};
 use ha_sdk::settings::Profile;
@@ -12,7 +13,7 @@ use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
 use crate::shared::budgets::{allowed_now, deciding_field, unread_budgets};
-use crate::shared::cluster::{not_shown, reads_all_pods, size};
+use crate::shared::cluster::{not_shown, reads_all_pods};
 use crate::shared::risk::blast_radius;
 use crate::shared::stranded::{Before, Remarks, Stranding, drains, fault, lost_name, one_of, remedy};
 

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use ha_sdk::arithmetic::size;
 use ha_sdk::arithmetic::quorum::quorum;
 use ha_sdk::arithmetic::replicas::is_quorum_group;
 use ha_sdk::impact::Impact;
@@ -11,7 +12,7 @@ use ha_sdk::settings::Profile;
 use ha_sdk::snapshot::{Pod, PodId, ResourceKind, Snapshot, Workload, WorkloadId};
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
-use crate::shared::cluster::{object_name, reads_all_pods, size};
+use crate::shared::cluster::{object_name, reads_all_pods};
 use crate::shared::paths::pod_spec_path;
 use crate::shared::places::list;
 use crate::shared::risk::blast_radius;

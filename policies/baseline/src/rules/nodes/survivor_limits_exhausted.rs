@@ -452,9 +452,9 @@ fn lack<'i>(
         if lacking.is_empty() || !is_told {
             continue;
         }
-        let pods: u32 = lacking.iter().map(|reason| reason.pods).sum();
-        lack.pods.surely += pods.min(stranding.pods.surely);
-        lack.pods.possibly += pods.min(stranding.pods.possibly);
+        let pods = lacking.iter().fold(0, |sum: u32, reason| sum.saturating_add(reason.pods));
+        lack.pods.surely = lack.pods.surely.saturating_add(pods.min(stranding.pods.surely));
+        lack.pods.possibly = lack.pods.possibly.saturating_add(pods.min(stranding.pods.possibly));
         lack.nodes = lacking.iter().map(|reason| limit.nodes_without(reason)).fold(lack.nodes, u32::max);
         lack.workloads.push(id);
     }

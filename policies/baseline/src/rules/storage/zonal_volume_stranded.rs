@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use ha_sdk::arithmetic::size;
 use ha_sdk::arithmetic::eligibility::is_eligible;
 use ha_sdk::labels::{NodeSelector, Operator, Requirement};
 use ha_sdk::settings::Profile;
@@ -14,7 +15,7 @@ use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Finding, Findings, Input, Severity, rule};
 
 use crate::shared::claims::shared_claims;
-use crate::shared::cluster::{concerns_cluster, names, size};
+use crate::shared::cluster::{concerns_cluster, names};
 use crate::shared::places::list;
 use crate::shared::risk::blast_radius;
 use crate::shared::selectors::requirement_text;

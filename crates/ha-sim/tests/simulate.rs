@@ -1,0 +1,72 @@
+//! What one disruption is said to come to.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use common::{machine, node, running, small, snapshot, web};
+use ha_core::impact::{Certainty, Disruption, DisruptionKind, Impact, LossMode, bounds};
+use ha_core::{Settings, Snapshot};
+use ha_sim::simulate::{Options, simulate};
+use ha_sim::{Model, State};
+use serde_json::{Value, json};
+
+fn lose(snapshot: &Snapshot, name: &str, tries: u64) -> Impact {
+    let model = Model::new(snapshot);
+    let mut state = State::new(&model);
+    let settings = Settings::default();
+    let options = Options { settings: &settings, tries, seed: 0, show_all: false };
+    let kind = DisruptionKind::Loss(LossMode::Unreachable);
+    simulate(&mut state, &Disruption { name: name.into(), kind, nodes: vec![node(snapshot, name)] }, &options)
+}
+
+/// A pod of its own that fills a node.
+fn bare(name: &str, node: &str) -> Value {
+    let mut spec = small();
+    spec["containers"][0]["resources"]["requests"]["cpu"] = "900m".into();
+    let mut pod = running(0, &spec, node, &json!({}));
+    pod["metadata"] = json!({"name": name, "namespace": "shop"});
+    pod
+}
+
+#[test]
+fn whom_another_order_preempts_is_told_too() {
+    let mut spec = small();
+    spec["priority"] = 1000.into();
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
+    objects.extend(web(&["a"], &spec));
+    objects.extend([bare("of-b", "b"), bare("of-c", "c")]);
+    let snapshot = snapshot(&objects);
+    let impact = lose(&snapshot, "a", 20);
+    let of = |name: &str| {
+        let is_it = |id| snapshot.name_of(snapshot.workload(id)) == name;
+        impact
+            .workloads
+            .iter()
+            .find(|workload| is_it(workload.workload))
+            .unwrap_or_else(|| panic!("{name} is left out"))
+    };
+    for name in ["of-b", "of-c"] {
+        let pod = of(name);
+        assert_eq!((pod.best.scheduled, pod.worst.scheduled), (1, 0), "{name}");
+        assert_eq!(pod.certainty, Certainty::Possible);
+    }
+    let gone = ["of-b", "of-c"].map(|name| of(name).recovered.scheduled);
+    assert_eq!(gone.iter().sum::<u32>(), 1, "one of them goes, whichever: {gone:?}");
+    assert_eq!(of("web").worst.scheduled, 1);
+}
+
+#[test]
+fn times_that_no_number_holds_are_the_largest() {
+    let mut spec = small();
+    let delay = json!({"initialDelaySeconds": i32::MAX, "periodSeconds": i32::MAX, "failureThreshold": i32::MAX});
+    spec["terminationGracePeriodSeconds"] = i64::MAX.into();
+    spec["containers"][0]["startupProbe"] = delay.clone();
+    spec["containers"][0]["readinessProbe"] = delay;
+    spec["tolerations"] =
+        json!([{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": i64::MAX}]);
+    let mut objects: Vec<Value> = ["a", "b"].map(machine).into();
+    objects.extend(web(&["a"], &spec));
+    let snapshot = snapshot(&objects);
+    let impact = lose(&snapshot, "a", 1);
+    assert_eq!(bounds(&impact.workloads[0].recovery), (u32::MAX, Some(u32::MAX)));
+}
