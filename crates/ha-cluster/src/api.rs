@@ -92,6 +92,15 @@ impl Api {
         answer("POST", path, response.map_err(|error| failed("POST", path, &error))?)
     }
 
+    /// Posts to a subresource: the status of the answer and its body, also where the server refuses.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let request = self.agent.post(format!("{}{path}", self.server));
+        let response = request.header("Authorization", &self.authorization).send_json(body);
+        let mut response = response.map_err(|error| failed("POST", path, &error))?;
+        let answer = response.body_mut().read_json().map_err(|error| failed("POST", path, &error))?;
+        Ok((response.status().as_u16(), answer))
+    }
+
     /// The events of a watch, with the objects' metadata only, until the server or the network
     /// ends it.
     pub(crate) fn watch(&self, path: &str) -> Result<impl Iterator<Item = Result<Value>> + use<>> {

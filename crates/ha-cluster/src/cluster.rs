@@ -164,6 +164,13 @@ impl Cluster {
         self.api()?.get(path)
     }
 
+    /// Asks the eviction API to evict a pod, as a trial that changes nothing: the HTTP status and the server's answer.
+    pub fn try_eviction(&self, namespace: &str, pod: &str) -> Result<(u16, serde_json::Value)> {
+        let eviction = serde_json::json!({"apiVersion": "policy/v1", "kind": "Eviction",
+            "metadata": {"namespace": namespace, "name": pod}, "deleteOptions": {"dryRun": ["All"]}});
+        self.api()?.post(&format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction"), &eviction)
+    }
+
     /// Reads the answers of several paths to their ends, one after the other over one connection, and drops them; how
     /// many bytes they had together. What other readers are compared with.
     pub fn download(&self, paths: &[String]) -> Result<u64> {

@@ -31,5 +31,5 @@ pub use predict::{Certainty, Forecast, Missing, Prediction, Refusals, Simulator}
 pub use run::{Options, Report, run};
 pub use scheduler::{Pending, Scheduler};
 pub use shrink::shrink;
-pub use simulated::HaSim;
+pub use simulated::{HaSim, snapshot};
 pub use summary::{Hardness, PLUGINS};

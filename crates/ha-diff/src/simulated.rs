@@ -95,7 +95,10 @@ fn full_name(object: &Value) -> String {
 }
 
 /// The objects as a snapshot of a live cluster; kinds that the snapshot has no place for are left out.
-fn snapshot(objects: &[Value]) -> Result<Snapshot, String> {
+///
+/// # Errors
+/// The object that cannot be read, and why.
+pub fn snapshot(objects: &[Value]) -> Result<Snapshot, String> {
     let mut builder = Builder::new(&[]);
     for value in objects {
         let [api_version, kind] = ["apiVersion", "kind"].map(|field| value[field].as_str().unwrap_or_default());

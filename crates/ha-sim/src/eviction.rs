@@ -6,8 +6,9 @@
 //! Differs from upstream 1.36: the status of a budget is always up to date here. Upstream refuses, too, while its
 //! controller has not looked at a change yet; a client that asks again gets the same answers in the end.
 
-use ha_core::arithmetic::budget::{Allowance, allowance, needs_scale, spares_unhealthy};
-use ha_core::snapshot::{BudgetId, PodPhase, UnhealthyPodEviction, Workload, WorkloadId, WorkloadKind};
+use ha_core::arithmetic::budget::{Allowance, allowance, needs_scale, scale, spares_unhealthy};
+use ha_core::arithmetic::size;
+use ha_core::snapshot::{Budget, BudgetId, PodPhase, UnhealthyPodEviction, Workload, WorkloadId, WorkloadKind};
 
 use crate::ids::PodIndex;
 use crate::state::State;
@@ -36,15 +37,6 @@ const VIOLATED: &str = "Cannot evict pod as it would violate the pod's disruptio
 const SEVERAL: &str =
     "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
 
-/// A budget as its controller sees it.
-enum Sync<'s> {
-    Counted(Allowance),
-    /// Neither field is set.
-    Undefined,
-    /// A controller without scale.
-    Failed(&'s Workload),
-}
-
 /// Asks the eviction API to evict a pod. The pod is not touched.
 pub fn ask(state: &State, pod: PodIndex) -> Answer {
     if bypasses_budgets(state, pod) {
@@ -61,7 +53,7 @@ pub fn ask(state: &State, pod: PodIndex) -> Answer {
     let budget = snapshot.budget(id);
     let name = snapshot.name_of(budget);
     match sync(state, id) {
-        Sync::Counted(counts) => {
+        Ok(counts) => {
             let spared = !is_ready(state, pod) && spares_unhealthy(budget, counts);
             if spared || counts.allowed() > 0 {
                 return Answer::Evicted;
@@ -74,19 +66,25 @@ pub fn ask(state: &State, pod: PodIndex) -> Answer {
             };
             refused(429, format!("{VIOLATED} {why}"))
         }
-        Sync::Undefined | Sync::Failed(_) if spares_broken(state, pod, id) => Answer::Evicted,
-        Sync::Undefined => {
-            refused(429, format!("{VIOLATED} The disruption budget {name} does not allow evicting pods currently"))
+        Err(_) if spares_broken(state, pod, id) => Answer::Evicted,
+        // A controller that fails does not note which generation of the budget it saw.
+        Err(_) if is_unseen(budget) => {
+            refused(429, format!("{VIOLATED} The disruption budget {name} is still being processed by the server."))
         }
-        Sync::Failed(workload) => {
-            let kind = workload.kind.kind().to_lowercase();
-            let sync = format!("{kind}s.apps does not implement the scale subresource");
+        Err(workload) => {
+            let kinds = if workload.kind == WorkloadKind::DaemonSet { "daemonsets.apps" } else { "jobs.batch" };
+            let sync = format!("{kinds} does not implement the scale subresource");
             let why = format!(
                 "The disruption budget {name} does not allow evicting pods currently because it failed sync: {sync}"
             );
             refused(429, format!("{VIOLATED} {why}"))
         }
     }
+}
+
+/// Whether the controller has never counted the budget as it is now.
+fn is_unseen(budget: &Budget) -> bool {
+    budget.status.as_ref().is_some_and(|status| status.observed_generation < budget.generation)
 }
 
 fn spares_broken(state: &State, pod: PodIndex, id: BudgetId) -> bool {
@@ -96,10 +94,12 @@ fn spares_broken(state: &State, pod: PodIndex, id: BudgetId) -> bool {
 
 /// How many evictions a budget allows now.
 pub fn allowed(state: &State, id: BudgetId) -> u32 {
-    match sync(state, id) {
-        Sync::Counted(counts) => counts.allowed(),
-        Sync::Undefined | Sync::Failed(_) => 0,
-    }
+    counts(state, id).map_or(0, Allowance::allowed)
+}
+
+/// A budget's numbers now, as its controller writes them into `status`; none where the controller fails.
+pub fn counts(state: &State, id: BudgetId) -> Option<Allowance> {
+    sync(state, id).ok()
 }
 
 /// Whether a pod is ready: as the snapshot says for one that stayed where it was, on a machine that lives; at once for
@@ -124,13 +124,16 @@ fn bypasses_budgets(state: &State, pod: PodIndex) -> bool {
     pending || state.pod(pod).terminating || state.node_of(pod).is_none() || !state.exists(pod)
 }
 
-fn sync<'s>(state: &State<'s>, id: BudgetId) -> Sync<'s> {
+/// Counts as the disruption controller does, which fails on a controller without scale.
+fn sync<'s>(state: &State<'s>, id: BudgetId) -> Result<Allowance, &'s Workload> {
     let snapshot = state.model.snapshot;
     let budget = snapshot.budget(id);
     let known = budget.pods.iter().map(|pod| PodIndex::at(pod.position()));
     let created = state.model.classes_of_budget(id).iter().flat_map(|&class| state.created_of(class)).copied();
-    let pods: Vec<PodIndex> = known.chain(created).filter(|&pod| state.exists(pod)).collect();
-    let healthy = pods.iter().filter(|&&pod| is_ready(state, pod) && !state.pod(pod).terminating).count();
+    let pods: Vec<PodIndex> = known.chain(created).filter(|&pod| state.exists(pod) || has_ended(state, pod)).collect();
+    let is_healthy =
+        |&&pod: &&PodIndex| (is_ready(state, pod) || ended_ready(state, pod)) && !state.pod(pod).terminating;
+    let healthy = pods.iter().filter(is_healthy).count();
     let mut scaled = 0;
     if needs_scale(budget) {
         let mut workloads: Vec<WorkloadId> = pods.iter().map(|&pod| state.pod(pod).workload).collect();
@@ -139,21 +142,24 @@ fn sync<'s>(state: &State<'s>, id: BudgetId) -> Sync<'s> {
         for id in workloads {
             match scale(snapshot.workload(id)) {
                 Some(replicas) => scaled += replicas,
-                None => return Sync::Failed(snapshot.workload(id)),
+                None => return Err(snapshot.workload(id)),
             }
         }
     }
-    let count = |pods: usize| u32::try_from(pods).unwrap_or(u32::MAX);
-    allowance(budget, scaled, count(pods.len()), count(healthy)).map_or(Sync::Undefined, Sync::Counted)
+    let healthy = size(healthy);
+    // Where neither field is set nothing is expected.
+    let nothing = Allowance { expected: 0, healthy, desired: 0 };
+    Ok(allowance(budget, scaled, size(pods.len()), healthy).unwrap_or(nothing))
 }
 
-/// What `/scale` says; none for kinds without it. Bare pods have no controller and count 0.
-fn scale(workload: &Workload) -> Option<u32> {
-    use WorkloadKind::{BarePod, CronJob, Custom, DaemonSet, Job, StaticPod};
-    match workload.kind {
-        BarePod | StaticPod => Some(0),
-        DaemonSet | Job | CronJob => None,
-        Custom => workload.current_replicas.or(Some(workload.pods.count)),
-        _ => Some(workload.replicas.unwrap_or(1)),
-    }
+/// Whether a pod ended before anything happened, and its object is still there: the disruption controller counts it like
+/// any other. A drain or a loss of its node takes it away.
+fn has_ended(state: &State, pod: PodIndex) -> bool {
+    let known = state.model.snapshot.pods.get(pod.position());
+    known.is_some_and(|known| known.is_finished() && known.node.is_none_or(|node| state.flags(node.position()) == 0))
+}
+
+/// Whether such a pod is called ready, which a kubelet does not, but nobody checks.
+fn ended_ready(state: &State, pod: PodIndex) -> bool {
+    has_ended(state, pod) && state.model.snapshot.pods[pod.position()].ready
 }

@@ -93,6 +93,17 @@ pub fn needs_scale(budget: &Budget) -> bool {
     budget.max_unavailable.is_some() || matches!(budget.min_available, Some(Threshold::Percent(_)))
 }
 
+/// What `/scale` of a controller says; none for kinds without it. Bare pods have no controller and count 0.
+pub fn scale(workload: &Workload) -> Option<u32> {
+    use WorkloadKind::{BarePod, CronJob, Custom, DaemonSet, Job, StaticPod};
+    match workload.kind {
+        BarePod | StaticPod => Some(0),
+        DaemonSet | Job | CronJob => None,
+        Custom => workload.current_replicas.or(Some(workload.pods.count)),
+        _ => Some(workload.replicas.unwrap_or(1)),
+    }
+}
+
 enum Count {
     Scaled(u32),
     Bare,

@@ -4,11 +4,11 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use ha_sdk::arithmetic::budget::{At, BudgetState, allowance, needs_scale, steady_state};
+use ha_sdk::arithmetic::budget::{At, BudgetState, allowance, needs_scale, scale, steady_state};
 use ha_sdk::arithmetic::replicas::{Replicas, effective_replicas, needed};
 use ha_sdk::arithmetic::size;
 use ha_sdk::finding::Missing;
-use ha_sdk::snapshot::{Absence, Budget, ResourceKind, Snapshot, Threshold, Workload, WorkloadId, WorkloadKind};
+use ha_sdk::snapshot::{Absence, Budget, ResourceKind, Snapshot, Threshold, Workload, WorkloadId};
 use ha_sdk::{Findings, Input};
 
 /// Whether a budget guards every pod of the workload: it matches the template, or all pods that exist.
@@ -59,9 +59,10 @@ pub(crate) fn unread_budgets(snapshot: &Snapshot, namespace: ha_sdk::text::Text)
     }
 }
 
-/// How many evictions a budget allows now, counted as the disruption controller does; none where it cannot count.
+/// How many evictions a budget allows now, counted as the disruption controller does, which leaves out no pod that has
+/// ended; none where it cannot count.
 pub(crate) fn allowed_now(snapshot: &Snapshot, budget: &Budget) -> Option<u32> {
-    let pods = || budget.pods.iter().map(|&id| snapshot.pod(id)).filter(|pod| !pod.is_finished());
+    let pods = || budget.pods.iter().map(|&id| snapshot.pod(id));
     let mut scaled = 0_u32;
     if needs_scale(budget) {
         let workloads: BTreeSet<WorkloadId> = pods().map(|pod| pod.workload).collect();
@@ -69,20 +70,9 @@ pub(crate) fn allowed_now(snapshot: &Snapshot, budget: &Budget) -> Option<u32> {
             scaled = scaled.saturating_add(scale(workload)?);
         }
     }
-    let healthy = pods().filter(|pod| pod.is_healthy()).count();
+    let healthy = pods().filter(|pod| pod.ready && pod.deleted_at.is_none()).count();
     let allowance = allowance(budget, scaled, size(pods().count()), size(healthy))?;
     Some(allowance.allowed())
-}
-
-/// What `/scale` of a controller says; none for kinds without it. Bare pods have no controller.
-fn scale(workload: &Workload) -> Option<u32> {
-    use WorkloadKind::{BarePod, CronJob, Custom, DaemonSet, Job, StaticPod};
-    match workload.kind {
-        BarePod | StaticPod => Some(0),
-        DaemonSet | Job | CronJob => None,
-        Custom => workload.current_replicas.or(Some(workload.pods.count)),
-        _ => Some(workload.replicas.unwrap_or(1)),
-    }
 }
 
 /// The field that decides, and its value as written: `("spec.minAvailable", "67%")`.
