@@ -10,7 +10,7 @@ use crate::filters::volume_zone::{self, VolumeZones};
 use crate::filters::{inter_pod_affinity, pod_topology_spread, volume_restrictions};
 use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, TallyId};
 use crate::model::{PodClass, Shape, Static};
-use crate::state::State;
+use crate::state::{State, flag, mask_of_flags};
 
 /// Declares the plugins with their names.
 macro_rules! plugins {
@@ -122,11 +122,17 @@ pub struct Cycle<'m> {
     pub shape: &'m Shape,
     /// What the filters on labels and taints read.
     pub statics: &'m Static,
+    /// Their verdicts on the nodes of the snapshot, unless the pod is pinned to one.
+    masks: Option<&'m [u8]>,
+    /// What they make of the flags of a node.
+    masks_of_flags: [u8; flag::COMBINATIONS as usize],
     /// The tallies of its class.
     pub(crate) plan: Arc<Plan>,
     /// The plan's checks of the spread, with the smallest counts as of the last `refresh`.
     pub(crate) spread: Vec<SpreadCheck>,
     pub(crate) checks_affinity: bool,
+    /// Whether its volumes can keep the pod off a node.
+    pub(crate) has_volumes: bool,
     /// Whether only labels, taints and resources can keep the pod off a node now.
     pub(crate) is_plain: bool,
     pub(crate) single_pod_claims: Vec<ClaimIndex>,
@@ -158,9 +164,12 @@ impl<'m> Cycle<'m> {
             class,
             shape,
             statics,
+            masks: statics.masks(model.snapshot),
+            masks_of_flags: std::array::from_fn(|flags| u8::try_from(flags).map_or(0, |flags| mask_of_flags(flags, statics))),
             spread: plan.spread.clone(),
             plan,
             checks_affinity: false,
+            has_volumes: false,
             is_plain: false,
             single_pod_claims,
             checks_restrictions: !shape.disks.is_empty() || in_use,
@@ -169,9 +178,9 @@ impl<'m> Cycle<'m> {
         };
         let repelled = cycle.plan.repelling.iter().any(|&(_, tally)| !state.tallies.get(tally).is_empty());
         cycle.checks_affinity = repelled || !class.affinity.is_empty() || !class.anti_affinity.is_empty();
-        let no_claims = cycle.volumes.claims.is_empty() && !cycle.checks_restrictions;
+        cycle.has_volumes = !cycle.volumes.claims.is_empty() || cycle.checks_restrictions;
         let alone = cycle.spread.is_empty() && !cycle.checks_affinity;
-        cycle.is_plain = no_claims && alone && shape.ports.is_empty();
+        cycle.is_plain = !cycle.has_volumes && alone && shape.ports.is_empty();
         cycle.refresh(state);
         Ok(cycle)
     }
@@ -179,6 +188,12 @@ impl<'m> Cycle<'m> {
     /// Whether VolumeBinding's verdict on a node is chance.
     pub fn binds_by_chance(&self) -> bool {
         self.volumes.is_by_chance()
+    }
+
+    /// The filters on labels and taints that refuse a node.
+    pub(crate) fn mask(&self, state: &State, node: usize) -> u8 {
+        let before = self.masks.map_or_else(|| self.statics.mask(state.model.snapshot, node), |masks| masks[node]);
+        before | self.masks_of_flags[usize::from(state.flags(node) % flag::COMBINATIONS)]
     }
 
     /// Takes note of what changed in the state, after pods came or went.

@@ -208,15 +208,11 @@ fn is_simple(cycle: &Cycle) -> bool {
 
 /// Whether D cannot make all of the fitting nodes run short of something.
 fn outlasts(state: &State, demand: &Demand, cycle: &Cycle, fitting: &[usize]) -> bool {
-    let slots = |&node: &usize| {
-        let used = i64::try_from(state.pods_on(node).len()).unwrap_or(i64::MAX);
-        state.model.nodes[node].pods.saturating_sub(used)
-    };
+    let slots = |&node: &usize| state.left(node)[0];
     let mut spoiled = spoilable(demand.pods.saturating_sub(1), fitting.iter().map(slots).collect());
     for &(resource, wanted) in &cycle.shape.requests.amounts {
         let gap = |&node: &usize| {
-            let left = state.model.allocatable(node, resource).wrapping_sub(state.requested(node, resource));
-            left.saturating_sub(wanted).saturating_add(1)
+            state.left(node)[resource.position() + 1].saturating_sub(wanted).saturating_add(1)
         };
         let others = demand.amounts.get(&resource).copied().unwrap_or(0).saturating_sub(wanted);
         spoiled += spoilable(others, fitting.iter().map(gap).collect());

@@ -20,6 +20,11 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
+    /// Skips as many numbers as these dice gave between two moments.
+    pub(crate) fn skip(&mut self, before: &Self, after: &Self) {
+        self.0 = self.0.wrapping_add(after.0.wrapping_sub(before.0));
+    }
+
     /// A number below `bound`; 0 when that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         let bound = bound.max(1) as u64;

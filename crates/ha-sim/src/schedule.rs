@@ -8,10 +8,9 @@
 
 use ha_core::arithmetic::size;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
-use crate::filters;
+use crate::filters::{self, check_changing};
 use crate::filters::volume_binding;
 use crate::ids::PodIndex;
 use crate::messages;
@@ -27,8 +26,9 @@ pub struct Diagnosis {
     pub rejection: Option<Rejection>,
     /// Why the nodes that were looked at were refused, and how many for each of these reasons.
     pub refusals: Vec<(Refusal, usize)>,
-    /// The refused nodes on which preemption may make room, in the order in which they were looked at.
-    pub resolvable: Vec<usize>,
+    /// The refused nodes on which preemption may make room, in the order in which they were looked at, and which of
+    /// `refusals` is theirs.
+    pub resolvable: Vec<(u32, u32)>,
     /// Whether the affinity names the nodes that may be looked at, so that NodeAffinity ruled out all others.
     pub named_nodes_only: bool,
     /// How many nodes there were. With none left no plugin is asked (`ErrNoNodesAvailable`).
@@ -129,9 +129,9 @@ fn nominated_node(state: &mut State, cycle: &mut Cycle) -> Option<usize> {
 }
 
 /// The nodes to look at, in the scheduler's order: all that exist, or those of them that the affinity names.
-pub(crate) fn candidates(state: &mut State, statics: &Static) -> Arc<[u32]> {
+pub(crate) fn candidates(state: &mut State, statics: &Static) -> Vec<u32> {
     let Some(names) = &statics.only_nodes else {
-        return state.order();
+        return state.order().nodes.clone();
     };
     let model = state.model;
     let is_named = |node: u32| names.contains(&model.snapshot.object(model.snapshot.nodes[node as usize].object).name);
@@ -140,13 +140,29 @@ pub(crate) fn candidates(state: &mut State, statics: &Static) -> Arc<[u32]> {
             let node = model.find_node(name).filter(|&node| state.is_present(node));
             node.and_then(|node| u32::try_from(node).ok()).into_iter().collect()
         }
-        _ => state.order().iter().copied().filter(|&node| is_named(node)).collect(),
+        _ => state.order().nodes.iter().copied().filter(|&node| is_named(node)).collect(),
     }
 }
 
+/// The nodes that fit, as many as are enough.
 fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis: &mut Diagnosis) -> Vec<usize> {
+    let (feasible, looked_at) = match cycle.statics.only_nodes {
+        Some(_) => feasible_of_named(state, search, cycle, diagnosis),
+        None => feasible_of_all(state, search, cycle, diagnosis),
+    };
+    search.start = (search.start + looked_at) % state.present_nodes().max(1);
+    feasible
+}
+
+/// Goes through the nodes that the affinity names. Returns how many it has looked at, too.
+fn feasible_of_named(
+    state: &mut State,
+    search: &Search,
+    cycle: &mut Cycle,
+    diagnosis: &mut Diagnosis,
+) -> (Vec<usize>, usize) {
     let nodes = candidates(state, cycle.statics);
-    diagnosis.named_nodes_only = cycle.statics.only_nodes.is_some();
+    diagnosis.named_nodes_only = true;
     let wanted = enough(nodes.len());
     let start = if nodes.is_empty() { 0 } else { search.start % nodes.len() };
     let mut feasible = Vec::with_capacity(wanted);
@@ -160,8 +176,44 @@ fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis
             break;
         }
     }
-    search.start = (search.start + feasible.len() + diagnosis.refused()) % state.present_nodes().max(1);
-    feasible
+    let looked_at = feasible.len() + diagnosis.refused();
+    (feasible, looked_at)
+}
+
+/// Goes through all nodes. Those that labels and taints rule out are not visited, but count as looked at.
+fn feasible_of_all(
+    state: &mut State,
+    search: &Search,
+    cycle: &mut Cycle,
+    diagnosis: &mut Diagnosis,
+) -> (Vec<usize>, usize) {
+    let model = state.model;
+    let order = state.order();
+    let (all, wanted) = (order.nodes.len(), enough(order.nodes.len()));
+    let start = search.start % all.max(1);
+    let passing = cycle.statics.passing(model.snapshot, &model.node_order);
+    let first = passing.partition_point(|&node| order.place(node) < start);
+    let mut feasible = Vec::with_capacity(wanted);
+    for &number in passing[first..].iter().chain(&passing[..first]) {
+        let node = number as usize;
+        if !state.is_present(node) || cycle.mask(state, node) != 0 {
+            continue;
+        }
+        let nominated = state.is_nominated(node);
+        let refusal =
+            if nominated { check_with_nominated(state, cycle, node) } else { check_changing(state, cycle, node) };
+        match refusal {
+            None => feasible.push(node),
+            Some(refusal) => diagnosis.add(node, refusal),
+        }
+        if feasible.len() >= wanted {
+            return (feasible, (order.place(number) + all - start) % all + 1);
+        }
+    }
+    if feasible.is_empty() {
+        diagnosis.add_all(&state.refused_by_labels(cycle.class.statics));
+    }
+    (feasible, all)
 }
 
 /// Why a node does not take the pod, also when pods of at least its priority for which preemption made room there are
@@ -225,13 +277,27 @@ impl Diagnosis {
 
     /// One more node is refused.
     fn add(&mut self, node: usize, refusal: Refusal) {
+        let number = self.add_to(refusal, 1);
         if !refusal.unresolvable {
-            self.resolvable.push(node);
+            self.resolvable.push((size(node), size(number)));
         }
-        match self.refusals.iter_mut().find(|(known, _)| *known == refusal) {
-            Some((_, nodes)) => *nodes += 1,
-            None => self.refusals.push((refusal, 1)),
+    }
+
+    /// Nodes are refused that preemption does not help.
+    fn add_all(&mut self, refusals: &[(Refusal, usize)]) {
+        for &(refusal, nodes) in refusals {
+            self.add_to(refusal, nodes);
         }
+    }
+
+    /// Returns the number of the refusal.
+    fn add_to(&mut self, refusal: Refusal, nodes: usize) -> usize {
+        let number = self.refusals.iter().position(|(known, _)| *known == refusal).unwrap_or(self.refusals.len());
+        match self.refusals.get_mut(number) {
+            Some((_, sum)) => *sum += nodes,
+            None => self.refusals.push((refusal, nodes)),
+        }
+        number
     }
 
     /// How many nodes were looked at and refused.

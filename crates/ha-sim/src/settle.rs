@@ -111,6 +111,17 @@ struct Going {
     left: usize,
 }
 
+/// The pod that was refused last, for which no room could be made either.
+#[derive(Debug)]
+struct Refused {
+    class: ClassId,
+    /// When: how many changes the state had seen.
+    mark: usize,
+    diagnosis: Rc<Diagnosis>,
+    /// The dice before and after.
+    dice: (Random, Random),
+}
+
 /// The way to rest.
 #[derive(Debug)]
 pub struct Settling<'s, 'm> {
@@ -126,6 +137,7 @@ pub struct Settling<'s, 'm> {
     waiting: Vec<Waiting>,
     going: VecDeque<Going>,
     preemptions: HashMap<PodIndex, u32>,
+    refused: Option<Refused>,
     unanswered: Vec<PodIndex>,
     controllers: Controllers,
     wave: u32,
@@ -156,6 +168,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             waiting: Vec::new(),
             going: VecDeque::new(),
             preemptions: HashMap::new(),
+            refused: None,
             unanswered: Vec::new(),
             controllers,
             wave: 0,
@@ -387,6 +400,10 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.park(pod, None);
             return;
         }
+        if self.is_refused_again(pod) {
+            return;
+        }
+        let before = self.run.search.random.clone();
         match schedule(self.state, &mut self.run.search, pod) {
             Attempt::Fits(_) => {
                 self.additions += 1;
@@ -418,10 +435,43 @@ impl<'s, 'm> Settling<'s, 'm> {
                     Err(message) => {
                         diagnosis.preemption = message;
                         self.park(pod, Some(diagnosis));
+                        self.note_refusal(before);
                     }
                 }
             }
         }
+    }
+
+    /// Takes note of the pod that was parked last.
+    fn note_refusal(&mut self, before: Random) {
+        let Some(Waiting { pod, diagnosis: Some(diagnosis), .. }) = self.waiting.last() else {
+            return;
+        };
+        let PodModel { class, claims, .. } = self.state.pod(*pod);
+        let dice = (before, self.run.search.random.clone());
+        let refused = Refused { class: *class, mark: self.state.mark(), diagnosis: diagnosis.clone(), dice };
+        self.refused = claims.is_empty().then_some(refused);
+    }
+
+    /// A pod like the one that was refused last, when nothing has happened since, is refused for the same reasons. Returns
+    /// whether it is.
+    fn is_refused_again(&mut self, pod: PodIndex) -> bool {
+        let Some(refused) = &self.refused else {
+            return false;
+        };
+        let is_alike = |other: &PodModel| other.class == refused.class && other.claims.is_empty();
+        let is_same = is_alike(self.state.pod(pod))
+            && refused.mark == self.state.mark()
+            && self.state.nominated().is_empty()
+            // Then the next search begins where this one did.
+            && !refused.diagnosis.named_nodes_only
+            && !self.preemptions.contains_key(&pod);
+        if is_same {
+            self.run.search.random.skip(&refused.dice.0, &refused.dice.1);
+            let diagnosis = Some(refused.diagnosis.clone());
+            self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
+        }
+        is_same
     }
 
     /// The victims go; pods of lower priority no longer wait for room there; the pod is tried again.

@@ -9,7 +9,8 @@ use ha_core::snapshot::{NodeId, VolumeId};
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
-use crate::cycle::Plan;
+use crate::cycle::{Plan, Refusal};
+use crate::filters;
 use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, StaticId, TallyId};
 use crate::model::storage::Binding;
 use crate::model::{
@@ -26,6 +27,36 @@ pub mod flag {
     pub const UNREACHABLE: u8 = 2;
     /// It is cordoned, and tainted so.
     pub const CORDONED: u8 = 4;
+    /// How many combinations of them there are.
+    pub(crate) const COMBINATIONS: u8 = 8;
+}
+
+/// The nodes that exist, in the scheduler's order.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// Them.
+    pub(crate) nodes: Vec<u32>,
+    /// Per node of the snapshot its place among them; of one that does not exist, that of the next which does.
+    places: Vec<u32>,
+}
+
+impl Order {
+    fn of(order: &[u32], flags: &[u8]) -> Self {
+        let (mut nodes, mut places, mut place) = (Vec::with_capacity(order.len()), vec![0; order.len()], 0);
+        for &node in order {
+            places[node as usize] = place;
+            if flags[node as usize] & flag::ABSENT == 0 {
+                nodes.push(node);
+                place += 1;
+            }
+        }
+        Self { nodes, places }
+    }
+
+    /// A node's place.
+    pub(crate) fn place(&self, node: u32) -> usize {
+        self.places[node as usize] as usize
+    }
 }
 
 /// One change, with what undoes it.
@@ -56,7 +87,8 @@ pub struct State<'m> {
     created_of_class: HashMap<ClassId, Vec<PodIndex>>,
     node_of: Vec<Option<u32>>,
     gone: Vec<bool>,
-    requested: Vec<i64>,
+    /// Node by node: how many pods it still takes, then how much is left of each resource.
+    left: Vec<i64>,
     non_zero: Vec<[i64; 2]>,
     /// How evenly cpu and memory are requested on each node, as NodeResourcesBalancedAllocation sees it.
     balances: Vec<i64>,
@@ -67,7 +99,9 @@ pub struct State<'m> {
     flags: Vec<u8>,
     absent: Vec<usize>,
     /// The nodes that exist in the scheduler's order, while that is known.
-    order: Option<Arc<[u32]>>,
+    order: Option<Arc<Order>>,
+    /// Per static specification: how many nodes its filters refuse, while that is known.
+    refused: HashMap<StaticId, Arc<[(Refusal, usize)]>>,
     /// How often each node has changed.
     changes: Vec<u32>,
     claims: Vec<ClaimModel>,
@@ -95,7 +129,7 @@ impl<'m> State<'m> {
             created_of_class: HashMap::new(),
             node_of: vec![None; model.pods.len()],
             gone: model.snapshot.pods.iter().map(ha_core::snapshot::Pod::is_finished).collect(),
-            requested: vec![0; nodes * model.resources.count()],
+            left: (0..nodes).flat_map(|node| model.offer(node)).collect(),
             non_zero: vec![[0; 2]; nodes],
             balances: (0..nodes)
                 .map(|node| node_resources_balanced_allocation::balance([0; 2], capacity(model, node)))
@@ -106,6 +140,7 @@ impl<'m> State<'m> {
             flags: vec![0; nodes],
             absent: Vec::new(),
             order: None,
+            refused: HashMap::new(),
             changes: vec![0; nodes],
             claims: Vec::new(),
             claim_names: HashMap::new(),
@@ -247,7 +282,13 @@ impl<'m> State<'m> {
 
     /// How much of a resource is requested on a node.
     pub fn requested(&self, node: usize, resource: ResourceId) -> i64 {
-        self.requested[node * self.model.resources.count() + resource.position()]
+        self.model.allocatable(node, resource).wrapping_sub(self.left(node)[resource.position() + 1])
+    }
+
+    /// How many pods a node still takes, followed by how much is left of each resource.
+    pub(crate) fn left(&self, node: usize) -> &[i64] {
+        let width = self.model.resources.count() + 1;
+        &self.left[node * width..][..width]
     }
 
     /// How many millicores and bytes count as requested on a node when it is scored.
@@ -281,10 +322,24 @@ impl<'m> State<'m> {
     }
 
     /// The nodes that exist, in the scheduler's order.
-    pub fn order(&mut self) -> Arc<[u32]> {
+    pub(crate) fn order(&mut self) -> Arc<Order> {
         let (flags, order) = (&self.flags, &self.model.node_order);
-        let present = || order.iter().copied().filter(|&node| flags[node as usize] & flag::ABSENT == 0).collect();
-        self.order.get_or_insert_with(present).clone()
+        self.order.get_or_insert_with(|| Arc::new(Order::of(order, flags))).clone()
+    }
+
+    /// How many of the nodes that exist are refused by labels and taints, by the first filter that refuses them.
+    pub(crate) fn refused_by_labels(&mut self, id: StaticId) -> Arc<[(Refusal, usize)]> {
+        if let Some(known) = self.refused.get(&id) {
+            return known.clone();
+        }
+        let mut masks = [0; 1 + u8::MAX as usize];
+        for node in (0..self.flags.len()).filter(|&node| self.is_present(node)) {
+            masks[usize::from(self.static_mask(id, node))] += 1;
+        }
+        let refusals = (0..=u8::MAX).filter_map(|mask| Some((filters::first_static(mask)?, masks[usize::from(mask)])));
+        let refused: Arc<[(Refusal, usize)]> = refusals.filter(|&(_, nodes)| nodes > 0).collect();
+        self.refused.insert(id, refused.clone());
+        refused
     }
 
     /// The nodes whose objects are gone.
@@ -371,12 +426,13 @@ impl<'m> State<'m> {
         let of_level = &mut self.pods_of_level[node * model.priorities.len() + model.level(class)];
         *of_level = if sign > 0 { *of_level + 1 } else { of_level.saturating_sub(1) };
         let requests = &self.shape_of(pod).requests;
-        let first = node * model.resources.count();
+        let first = node * (model.resources.count() + 1);
+        self.left[first] -= sign;
         for &(resource, value) in &requests.amounts {
-            let slot = &mut self.requested[first + resource.position()];
-            *slot = slot.wrapping_add(sign.wrapping_mul(value));
+            let slot = &mut self.left[first + resource.position() + 1];
+            *slot = slot.wrapping_sub(sign.wrapping_mul(value));
         }
-        let used = [self.requested[first], self.requested[first + 1]];
+        let used = [Resources::CPU, Resources::MEMORY].map(|resource| self.requested(node, resource));
         self.balances[node] = node_resources_balanced_allocation::balance(used, capacity(model, node));
         for (slot, value) in self.non_zero[node].iter_mut().zip(requests.non_zero) {
             *slot = slot.wrapping_add(sign.wrapping_mul(value));
@@ -394,6 +450,7 @@ impl<'m> State<'m> {
 
     fn change_flags(&mut self, node: usize, flags: u8) {
         let was = self.flags[node];
+        self.refused.clear();
         if (was ^ flags) & flag::ABSENT != 0 {
             self.order = None;
         }
@@ -417,12 +474,9 @@ impl<'m> State<'m> {
 
     /// The filters on labels and taints that refuse a node.
     pub fn static_mask(&self, statics: StaticId, node: usize) -> u8 {
-        self.mask(self.model.statics(statics), node)
+        static_mask(self.model, self.flags[node], self.model.statics(statics), node)
     }
 
-    pub(crate) fn mask(&self, statics: &Static, node: usize) -> u8 {
-        static_mask(self.model, self.flags[node], statics, node)
-    }
 
     /// The tally of a spread constraint.
     pub(crate) fn spread_tally(&mut self, spread: &Spread) -> TallyId {
@@ -600,7 +654,12 @@ fn capacity(model: &Model, node: usize) -> [i64; 2] {
 }
 
 fn static_mask(model: &Model, flags: u8, statics: &Static, node: usize) -> u8 {
-    let mut mask = statics.mask(model.snapshot, node);
+    statics.mask(model.snapshot, node) | mask_of_flags(flags, statics)
+}
+
+/// The filters that refuse a node for what happened to it.
+pub(crate) fn mask_of_flags(flags: u8, statics: &Static) -> u8 {
+    let mut mask = 0;
     if flags & flag::CORDONED != 0 && !statics.tolerates_cordon {
         mask |= statics::bit::UNSCHEDULABLE | statics::bit::TAINT;
     }

@@ -41,7 +41,8 @@ pub struct TallyKey {
 #[derive(Clone, Debug)]
 enum Counts {
     Dense(Vec<i64>),
-    Sparse(HashMap<DomainId, i64>),
+    /// Those that are not 0, and a bit for each domain that has one: most domains have none, and nobody looks for it.
+    Sparse(Vec<u64>, HashMap<DomainId, i64>),
 }
 
 /// Up to so many domains counts stand in a plain list.
@@ -49,28 +50,45 @@ const DENSE: usize = 64;
 
 impl Counts {
     fn new(domains: usize) -> Self {
-        if domains <= DENSE { Self::Dense(vec![0; domains]) } else { Self::Sparse(HashMap::new()) }
+        if domains <= DENSE {
+            Self::Dense(vec![0; domains])
+        } else {
+            Self::Sparse(vec![0; domains.div_ceil(64)], HashMap::new())
+        }
     }
 
+    #[inline]
     fn get(&self, domain: DomainId) -> i64 {
         match self {
             Self::Dense(counts) => counts[domain.position()],
-            Self::Sparse(counts) => counts.get(&domain).copied().unwrap_or(0),
+            Self::Sparse(present, counts) => {
+                let is_present = present[domain.position() / 64] & bit(domain) != 0;
+                if is_present { counts.get(&domain).copied().unwrap_or(0) } else { 0 }
+            }
         }
     }
 
     fn add(&mut self, domain: DomainId, weight: i64) {
         match self {
             Self::Dense(counts) => counts[domain.position()] += weight,
-            Self::Sparse(counts) => {
+            Self::Sparse(present, counts) => {
                 let count = counts.entry(domain).or_insert(0);
                 *count += weight;
+                let word = &mut present[domain.position() / 64];
                 if *count == 0 {
                     counts.remove(&domain);
+                    *word &= !bit(domain);
+                } else {
+                    *word |= bit(domain);
                 }
             }
         }
     }
+}
+
+/// A domain's bit within its word.
+fn bit(domain: DomainId) -> u64 {
+    1 << (domain.position() % 64)
 }
 
 /// One count.
@@ -87,6 +105,7 @@ pub struct Tally {
 
 impl Tally {
     /// The count in a domain.
+    #[inline]
     pub fn get(&self, domain: DomainId) -> i64 {
         self.counts.get(domain)
     }
@@ -113,7 +132,7 @@ impl Tally {
                 let present = counts.iter().zip(&presence.nodes_of_domain).filter(|&(_, &nodes)| nodes > 0);
                 present.map(|(&count, _)| count).min().unwrap_or(0)
             }
-            Counts::Sparse(counts) => {
+            Counts::Sparse(_, counts) => {
                 // Domains that are not listed count 0; listed ones with a count are all present.
                 let least = counts.values().copied().min();
                 if presence.domains > self.nonzero { least.unwrap_or(0).min(0) } else { least.unwrap_or(0) }

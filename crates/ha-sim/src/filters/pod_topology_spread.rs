@@ -22,6 +22,7 @@ pub(crate) fn start(state: &mut State, class: &PodClass) -> Vec<SpreadCheck> {
 }
 
 /// Why the node is refused: bit 0 it lacks a label, bit 1 its domain has too many pods.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     for check in &cycle.spread {
         let Some(domain) = state.model.topology.domain(check.key, node) else {

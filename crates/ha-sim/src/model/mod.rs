@@ -268,6 +268,13 @@ impl<'a> Model<'a> {
         self.allocatable[node * self.resources.count() + resource.position()]
     }
 
+    /// How many pods an empty node takes, followed by what it may give of each resource.
+    pub(crate) fn offer(&self, node: usize) -> impl Iterator<Item = i64> {
+        let width = self.resources.count();
+        let amounts = &self.allocatable[node * width..][..width];
+        std::iter::once(self.nodes[node].pods.max(0)).chain(amounts.iter().copied())
+    }
+
     /// The class of a pod that replaces one of class `id`.
     pub fn replacement(&self, id: ClassId) -> ClassId {
         self.replacements[id.position()]

@@ -51,6 +51,7 @@ impl Topology {
     }
 
     /// The domain of the node at `node`; none when it lacks the label.
+    #[inline]
     pub fn domain(&self, key: KeyId, node: usize) -> Option<DomainId> {
         self.keys[key.position()].of_node[node]
     }

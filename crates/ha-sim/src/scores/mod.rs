@@ -56,6 +56,21 @@ pub fn totals(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
     totals
 }
 
+/// The whole part of a quotient. Floats are divided in half of the time.
+///
+/// A quotient of whole numbers that is no whole number itself stays at least `1 / divisor` below the next one, and for
+/// numbers below 2⁵² a float tells these two apart.
+#[inline]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "the numbers are small")]
+pub(crate) fn quotient(dividend: i64, divisor: i64) -> i64 {
+    const EXACT: i64 = 1 << 52;
+    if (0..EXACT).contains(&dividend) && (1..EXACT).contains(&divisor) {
+        (dividend as f64 / divisor as f64) as i64
+    } else {
+        dividend / divisor
+    }
+}
+
 /// `DefaultNormalizeScore` in `plugins/helper/normalize_score.go`.
 pub(crate) fn normalize(mut scores: Vec<i64>, reverse: bool) -> Vec<i64> {
     let max = scores.iter().copied().max().unwrap_or(0).max(0);
@@ -74,7 +89,18 @@ pub(crate) fn normalize(mut scores: Vec<i64>, reverse: bool) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::normalize;
+    use super::{normalize, quotient};
+
+    #[test]
+    fn quotients_are_those_of_whole_numbers() {
+        let large = (1 << 52) - 1;
+        let numbers = [0_i64, 1, 2, 3, 7, 99, 100, 4001, (64 << 30) - 1, 64 << 30, large / 3, large - 1, large, large + 1, -5];
+        for dividend in numbers.into_iter().chain(numbers.map(|number| number.saturating_mul(100))) {
+            for divisor in numbers.into_iter().filter(|&divisor| divisor != 0) {
+                assert_eq!(quotient(dividend, divisor), dividend / divisor, "{dividend} / {divisor}");
+            }
+        }
+    }
 
     #[test]
     fn scores_are_stretched_to_a_hundred() {

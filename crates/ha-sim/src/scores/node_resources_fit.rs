@@ -3,7 +3,7 @@
 //! Source: `least_allocated.go` and `resource_allocation.go` in `pkg/scheduler/framework/plugins/noderesources`.
 //! Differs from upstream 1.36: no.
 
-use super::MAX;
+use super::{MAX, quotient};
 use crate::cycle::Cycle;
 use crate::model::Resources;
 use crate::state::State;
@@ -29,7 +29,7 @@ fn score(state: &State, node: usize, wanted: [i64; 2]) -> i64 {
 }
 
 fn least_requested(requested: i64, capacity: i64) -> i64 {
-    if requested > capacity { 0 } else { capacity.wrapping_sub(requested).wrapping_mul(MAX) / capacity }
+    if requested > capacity { 0 } else { quotient(capacity.wrapping_sub(requested).wrapping_mul(MAX), capacity) }
 }
 
 #[cfg(test)]
