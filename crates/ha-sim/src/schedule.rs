@@ -10,12 +10,13 @@ use ha_core::arithmetic::size;
 use std::collections::BTreeMap;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
-use crate::filters::{self, check_changing};
+use crate::filters::{self, check_changing, check_with_room};
 use crate::filters::volume_binding;
 use crate::ids::PodIndex;
 use crate::messages;
 use crate::model::Static;
 use crate::random::Random;
+use crate::room::Room;
 use crate::scores;
 use crate::state::State;
 
@@ -112,11 +113,11 @@ pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, pod: PodIndex) -
         bind(state, &cycle, node);
         return Attempt::Fits(node);
     }
-    let feasible = feasible(state, search, &mut cycle, &mut diagnosis);
-    let node = match feasible[..] {
+    let mut feasible = feasible(state, search, &mut cycle, &mut diagnosis);
+    let node = match feasible.nodes[..] {
         [] => return Attempt::Refused(Box::new(Refused { diagnosis, cycle: Some(cycle) })),
         [node] => node,
-        _ => best(state, search, &cycle, &feasible),
+        _ => best(state, search, &cycle, &mut feasible),
     };
     bind(state, &cycle, node);
     Attempt::Fits(node)
@@ -145,10 +146,39 @@ pub(crate) fn candidates(state: &mut State, statics: &Static) -> Vec<u32> {
 }
 
 /// The nodes that fit, as many as are enough.
-fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis: &mut Diagnosis) -> Vec<usize> {
+#[derive(Debug, Default)]
+struct Feasible {
+    nodes: Vec<usize>,
+    /// What each scores by what is left there; later all that it scores.
+    scores: Vec<i64>,
+}
+
+impl Feasible {
+    fn with_capacity(nodes: usize) -> Self {
+        Self { nodes: Vec::with_capacity(nodes), scores: Vec::with_capacity(nodes) }
+    }
+
+    fn push(&mut self, node: usize, score: i64) {
+        self.nodes.push(node);
+        self.scores.push(score);
+    }
+}
+
+fn feasible<'m>(
+    state: &mut State<'m>,
+    search: &mut Search,
+    cycle: &mut Cycle<'m>,
+    diagnosis: &mut Diagnosis,
+) -> Feasible {
     let (feasible, looked_at) = match cycle.statics.only_nodes {
         Some(_) => feasible_of_named(state, search, cycle, diagnosis),
-        None => feasible_of_all(state, search, cycle, diagnosis),
+        None => {
+            let requests = &cycle.shape.requests;
+            let mut room = state.rooms.take(requests, state.model.nodes.len());
+            let found = feasible_of_all(state, search, cycle, &mut room, diagnosis);
+            state.rooms.keep(requests, room);
+            found
+        }
     };
     search.start = (search.start + looked_at) % state.present_nodes().max(1);
     feasible
@@ -160,23 +190,23 @@ fn feasible_of_named(
     search: &Search,
     cycle: &mut Cycle,
     diagnosis: &mut Diagnosis,
-) -> (Vec<usize>, usize) {
+) -> (Feasible, usize) {
     let nodes = candidates(state, cycle.statics);
     diagnosis.named_nodes_only = true;
     let wanted = enough(nodes.len());
     let start = if nodes.is_empty() { 0 } else { search.start % nodes.len() };
-    let mut feasible = Vec::with_capacity(wanted);
+    let mut feasible = Feasible::with_capacity(wanted);
     for &node in nodes[start..].iter().chain(&nodes[..start]) {
         let node = node as usize;
         match check_with_nominated(state, cycle, node) {
-            None => feasible.push(node),
+            None => feasible.push(node, scores::of_resources(state, cycle, node)),
             Some(refusal) => diagnosis.add(node, refusal),
         }
-        if feasible.len() >= wanted {
+        if feasible.nodes.len() >= wanted {
             break;
         }
     }
-    let looked_at = feasible.len() + diagnosis.refused();
+    let looked_at = feasible.nodes.len() + diagnosis.refused();
     (feasible, looked_at)
 }
 
@@ -185,32 +215,37 @@ fn feasible_of_all(
     state: &mut State,
     search: &Search,
     cycle: &mut Cycle,
+    room: &mut Room,
     diagnosis: &mut Diagnosis,
-) -> (Vec<usize>, usize) {
+) -> (Feasible, usize) {
     let model = state.model;
     let order = state.order();
     let (all, wanted) = (order.nodes.len(), enough(order.nodes.len()));
     let start = search.start % all.max(1);
     let passing = cycle.statics.passing(model.snapshot, &model.node_order);
     let first = passing.partition_point(|&node| order.place(node) < start);
-    let mut feasible = Vec::with_capacity(wanted);
+    let mut feasible = Feasible::with_capacity(wanted);
     for &number in passing[first..].iter().chain(&passing[..first]) {
         let node = number as usize;
         if !state.is_present(node) || cycle.mask(state, node) != 0 {
             continue;
         }
-        let nominated = state.is_nominated(node);
-        let refusal =
-            if nominated { check_with_nominated(state, cycle, node) } else { check_changing(state, cycle, node) };
-        match refusal {
-            None => feasible.push(node),
-            Some(refusal) => diagnosis.add(node, refusal),
+        let score = room.score(state, cycle, node);
+        let refusal = match score {
+            _ if state.is_nominated(node) => check_with_nominated(state, cycle, node),
+            Some(_) => check_with_room(state, cycle, node),
+            None => check_changing(state, cycle, node),
+        };
+        match (refusal, score) {
+            (None, Some(score)) => feasible.push(node, score),
+            (None, None) => feasible.push(node, scores::of_resources(state, cycle, node)),
+            (Some(refusal), _) => diagnosis.add(node, refusal),
         }
-        if feasible.len() >= wanted {
+        if feasible.nodes.len() >= wanted {
             return (feasible, (order.place(number) + all - start) % all + 1);
         }
     }
-    if feasible.is_empty() {
+    if feasible.nodes.is_empty() {
         diagnosis.add_all(&state.refused_by_labels(cycle.class.statics));
     }
     (feasible, all)
@@ -246,12 +281,13 @@ pub(crate) fn check_with_nominated(state: &mut State, cycle: &mut Cycle, node: u
 }
 
 /// One of the nodes with the highest score.
-fn best(state: &mut State, search: &mut Search, cycle: &Cycle, nodes: &[usize]) -> usize {
-    let totals = scores::totals(state, cycle, nodes);
-    let highest = totals.iter().copied().max().unwrap_or(0);
-    let best: Vec<usize> =
-        nodes.iter().zip(totals).filter(|&(_, total)| total == highest).map(|(&node, _)| node).collect();
-    best[search.random.below(best.len())]
+fn best(state: &mut State, search: &mut Search, cycle: &Cycle, feasible: &mut Feasible) -> usize {
+    let Feasible { nodes, scores } = feasible;
+    scores::add_others(state, cycle, nodes, scores);
+    let highest = scores.iter().copied().max().unwrap_or(0);
+    let best = || nodes.iter().zip(&*scores).filter(|&(_, &score)| score == highest).map(|(&node, _)| node);
+    let chosen = search.random.below(best().count());
+    best().nth(chosen).unwrap_or(nodes[0])
 }
 
 fn bind(state: &mut State, cycle: &Cycle, node: usize) {

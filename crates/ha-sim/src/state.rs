@@ -16,6 +16,7 @@ use crate::model::storage::Binding;
 use crate::model::{
     ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Resources, Shape, Spread, Static, statics,
 };
+use crate::room::Rooms;
 use crate::scores::{ScorePlan, node_resources_balanced_allocation};
 use crate::tally::{Counted, Counting, Tallies, TallyKey};
 
@@ -102,6 +103,11 @@ pub struct State<'m> {
     order: Option<Arc<Order>>,
     /// Per static specification: how many nodes its filters refuse, while that is known.
     refused: HashMap<StaticId, Arc<[(Refusal, usize)]>>,
+    /// Per node the number of the last coming or going of a pod there; no two are the same.
+    stamps: Vec<u64>,
+    stamp: u64,
+    /// What was found about nodes and may still hold.
+    pub(crate) rooms: Rooms<'m>,
     /// How often each node has changed.
     changes: Vec<u32>,
     claims: Vec<ClaimModel>,
@@ -141,6 +147,9 @@ impl<'m> State<'m> {
             absent: Vec::new(),
             order: None,
             refused: HashMap::new(),
+            stamps: vec![1; nodes],
+            stamp: 1,
+            rooms: Rooms::default(),
             changes: vec![0; nodes],
             claims: Vec::new(),
             claim_names: HashMap::new(),
@@ -273,6 +282,11 @@ impl<'m> State<'m> {
     pub fn has_lower(&self, node: usize, class: ClassId) -> bool {
         let first = node * self.model.priorities.len();
         self.pods_of_level[first..first + self.model.level(class)].iter().any(|&pods| pods > 0)
+    }
+
+    /// Tells the pods on a node from all others that were or will be there.
+    pub(crate) fn stamp(&self, node: usize) -> u64 {
+        self.stamps[node]
     }
 
     /// The ports in use on a node.
@@ -426,6 +440,8 @@ impl<'m> State<'m> {
         let of_level = &mut self.pods_of_level[node * model.priorities.len() + model.level(class)];
         *of_level = if sign > 0 { *of_level + 1 } else { of_level.saturating_sub(1) };
         let requests = &self.shape_of(pod).requests;
+        self.stamp += 1;
+        self.stamps[node] = self.stamp;
         let first = node * (model.resources.count() + 1);
         self.left[first] -= sign;
         for &(resource, value) in &requests.amounts {

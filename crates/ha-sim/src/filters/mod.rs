@@ -35,6 +35,16 @@ pub(crate) fn check_changing(state: &State, cycle: &Cycle, node: usize) -> Optio
     }
     node_ports::check(state, cycle, node)
         .or_else(|| node_resources_fit::check(state, cycle, node))
+        .or_else(|| check_with_room(state, cycle, node))
+}
+
+/// The same on a node that has what the pod requests.
+#[inline]
+pub(crate) fn check_with_room(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
+    if cycle.is_plain {
+        return None;
+    }
+    node_ports::check(state, cycle, node)
         .or_else(|| if cycle.has_volumes { check_volumes(state, cycle, node) } else { None })
         .or_else(|| pod_topology_spread::check(state, cycle, node))
         .or_else(|| inter_pod_affinity::check(state, cycle, node))

@@ -35,12 +35,16 @@ impl ScorePlan {
     }
 }
 
-/// The sums of all plugins' weighted scores, in the order of `nodes`; what a plugin gives to all of them alike is left
-/// out.
-pub fn totals(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
+/// What the plugins give a node that look at what is left there.
+pub(crate) fn of_resources(state: &State, cycle: &Cycle, node: usize) -> i64 {
+    node_resources_fit::score(state, cycle, node) + node_resources_balanced_allocation::score(state, cycle, node)
+}
+
+/// Adds the weighted scores of all other plugins, in the order of `nodes`; what a plugin gives to all of them alike is
+/// left out.
+pub(crate) fn add_others(state: &mut State, cycle: &Cycle, nodes: &[usize], totals: &mut [i64]) {
     let plan = state.score_plan(state.pod(cycle.pod).class);
     let state = &*state;
-    let mut totals = vec![0; nodes.len()];
     let mut add = |weight: i64, scores: Option<Vec<i64>>| {
         for (total, score) in totals.iter_mut().zip(scores.unwrap_or_default()) {
             *total += weight * score;
@@ -48,12 +52,9 @@ pub fn totals(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
     };
     add(3, taint_toleration::scores(state, cycle, nodes));
     add(2, node_affinity::scores(state, cycle, nodes));
-    add(1, Some(node_resources_fit::scores(state, cycle, nodes)));
     add(2, pod_topology_spread::scores(state, cycle, &plan, nodes));
     add(2, inter_pod_affinity::scores(state, &plan, nodes));
-    add(1, node_resources_balanced_allocation::scores(state, cycle, nodes));
     add(1, image_locality::scores(state, cycle, nodes));
-    totals
 }
 
 /// The whole part of a quotient. Floats are divided in half of the time.

@@ -8,13 +8,9 @@ use crate::cycle::Cycle;
 use crate::model::Resources;
 use crate::state::State;
 
-/// One score per node.
-pub fn scores(state: &State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
+/// The score of a node.
+pub fn score(state: &State, cycle: &Cycle, node: usize) -> i64 {
     let wanted = cycle.shape.requests.scored;
-    nodes.iter().map(|&node| score(state, node, wanted)).collect()
-}
-
-fn score(state: &State, node: usize, wanted: [i64; 2]) -> i64 {
     let used = state.non_zero(node);
     let (mut sum, mut weights) = (0, 0);
     for (position, resource) in [Resources::CPU, Resources::MEMORY].into_iter().enumerate() {
