@@ -74,6 +74,8 @@ pub(crate) struct SpreadCheck {
     pub(crate) min_domains: usize,
     /// The smallest count, as of the last `refresh`.
     pub(crate) min: i64,
+    /// The domains that are too full, one bit each, as of then; none where there are more domains than bits.
+    pub(crate) full: Option<u64>,
 }
 
 /// The tallies that the filters of all pods of a class look at.
@@ -137,7 +139,7 @@ pub struct Cycle<'m> {
     pub(crate) is_plain: bool,
     pub(crate) single_pod_claims: Vec<ClaimIndex>,
     pub(crate) checks_restrictions: bool,
-    pub(crate) volumes: VolumeCycle,
+    pub(crate) volumes: VolumeCycle<'m>,
     pub(crate) zones: VolumeZones,
 }
 
@@ -191,9 +193,16 @@ impl<'m> Cycle<'m> {
     }
 
     /// The filters on labels and taints that refuse a node.
+    #[inline]
     pub(crate) fn mask(&self, state: &State, node: usize) -> u8 {
         let before = self.masks.map_or_else(|| self.statics.mask(state.model.snapshot, node), |masks| masks[node]);
         before | self.masks_of_flags[usize::from(state.flags(node) % flag::COMBINATIONS)]
+    }
+
+    /// Whether filters on labels and taints refuse a node for what happened to it.
+    #[inline]
+    pub(crate) fn refuses_flags(&self, flags: u8) -> bool {
+        self.masks_of_flags[usize::from(flags % flag::COMBINATIONS)] != 0
     }
 
     /// Takes note of what changed in the state, after pods came or went.
@@ -201,6 +210,7 @@ impl<'m> Cycle<'m> {
         for check in &mut self.spread {
             let (min, domains) = state.tallies.min(check.tally);
             check.min = if domains < check.min_domains { 0 } else { min };
+            check.full = state.tallies.get(check.tally).domains_above(check.min + check.allowance);
         }
     }
 }

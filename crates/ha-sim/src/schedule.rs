@@ -227,7 +227,7 @@ fn feasible_of_all(
     let mut feasible = Feasible::with_capacity(wanted);
     for &number in passing[first..].iter().chain(&passing[..first]) {
         let node = number as usize;
-        if !state.is_present(node) || cycle.mask(state, node) != 0 {
+        if !state.is_present(node) || cycle.refuses_flags(state.flags(node)) {
             continue;
         }
         let score = room.score(state, cycle, node);

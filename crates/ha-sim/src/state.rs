@@ -246,6 +246,7 @@ impl<'m> State<'m> {
     }
 
     /// The pod at `pod`.
+    #[inline]
     pub fn pod(&self, pod: PodIndex) -> &PodModel {
         match pod.position().checked_sub(self.model.pods.len()) {
             None => &self.model.pods[pod.position()],
@@ -269,22 +270,26 @@ impl<'m> State<'m> {
     }
 
     /// The node on which a pod is.
+    #[inline]
     pub fn node_of(&self, pod: PodIndex) -> Option<usize> {
         self.node_of[pod.position()].map(|node| node as usize)
     }
 
     /// The pods on a node.
+    #[inline]
     pub fn pods_on(&self, node: usize) -> &[PodIndex] {
         &self.pods_on[node]
     }
 
     /// Whether a pod of a lower priority than the class' is on a node.
+    #[inline]
     pub fn has_lower(&self, node: usize, class: ClassId) -> bool {
         let first = node * self.model.priorities.len();
         self.pods_of_level[first..first + self.model.level(class)].iter().any(|&pods| pods > 0)
     }
 
     /// Tells the pods on a node from all others that were or will be there.
+    #[inline]
     pub(crate) fn stamp(&self, node: usize) -> u64 {
         self.stamps[node]
     }
@@ -295,32 +300,38 @@ impl<'m> State<'m> {
     }
 
     /// How much of a resource is requested on a node.
+    #[inline]
     pub fn requested(&self, node: usize, resource: ResourceId) -> i64 {
         self.model.allocatable(node, resource).wrapping_sub(self.left(node)[resource.position() + 1])
     }
 
     /// How many pods a node still takes, followed by how much is left of each resource.
+    #[inline]
     pub(crate) fn left(&self, node: usize) -> &[i64] {
         let width = self.model.resources.count() + 1;
         &self.left[node * width..][..width]
     }
 
     /// How many millicores and bytes count as requested on a node when it is scored.
+    #[inline]
     pub fn non_zero(&self, node: usize) -> [i64; 2] {
         self.non_zero[node]
     }
 
     /// How evenly cpu and memory are requested on a node, up to 100.
+    #[inline]
     pub fn balance(&self, node: usize) -> i64 {
         self.balances[node]
     }
 
     /// Whether the Node object exists.
+    #[inline]
     pub fn is_present(&self, node: usize) -> bool {
         self.flags[node] & flag::ABSENT == 0
     }
 
     /// What happened to a node.
+    #[inline]
     pub fn flags(&self, node: usize) -> u8 {
         self.flags[node]
     }
@@ -589,11 +600,13 @@ impl<'m> State<'m> {
     }
 
     /// How a claim is bound now.
+    #[inline]
     pub fn binding(&self, claim: ClaimIndex) -> Binding {
         self.bindings[claim.position()]
     }
 
     /// How many pods on nodes use a claim.
+    #[inline]
     pub fn users(&self, claim: ClaimIndex) -> u32 {
         self.users[claim.position()]
     }
@@ -636,6 +649,7 @@ impl<'m> State<'m> {
     }
 
     /// Whether preemption made room for some pod on a node.
+    #[inline]
     pub fn is_nominated(&self, node: usize) -> bool {
         self.nominations[node] > 0
     }

@@ -45,7 +45,7 @@ enum Counts {
     Sparse(Vec<u64>, HashMap<DomainId, i64>),
 }
 
-/// Up to so many domains counts stand in a plain list.
+/// Up to so many domains counts stand in a plain list; and a bit for each is a word.
 const DENSE: usize = 64;
 
 impl Counts {
@@ -110,7 +110,18 @@ impl Tally {
         self.counts.get(domain)
     }
 
+    /// The domains whose count is above `limit`, one bit each; none where there are more domains than bits.
+    pub(crate) fn domains_above(&self, limit: i64) -> Option<u64> {
+        match &self.counts {
+            Counts::Dense(counts) => {
+                Some(counts.iter().rev().fold(0, |bits, &count| bits << 1 | u64::from(count > limit)))
+            }
+            Counts::Sparse(..) => None,
+        }
+    }
+
     /// Whether every domain has the count 0.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.nonzero == 0
     }
@@ -195,6 +206,7 @@ impl Tallies {
     }
 
     /// The tally at `id`.
+    #[inline]
     pub fn get(&self, id: TallyId) -> &Tally {
         &self.list[id.position()]
     }

@@ -17,6 +17,7 @@ pub(crate) fn start(state: &mut State, class: &PodClass) -> Vec<SpreadCheck> {
         allowance: spread.max_skew - i64::from(spread.matches_itself),
         min_domains: spread.min_domains,
         min: 0,
+        full: None,
     };
     class.hard_spread.iter().map(check).collect()
 }
@@ -28,7 +29,11 @@ pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
         let Some(domain) = state.model.topology.domain(check.key, node) else {
             return Some(Refusal::unresolvable(Plugin::PodTopologySpread));
         };
-        if state.tallies.get(check.tally).get(domain) - check.min > check.allowance {
+        let is_full = match check.full {
+            Some(full) => full >> domain.position() & 1 == 1,
+            None => state.tallies.get(check.tally).get(domain) - check.min > check.allowance,
+        };
+        if is_full {
             return Some(Refusal { plugin: Plugin::PodTopologySpread, reasons: 2, unresolvable: false });
         }
     }

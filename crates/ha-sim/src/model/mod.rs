@@ -264,6 +264,7 @@ impl<'a> Model<'a> {
     }
 
     /// What the node at `node` may give of a resource.
+    #[inline]
     pub fn allocatable(&self, node: usize, resource: ResourceId) -> i64 {
         self.allocatable[node * self.resources.count() + resource.position()]
     }

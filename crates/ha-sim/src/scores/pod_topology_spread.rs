@@ -32,17 +32,17 @@ pub(crate) fn scores(state: &State, cycle: &Cycle, plan: &ScorePlan, nodes: &[us
     let has_all = |node: usize| {
         cycle.class.spread_by_default || spreads.iter().all(|spread| domain(state, spread, node).is_some())
     };
-    let candidates = || nodes.iter().copied().filter(|&node| has_all(node));
-    let constraints: Vec<Scored> = spreads
-        .iter()
-        .zip(&plan.spread)
-        .map(|(spread, &(key, tally))| {
-            let tally = tally.map(|id| state.tallies.get(id)).filter(|tally| !tally.is_empty());
-            Scored { spread, key, tally, weight: weight(state.model, spread, candidates()) }
-        })
-        .collect();
-    let raw = |&node: &usize| if has_all(node) { score(state.model, &constraints, node) } else { UNSCORED };
-    Some(normalize(nodes.iter().map(raw).collect()))
+    let is_complete = |spread: &Spread| state.model.topology.is_complete(spread.key);
+    let scores_all = cycle.class.spread_by_default || spreads.iter().all(is_complete);
+    let candidates = || nodes.iter().copied().filter(|&node| scores_all || has_all(node));
+    let mut sums = vec![0.0; nodes.len()];
+    for (spread, &(key, tally)) in spreads.iter().zip(&plan.spread) {
+        let tally = tally.map(|id| state.tallies.get(id)).filter(|tally| !tally.is_empty());
+        let weight = weight(state.model, spread, candidates());
+        add(&Scored { spread, key, tally, weight }, state.model, nodes, &mut sums);
+    }
+    let whole = |(&node, &sum): (&usize, &f64)| if scores_all || has_all(node) { rounded(sum) } else { UNSCORED };
+    Some(normalize(nodes.iter().zip(&sums).map(whole).collect()))
 }
 
 fn domain(state: &State, spread: &Spread, node: usize) -> Option<DomainId> {
@@ -87,19 +87,18 @@ fn weight(model: &Model, spread: &Spread, candidates: impl Iterator<Item = usize
     weight
 }
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
-fn score(model: &Model, constraints: &[Scored], node: usize) -> i64 {
-    let mut score = 0.0;
-    for constraint in constraints {
-        let spread = constraint.spread;
-        if model.topology.domain(spread.key, node).is_none() {
-            continue;
+/// Adds what one constraint makes of each node.
+#[allow(clippy::cast_precision_loss, reason = "upstream computes in 64-bit floats")]
+fn add(constraint: &Scored, model: &Model, nodes: &[usize], sums: &mut [f64]) {
+    let of_nodes = model.topology.of_nodes(constraint.spread.key);
+    let counted = model.topology.of_nodes(constraint.key);
+    let least = (constraint.spread.max_skew - 1) as f64;
+    for (&node, sum) in nodes.iter().zip(sums) {
+        if of_nodes[node].is_some() {
+            let count = constraint.tally.zip(counted[node]).map_or(0, |(tally, domain)| tally.get(domain));
+            *sum += count as f64 * constraint.weight + least;
         }
-        let domain = model.topology.domain(constraint.key, node);
-        let count = constraint.tally.zip(domain).map_or(0, |(tally, domain)| tally.get(domain));
-        score += count as f64 * constraint.weight + (spread.max_skew - 1) as f64;
     }
-    rounded(score)
 }
 
 /// `math.Round`, which takes a call on processors of the oldest kind that we build for.
