@@ -315,6 +315,9 @@ impl Diagnosis {
     fn add(&mut self, node: usize, refusal: Refusal) {
         let number = self.add_to(refusal, 1);
         if !refusal.unresolvable {
+            if self.resolvable.is_empty() {
+                self.resolvable.reserve(self.nodes);
+            }
             self.resolvable.push((size(node), size(number)));
         }
     }

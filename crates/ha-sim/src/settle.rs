@@ -111,12 +111,9 @@ struct Going {
     left: usize,
 }
 
-/// The pod that was refused last, for which no room could be made either.
+/// A pod that was refused, and for which no room could be made either.
 #[derive(Debug)]
 struct Refused {
-    class: ClassId,
-    /// When: how many changes the state had seen.
-    mark: usize,
     diagnosis: Rc<Diagnosis>,
     /// The dice before and after.
     dice: (Random, Random),
@@ -137,7 +134,8 @@ pub struct Settling<'s, 'm> {
     waiting: Vec<Waiting>,
     going: VecDeque<Going>,
     preemptions: HashMap<PodIndex, u32>,
-    refused: Option<Refused>,
+    /// Pods that were refused since the last change, by class, and how many changes the state had seen by then.
+    refused: (usize, HashMap<ClassId, Refused>),
     unanswered: Vec<PodIndex>,
     controllers: Controllers,
     wave: u32,
@@ -168,7 +166,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             waiting: Vec::new(),
             going: VecDeque::new(),
             preemptions: HashMap::new(),
-            refused: None,
+            refused: (0, HashMap::new()),
             unanswered: Vec::new(),
             controllers,
             wave: 0,
@@ -448,30 +446,34 @@ impl<'s, 'm> Settling<'s, 'm> {
             return;
         };
         let PodModel { class, claims, .. } = self.state.pod(*pod);
+        // A search among few nodes leaves off where another begins elsewhere.
+        if !claims.is_empty() || diagnosis.named_nodes_only {
+            return;
+        }
+        let (mark, refused) = &mut self.refused;
+        if *mark != self.state.mark() {
+            *mark = self.state.mark();
+            refused.clear();
+        }
         let dice = (before, self.run.search.random.clone());
-        let refused = Refused { class: *class, mark: self.state.mark(), diagnosis: diagnosis.clone(), dice };
-        self.refused = claims.is_empty().then_some(refused);
+        refused.insert(*class, Refused { diagnosis: diagnosis.clone(), dice });
     }
 
-    /// A pod like the one that was refused last, when nothing has happened since, is refused for the same reasons. Returns
-    /// whether it is.
+    /// A pod like one that was refused, when nothing has happened since, is refused for the same reasons. Returns whether it
+    /// is.
     fn is_refused_again(&mut self, pod: PodIndex) -> bool {
-        let Some(refused) = &self.refused else {
+        let (mark, refused) = &self.refused;
+        let is_same = *mark == self.state.mark()
+            && self.state.nominated().is_empty()
+            && self.state.pod(pod).claims.is_empty()
+            && !self.preemptions.contains_key(&pod);
+        let Some(refused) = refused.get(&self.state.pod(pod).class).filter(|_| is_same) else {
             return false;
         };
-        let is_alike = |other: &PodModel| other.class == refused.class && other.claims.is_empty();
-        let is_same = is_alike(self.state.pod(pod))
-            && refused.mark == self.state.mark()
-            && self.state.nominated().is_empty()
-            // Then the next search begins where this one did.
-            && !refused.diagnosis.named_nodes_only
-            && !self.preemptions.contains_key(&pod);
-        if is_same {
-            self.run.search.random.skip(&refused.dice.0, &refused.dice.1);
-            let diagnosis = Some(refused.diagnosis.clone());
-            self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
-        }
-        is_same
+        self.run.search.random.skip(&refused.dice.0, &refused.dice.1);
+        let diagnosis = Some(refused.diagnosis.clone());
+        self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
+        true
     }
 
     /// The victims go; pods of lower priority no longer wait for room there; the pod is tried again.

@@ -41,29 +41,28 @@ pub struct TallyKey {
 #[derive(Clone, Debug)]
 enum Counts {
     Dense(Vec<i64>),
-    /// Those that are not 0, and a bit for each domain that has one: most domains have none, and nobody looks for it.
-    Sparse(Vec<u64>, HashMap<DomainId, i64>),
+    /// Those that are not 0. Most domains have none, which the sieve tells without looking for it.
+    Sparse(Sieve, HashMap<DomainId, i64>),
 }
+
+/// Bits of domains; several share one.
+type Sieve = [u64; 4];
 
 /// Up to so many domains counts stand in a plain list; and a bit for each is a word.
 const DENSE: usize = 64;
 
 impl Counts {
     fn new(domains: usize) -> Self {
-        if domains <= DENSE {
-            Self::Dense(vec![0; domains])
-        } else {
-            Self::Sparse(vec![0; domains.div_ceil(64)], HashMap::new())
-        }
+        if domains <= DENSE { Self::Dense(vec![0; domains]) } else { Self::Sparse(Sieve::default(), HashMap::new()) }
     }
 
     #[inline]
     fn get(&self, domain: DomainId) -> i64 {
         match self {
             Self::Dense(counts) => counts[domain.position()],
-            Self::Sparse(present, counts) => {
-                let is_present = present[domain.position() / 64] & bit(domain) != 0;
-                if is_present { counts.get(&domain).copied().unwrap_or(0) } else { 0 }
+            Self::Sparse(sieve, counts) => {
+                let (word, bit) = bit(domain);
+                if sieve[word] & bit == 0 { 0 } else { counts.get(&domain).copied().unwrap_or(0) }
             }
         }
     }
@@ -71,24 +70,26 @@ impl Counts {
     fn add(&mut self, domain: DomainId, weight: i64) {
         match self {
             Self::Dense(counts) => counts[domain.position()] += weight,
-            Self::Sparse(present, counts) => {
+            Self::Sparse(sieve, counts) => {
                 let count = counts.entry(domain).or_insert(0);
                 *count += weight;
-                let word = &mut present[domain.position() / 64];
                 if *count == 0 {
                     counts.remove(&domain);
-                    *word &= !bit(domain);
-                } else {
-                    *word |= bit(domain);
+                }
+                // A bit stays until no domain has a count.
+                let (word, bit) = bit(domain);
+                sieve[word] |= bit;
+                if counts.is_empty() {
+                    *sieve = Sieve::default();
                 }
             }
         }
     }
 }
 
-/// A domain's bit within its word.
-fn bit(domain: DomainId) -> u64 {
-    1 << (domain.position() % 64)
+/// A domain's bit in a sieve, and the word in which it is.
+fn bit(domain: DomainId) -> (usize, u64) {
+    (domain.position() / 64 % Sieve::default().len(), 1 << (domain.position() % 64))
 }
 
 /// One count.
