@@ -167,7 +167,9 @@ impl<'m> Cycle<'m> {
             shape,
             statics,
             masks: statics.masks(model.snapshot),
-            masks_of_flags: std::array::from_fn(|flags| u8::try_from(flags).map_or(0, |flags| mask_of_flags(flags, statics))),
+            masks_of_flags: std::array::from_fn(|flags| {
+                u8::try_from(flags).map_or(0, |flags| mask_of_flags(flags, statics))
+            }),
             spread: plan.spread.clone(),
             plan,
             checks_affinity: false,

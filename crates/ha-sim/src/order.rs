@@ -103,11 +103,11 @@ pub fn fates(state: &mut State, pods: &[PodIndex], vanishing: &[PodIndex]) -> Fa
         known.insert(key, (fate, helpless));
         let class = state.model.class(state.pod(pod).class);
         let preempts_none = helpless || state.shape_of(pod).never_preempts || class.key.priority <= lowest;
-        fates.no_preemption &= fate == Fate::Always || preempts_none;
+        // One pod that may preempt leaves nothing to be said about any other.
+        if fate != Fate::Always && !preempts_none {
+            return Fates::default();
+        }
         fates.of_pod.insert(pod, fate);
-    }
-    if !fates.no_preemption {
-        fates.of_pod.clear();
     }
     fates
 }
@@ -211,9 +211,7 @@ fn outlasts(state: &State, demand: &Demand, cycle: &Cycle, fitting: &[usize]) ->
     let slots = |&node: &usize| state.left(node)[0];
     let mut spoiled = spoilable(demand.pods.saturating_sub(1), fitting.iter().map(slots).collect());
     for &(resource, wanted) in &cycle.shape.requests.amounts {
-        let gap = |&node: &usize| {
-            state.left(node)[resource.position() + 1].saturating_sub(wanted).saturating_add(1)
-        };
+        let gap = |&node: &usize| state.left(node)[resource.position() + 1].saturating_sub(wanted).saturating_add(1);
         let others = demand.amounts.get(&resource).copied().unwrap_or(0).saturating_sub(wanted);
         spoiled += spoilable(others, fitting.iter().map(gap).collect());
     }

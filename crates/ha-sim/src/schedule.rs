@@ -10,8 +10,8 @@ use ha_core::arithmetic::size;
 use std::collections::BTreeMap;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
-use crate::filters::{self, check_changing, check_with_room};
 use crate::filters::volume_binding;
+use crate::filters::{self, check_changing, check_with_room};
 use crate::ids::PodIndex;
 use crate::messages;
 use crate::model::Static;

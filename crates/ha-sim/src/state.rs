@@ -504,7 +504,6 @@ impl<'m> State<'m> {
         static_mask(self.model, self.flags[node], self.model.statics(statics), node)
     }
 
-
     /// The tally of a spread constraint.
     pub(crate) fn spread_tally(&mut self, spread: &Spread) -> TallyId {
         let model = self.model;

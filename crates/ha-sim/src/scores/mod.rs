@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn quotients_are_those_of_whole_numbers() {
         let large = (1 << 52) - 1;
-        let numbers = [0_i64, 1, 2, 3, 7, 99, 100, 4001, (64 << 30) - 1, 64 << 30, large / 3, large - 1, large, large + 1, -5];
+        let numbers =
+            [0_i64, 1, 2, 3, 7, 99, 100, 4001, (64 << 30) - 1, 64 << 30, large / 3, large - 1, large, large + 1, -5];
         for dividend in numbers.into_iter().chain(numbers.map(|number| number.saturating_mul(100))) {
             for divisor in numbers.into_iter().filter(|&divisor| divisor != 0) {
                 assert_eq!(quotient(dividend, divisor), dividend / divisor, "{dividend} / {divisor}");
