@@ -86,7 +86,7 @@ pub fn preempt(
 /// Pods of lower priority are counted by no constraint of the pod here, so only what they request makes a difference: a
 /// refusal by spread or affinity stays, and one by resources goes if what all of them request is enough.
 fn hopeless(state: &State, cycle: &Cycle, node: usize, refusal: Refusal) -> Option<NoHelp> {
-    if state.is_nominated(node) || !cycle.volumes.claims.is_empty() || !cycle.shape.disks.is_empty() {
+    if !cycle.volumes.claims.is_empty() || !cycle.shape.disks.is_empty() || state.is_nominated(node) {
         return None;
     }
     let priority = |pod: PodIndex| state.model.class(state.pod(pod).class).key.priority;

@@ -224,6 +224,7 @@ fn feasible_of_all(
     let start = search.start % all.max(1);
     let passing = cycle.statics.passing(model.snapshot, &model.node_order);
     let first = passing.partition_point(|&node| order.place(node) < start);
+    let some_are_nominated = !state.nominated().is_empty();
     let mut feasible = Feasible::with_capacity(wanted);
     for &number in passing[first..].iter().chain(&passing[..first]) {
         let node = number as usize;
@@ -232,7 +233,7 @@ fn feasible_of_all(
         }
         let score = room.score(state, cycle, node);
         let refusal = match score {
-            _ if state.is_nominated(node) => check_with_nominated(state, cycle, node),
+            _ if some_are_nominated && state.is_nominated(node) => check_with_nominated(state, cycle, node),
             Some(_) => check_with_room(state, cycle, node),
             None => check_changing(state, cycle, node),
         };
@@ -312,6 +313,7 @@ impl Diagnosis {
     }
 
     /// One more node is refused.
+    #[inline]
     fn add(&mut self, node: usize, refusal: Refusal) {
         let number = self.add_to(refusal, 1);
         if !refusal.unresolvable {
@@ -330,6 +332,7 @@ impl Diagnosis {
     }
 
     /// Returns the number of the refusal.
+    #[inline]
     fn add_to(&mut self, refusal: Refusal, nodes: usize) -> usize {
         let number = self.refusals.iter().position(|(known, _)| *known == refusal).unwrap_or(self.refusals.len());
         match self.refusals.get_mut(number) {

@@ -111,6 +111,14 @@ impl Tally {
         self.counts.get(domain)
     }
 
+    /// The counts of all domains, where these are few.
+    pub(crate) fn few(&self) -> Option<&[i64]> {
+        match &self.counts {
+            Counts::Dense(counts) => Some(counts),
+            Counts::Sparse(..) => None,
+        }
+    }
+
     /// The domains whose count is above `limit`, one bit each; none where there are more domains than bits.
     pub(crate) fn domains_above(&self, limit: i64) -> Option<u64> {
         match &self.counts {

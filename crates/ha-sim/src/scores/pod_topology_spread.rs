@@ -93,11 +93,18 @@ fn add(constraint: &Scored, model: &Model, nodes: &[usize], sums: &mut [f64]) {
     let of_nodes = model.topology.of_nodes(constraint.spread.key);
     let counted = model.topology.of_nodes(constraint.key);
     let least = (constraint.spread.max_skew - 1) as f64;
+    let of_count = |count: i64| count as f64 * constraint.weight + least;
+    let of_few: Option<Vec<f64>> =
+        constraint.tally.and_then(Tally::few).map(|counts| counts.iter().copied().map(of_count).collect());
     for (&node, sum) in nodes.iter().zip(sums) {
-        if of_nodes[node].is_some() {
-            let count = constraint.tally.zip(counted[node]).map_or(0, |(tally, domain)| tally.get(domain));
-            *sum += count as f64 * constraint.weight + least;
+        if of_nodes[node].is_none() {
+            continue;
         }
+        *sum += match (counted[node], &of_few, constraint.tally) {
+            (Some(domain), Some(of_few), _) => of_few[domain.position()],
+            (Some(domain), None, Some(tally)) => of_count(tally.get(domain)),
+            _ => of_count(0),
+        };
     }
 }
 
