@@ -133,8 +133,6 @@ pub struct Cycle<'m> {
     /// The plan's checks of the spread, with the smallest counts as of the last `refresh`.
     pub(crate) spread: Vec<SpreadCheck>,
     pub(crate) checks_affinity: bool,
-    /// Whether its volumes can keep the pod off a node.
-    pub(crate) has_volumes: bool,
     /// Whether only labels, taints and resources can keep the pod off a node now.
     pub(crate) is_plain: bool,
     pub(crate) single_pod_claims: Vec<ClaimIndex>,
@@ -173,7 +171,6 @@ impl<'m> Cycle<'m> {
             spread: plan.spread.clone(),
             plan,
             checks_affinity: false,
-            has_volumes: false,
             is_plain: false,
             single_pod_claims,
             checks_restrictions: !shape.disks.is_empty() || in_use,
@@ -182,9 +179,8 @@ impl<'m> Cycle<'m> {
         };
         let repelled = cycle.plan.repelling.iter().any(|&(_, tally)| !state.tallies.get(tally).is_empty());
         cycle.checks_affinity = repelled || !class.affinity.is_empty() || !class.anti_affinity.is_empty();
-        cycle.has_volumes = !cycle.volumes.claims.is_empty() || cycle.checks_restrictions;
         let alone = cycle.spread.is_empty() && !cycle.checks_affinity;
-        cycle.is_plain = !cycle.has_volumes && alone && shape.ports.is_empty();
+        cycle.is_plain = !cycle.checks_volumes() && alone && shape.ports.is_empty();
         cycle.refresh(state);
         Ok(cycle)
     }
@@ -192,6 +188,12 @@ impl<'m> Cycle<'m> {
     /// Whether VolumeBinding's verdict on a node is chance.
     pub fn binds_by_chance(&self) -> bool {
         self.volumes.is_by_chance()
+    }
+
+    /// Whether volumes can keep the pod off a node.
+    #[inline]
+    pub(crate) fn checks_volumes(&self) -> bool {
+        self.checks_restrictions || !self.volumes.claims.is_empty()
     }
 
     /// The filters on labels and taints that refuse a node.

@@ -38,3 +38,23 @@ impl Random {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    #[test]
+    fn skipped_numbers_are_those_that_were_given_elsewhere() {
+        let (mut dice, mut others) = (Random::new(7), Random::new(99));
+        let before = others.clone();
+        for _ in 0..3 {
+            others.roll();
+        }
+        let mut skipping = dice.clone();
+        skipping.skip(&before, &others);
+        for _ in 0..3 {
+            dice.roll();
+        }
+        assert_eq!(skipping.roll(), dice.roll());
+    }
+}

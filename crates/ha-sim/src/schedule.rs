@@ -170,15 +170,14 @@ fn feasible<'m>(
     cycle: &mut Cycle<'m>,
     diagnosis: &mut Diagnosis,
 ) -> Feasible {
-    let (feasible, looked_at) = match cycle.statics.only_nodes {
-        Some(_) => feasible_of_named(state, search, cycle, diagnosis),
-        None => {
-            let requests = &cycle.shape.requests;
-            let mut room = state.rooms.take(requests, state.model.nodes.len());
-            let found = feasible_of_all(state, search, cycle, &mut room, diagnosis);
-            state.rooms.keep(requests, room);
-            found
-        }
+    let (feasible, looked_at) = if cycle.statics.only_nodes.is_some() {
+        feasible_of_named(state, search, cycle, diagnosis)
+    } else {
+        let requests = &cycle.shape.requests;
+        let mut room = state.rooms.take(requests, state.model.nodes.len());
+        let found = feasible_of_all(state, search, cycle, &mut room, diagnosis);
+        state.rooms.keep(requests, room);
+        found
     };
     search.start = (search.start + looked_at) % state.present_nodes().max(1);
     feasible

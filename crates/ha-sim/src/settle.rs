@@ -134,8 +134,8 @@ pub struct Settling<'s, 'm> {
     waiting: Vec<Waiting>,
     going: VecDeque<Going>,
     preemptions: HashMap<PodIndex, u32>,
-    /// Pods that were refused since the last change, by class, and how many changes the state had seen by then.
-    refused: (usize, HashMap<ClassId, Refused>),
+    /// Pods that were refused since the last change, by class, and the state's version by then.
+    refused: (u64, HashMap<ClassId, Refused>),
     unanswered: Vec<PodIndex>,
     controllers: Controllers,
     wave: u32,
@@ -450,9 +450,9 @@ impl<'s, 'm> Settling<'s, 'm> {
         if !claims.is_empty() || diagnosis.named_nodes_only {
             return;
         }
-        let (mark, refused) = &mut self.refused;
-        if *mark != self.state.mark() {
-            *mark = self.state.mark();
+        let (version, refused) = &mut self.refused;
+        if *version != self.state.version() {
+            *version = self.state.version();
             refused.clear();
         }
         let dice = (before, self.run.search.random.clone());
@@ -462,8 +462,8 @@ impl<'s, 'm> Settling<'s, 'm> {
     /// A pod like one that was refused, when nothing has happened since, is refused for the same reasons. Returns whether it
     /// is.
     fn is_refused_again(&mut self, pod: PodIndex) -> bool {
-        let (mark, refused) = &self.refused;
-        let is_same = *mark == self.state.mark()
+        let (version, refused) = &self.refused;
+        let is_same = *version == self.state.version()
             && self.state.nominated().is_empty()
             && self.state.pod(pod).claims.is_empty()
             && !self.preemptions.contains_key(&pod);

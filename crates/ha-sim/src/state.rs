@@ -120,6 +120,8 @@ pub struct State<'m> {
     nominations: Vec<u32>,
     trial: bool,
     journal: Vec<Change>,
+    /// How many changes were made or undone.
+    version: u64,
 }
 
 impl<'m> State<'m> {
@@ -160,6 +162,7 @@ impl<'m> State<'m> {
             nominations: vec![0; nodes],
             trial: false,
             journal: Vec::new(),
+            version: 0,
         };
         for (position, pod) in model.snapshot.pods.iter().enumerate() {
             if let Some(node) = pod.node.filter(|_| !pod.is_finished()) {
@@ -191,7 +194,18 @@ impl<'m> State<'m> {
         }
     }
 
+    fn note(&mut self, change: Change) {
+        self.version += 1;
+        self.journal.push(change);
+    }
+
+    /// Tells this moment from all others after which something changed, even if it was undone.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     fn undo(&mut self, change: &Change) {
+        self.version += 1;
         match *change {
             Change::Placed(pod) => {
                 if let Some(node) = self.detach(pod) {
@@ -381,7 +395,7 @@ impl<'m> State<'m> {
     pub fn place(&mut self, pod: PodIndex, node: usize) {
         self.attach(pod, node);
         self.changes[node] += 1;
-        self.journal.push(Change::Placed(pod));
+        self.note(Change::Placed(pod));
     }
 
     /// A pod is gone for good: taken off its node, or, without one, out of the queue.
@@ -392,9 +406,9 @@ impl<'m> State<'m> {
         match self.detach(pod) {
             Some(node) => {
                 self.changes[node] += 1;
-                self.journal.push(Change::Removed(pod, node));
+                self.note(Change::Removed(pod, node));
             }
-            None => self.journal.push(Change::Vanished(pod)),
+            None => self.note(Change::Vanished(pod)),
         }
         self.gone[pod.position()] = true;
     }
@@ -411,14 +425,14 @@ impl<'m> State<'m> {
         self.created.push(pod);
         self.node_of.push(None);
         self.gone.push(false);
-        self.journal.push(Change::Created);
+        self.note(Change::Created);
         index
     }
 
     /// Changes what happened to a node.
     pub fn set_flags(&mut self, node: usize, flags: u8) {
         self.changes[node] += 1;
-        self.journal.push(Change::Flags(node, self.flags[node]));
+        self.note(Change::Flags(node, self.flags[node]));
         self.change_flags(node, flags);
     }
 
@@ -619,7 +633,7 @@ impl<'m> State<'m> {
     pub fn create_claim(&mut self, claim: ClaimModel) -> ClaimIndex {
         let index = ClaimIndex::at(self.bindings.len());
         self.claim_names.insert((claim.namespace, claim.name), index);
-        self.journal.push(Change::Claimed(claim.namespace, claim.name));
+        self.note(Change::Claimed(claim.namespace, claim.name));
         self.claims.push(claim);
         self.bindings.push(Binding::Unbound);
         self.users.push(0);
@@ -628,7 +642,7 @@ impl<'m> State<'m> {
 
     /// Binds a claim.
     pub fn bind(&mut self, claim: ClaimIndex, binding: Binding) {
-        self.journal.push(Change::Bound(claim, self.bindings[claim.position()]));
+        self.note(Change::Bound(claim, self.bindings[claim.position()]));
         self.change_binding(claim, binding);
     }
 
@@ -658,7 +672,7 @@ impl<'m> State<'m> {
         self.withdraw(pod);
         self.nominations[node] += 1;
         self.nominated.push((pod, node));
-        self.journal.push(Change::Nominated(pod, node));
+        self.note(Change::Nominated(pod, node));
     }
 
     /// Forgets where preemption made room for a pod.
@@ -666,7 +680,7 @@ impl<'m> State<'m> {
         if let Some(position) = self.nominated.iter().position(|&(other, _)| other == pod) {
             let (pod, node) = self.nominated.swap_remove(position);
             self.nominations[node] -= 1;
-            self.journal.push(Change::Withdrawn(pod, node));
+            self.note(Change::Withdrawn(pod, node));
         }
     }
 
@@ -707,4 +721,16 @@ fn includes(model: &Model, flags: u8, inclusion: &Inclusion, node: usize) -> boo
         && inclusion.keys.iter().all(|&key| model.topology.domain(key, node).is_some())
         && passes(inclusion.affinity, statics::bit::AFFINITY)
         && passes(inclusion.taints, statics::bit::TAINT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, flag};
+
+    #[test]
+    fn nodes_that_are_gone_have_the_place_of_the_next() {
+        let order = Order::of(&[2, 0, 3, 1], &[flag::ABSENT, flag::UNREACHABLE, 0, 0]);
+        assert_eq!(order.nodes, [2, 3, 1]);
+        assert_eq!([2, 0, 3, 1].map(|node| order.place(node)), [0, 1, 1, 2]);
+    }
 }

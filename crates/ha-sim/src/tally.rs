@@ -381,3 +381,24 @@ fn members(model: &Model, key: &TallyKey) -> Vec<(ClassId, i64)> {
         Counted::Attracting(matcher) => links.attracting_holders(Term { matcher: *matcher, key: key.key }).to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+    use crate::ids::DomainId;
+
+    #[test]
+    fn many_domains_count_like_few() {
+        let (mut few, mut many) = (Counts::new(3), Counts::new(1000));
+        // The last two share a bit of the sieve.
+        let changes = [(0, 1), (1, 1), (0, 2), (2, -1), (0, -3), (1, -1), (2, 1), (2, 4)];
+        for (domain, weight) in changes {
+            few.add(DomainId::at(domain), weight);
+            many.add(DomainId::at([5, 300, 556][domain]), weight);
+            for domain in 0..3 {
+                assert_eq!(few.get(DomainId::at(domain)), many.get(DomainId::at([5, 300, 556][domain])));
+            }
+        }
+        assert_eq!(many.get(DomainId::at(44)), 0);
+    }
+}

@@ -45,7 +45,7 @@ pub(crate) fn check_with_room(state: &State, cycle: &Cycle, node: usize) -> Opti
         return None;
     }
     node_ports::check(state, cycle, node)
-        .or_else(|| if cycle.has_volumes { check_volumes(state, cycle, node) } else { None })
+        .or_else(|| if cycle.checks_volumes() { check_volumes(state, cycle, node) } else { None })
         .or_else(|| pod_topology_spread::check(state, cycle, node))
         .or_else(|| inter_pod_affinity::check(state, cycle, node))
 }

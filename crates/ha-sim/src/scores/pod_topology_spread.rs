@@ -124,8 +124,8 @@ fn rounded(score: f64) -> i64 {
 
 /// The fewer, the better; nodes that are not scored get 0.
 fn normalize(mut scores: Vec<i64>) -> Vec<i64> {
-    let scored = || scores.iter().copied().filter(|&score| score != UNSCORED);
-    let (min, max) = (scored().min().unwrap_or(i64::MAX), scored().max().unwrap_or(0).max(0));
+    let raw = || scores.iter().copied().filter(|&score| score != UNSCORED);
+    let (min, max) = (raw().min().unwrap_or(i64::MAX), raw().max().unwrap_or(0).max(0));
     for score in &mut scores {
         *score = match *score {
             UNSCORED => 0,
