@@ -16,11 +16,11 @@
 //!    of equal volumes is chance). If every node refuses p in S for a reason that stays, p is
 //!    Pending in every run.
 //! 2. *Always.* Let p have no claims, ports, disks, hard spread constraint or required (anti-)affinity term, and let no
-//!    pod hold a required anti-affinity term that means p. Then a node that fits p in S refuses it later only if some
-//!    resource of it runs short, for which other pods of D must request more of it there than is left beside p. All pods
-//!    of D together request a sum T of a resource; they can make so many nodes run short of it as the smallest gaps add
-//!    up to T. If these numbers, added over all resources (the number of pods among them), are less than the number of
-//!    nodes that fit p in S, then at every moment some node fits p, and p is placed in every run.
+//!    pod hold a required anti-affinity term that means p. Then a node that fits p in S, and that the failure did not hit,
+//!    refuses it later only if some resource of it runs short, for which other pods of D must request more of it there than
+//!    is left beside p. All pods of D together request a sum T of a resource; they can make so many nodes run short of it
+//!    as the smallest gaps add up to T. If these numbers, added over all resources (the number of pods among them), are
+//!    less than the number of such nodes, then at every moment some node fits p, and p is placed in every run.
 //! 3. *Always, on solid nodes.* Nodes with room for all of D at once are lost to p through spread and (anti-)affinity
 //!    only, which so few pods of D concern that they cannot reach all of these nodes: see [`solid`](crate::solid).
 //!
@@ -156,13 +156,19 @@ fn fate(state: &mut State, demand: &Demand, others: &Others, pod: PodIndex) -> (
         return (Fate::Always, false);
     }
     let is_simple = is_simple(&cycle);
-    let mut fitting = Vec::new();
+    let (mut fits, mut fitting) = (false, Vec::new());
     let (mut all_stay, mut all_helpless) = (true, true);
     // Those that the affinity does not name stay refused, and preemption does not help.
     for &node in &candidates(state, cycle.statics) {
         let node = node as usize;
         match filters::check(state, &cycle, node) {
-            None if is_simple => fitting.push(node),
+            None if is_simple => {
+                fits = true;
+                // Pods that are to vanish from a node that was hit may be on it still when the pod is tried.
+                if state.flags(node) == 0 {
+                    fitting.push(node);
+                }
+            }
             None => return (Fate::Open, false),
             Some(refusal) => {
                 let by_chance = refusal.plugin == Plugin::VolumeBinding && cycle.volumes.is_by_chance();
@@ -171,7 +177,7 @@ fn fate(state: &mut State, demand: &Demand, others: &Others, pod: PodIndex) -> (
             }
         }
     }
-    if fitting.is_empty() {
+    if !fits {
         return (if all_stay { Fate::Never } else { Fate::Open }, all_helpless);
     }
     let fate = if outlasts(state, demand, &cycle, &fitting) { Fate::Always } else { Fate::Open };
