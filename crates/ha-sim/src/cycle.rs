@@ -10,7 +10,7 @@ use crate::filters::volume_zone::{self, VolumeZones};
 use crate::filters::{inter_pod_affinity, pod_topology_spread, volume_restrictions};
 use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, TallyId};
 use crate::model::{PodClass, Shape, Static};
-use crate::state::State;
+use crate::state::{State, flag, mask_of_flags};
 
 /// Declares the plugins with their names.
 macro_rules! plugins {
@@ -74,6 +74,8 @@ pub(crate) struct SpreadCheck {
     pub(crate) min_domains: usize,
     /// The smallest count, as of the last `refresh`.
     pub(crate) min: i64,
+    /// The domains that are too full, one bit each, as of then; none where there are more domains than bits.
+    pub(crate) full: Option<u64>,
 }
 
 /// The tallies that the filters of all pods of a class look at.
@@ -122,6 +124,10 @@ pub struct Cycle<'m> {
     pub shape: &'m Shape,
     /// What the filters on labels and taints read.
     pub statics: &'m Static,
+    /// Their verdicts on the nodes of the snapshot, unless the pod is pinned to one.
+    masks: Option<&'m [u8]>,
+    /// What they make of the flags of a node.
+    masks_of_flags: [u8; flag::COMBINATIONS as usize],
     /// The tallies of its class.
     pub(crate) plan: Arc<Plan>,
     /// The plan's checks of the spread, with the smallest counts as of the last `refresh`.
@@ -131,7 +137,7 @@ pub struct Cycle<'m> {
     pub(crate) is_plain: bool,
     pub(crate) single_pod_claims: Vec<ClaimIndex>,
     pub(crate) checks_restrictions: bool,
-    pub(crate) volumes: VolumeCycle,
+    pub(crate) volumes: VolumeCycle<'m>,
     pub(crate) zones: VolumeZones,
 }
 
@@ -158,6 +164,10 @@ impl<'m> Cycle<'m> {
             class,
             shape,
             statics,
+            masks: statics.masks(model.snapshot),
+            masks_of_flags: std::array::from_fn(|flags| {
+                u8::try_from(flags).map_or(0, |flags| mask_of_flags(flags, statics))
+            }),
             spread: plan.spread.clone(),
             plan,
             checks_affinity: false,
@@ -169,9 +179,8 @@ impl<'m> Cycle<'m> {
         };
         let repelled = cycle.plan.repelling.iter().any(|&(_, tally)| !state.tallies.get(tally).is_empty());
         cycle.checks_affinity = repelled || !class.affinity.is_empty() || !class.anti_affinity.is_empty();
-        let no_claims = cycle.volumes.claims.is_empty() && !cycle.checks_restrictions;
         let alone = cycle.spread.is_empty() && !cycle.checks_affinity;
-        cycle.is_plain = no_claims && alone && shape.ports.is_empty();
+        cycle.is_plain = !cycle.checks_volumes() && alone && shape.ports.is_empty();
         cycle.refresh(state);
         Ok(cycle)
     }
@@ -181,11 +190,31 @@ impl<'m> Cycle<'m> {
         self.volumes.is_by_chance()
     }
 
+    /// Whether volumes can keep the pod off a node.
+    #[inline]
+    pub(crate) fn checks_volumes(&self) -> bool {
+        self.checks_restrictions || !self.volumes.claims.is_empty()
+    }
+
+    /// The filters on labels and taints that refuse a node.
+    #[inline]
+    pub(crate) fn mask(&self, state: &State, node: usize) -> u8 {
+        let before = self.masks.map_or_else(|| self.statics.mask(state.model.snapshot, node), |masks| masks[node]);
+        before | self.masks_of_flags[usize::from(state.flags(node) % flag::COMBINATIONS)]
+    }
+
+    /// Whether filters on labels and taints refuse a node for what happened to it.
+    #[inline]
+    pub(crate) fn refuses_flags(&self, flags: u8) -> bool {
+        self.masks_of_flags[usize::from(flags % flag::COMBINATIONS)] != 0
+    }
+
     /// Takes note of what changed in the state, after pods came or went.
     pub fn refresh(&mut self, state: &State) {
         for check in &mut self.spread {
             let (min, domains) = state.tallies.min(check.tally);
             check.min = if domains < check.min_domains { 0 } else { min };
+            check.full = state.tallies.get(check.tally).domains_above(check.min + check.allowance);
         }
     }
 }

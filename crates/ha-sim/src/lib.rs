@@ -27,6 +27,7 @@ pub mod queue;
 pub mod random;
 pub mod recovery;
 pub mod rollout;
+mod room;
 pub mod schedule;
 pub mod scores;
 pub mod settle;

@@ -16,11 +16,11 @@
 //!    of equal volumes is chance). If every node refuses p in S for a reason that stays, p is
 //!    Pending in every run.
 //! 2. *Always.* Let p have no claims, ports, disks, hard spread constraint or required (anti-)affinity term, and let no
-//!    pod hold a required anti-affinity term that means p. Then a node that fits p in S refuses it later only if some
-//!    resource of it runs short, for which other pods of D must request more of it there than is left beside p. All pods
-//!    of D together request a sum T of a resource; they can make so many nodes run short of it as the smallest gaps add
-//!    up to T. If these numbers, added over all resources (the number of pods among them), are less than the number of
-//!    nodes that fit p in S, then at every moment some node fits p, and p is placed in every run.
+//!    pod hold a required anti-affinity term that means p. Then a node that fits p in S, and that the failure did not hit,
+//!    refuses it later only if some resource of it runs short, for which other pods of D must request more of it there than
+//!    is left beside p. All pods of D together request a sum T of a resource; they can make so many nodes run short of it
+//!    as the smallest gaps add up to T. If these numbers, added over all resources (the number of pods among them), are
+//!    less than the number of such nodes, then at every moment some node fits p, and p is placed in every run.
 //! 3. *Always, on solid nodes.* Nodes with room for all of D at once are lost to p through spread and (anti-)affinity
 //!    only, which so few pods of D concern that they cannot reach all of these nodes: see [`solid`](crate::solid).
 //!
@@ -103,11 +103,11 @@ pub fn fates(state: &mut State, pods: &[PodIndex], vanishing: &[PodIndex]) -> Fa
         known.insert(key, (fate, helpless));
         let class = state.model.class(state.pod(pod).class);
         let preempts_none = helpless || state.shape_of(pod).never_preempts || class.key.priority <= lowest;
-        fates.no_preemption &= fate == Fate::Always || preempts_none;
+        // One pod that may preempt leaves nothing to be said about any other.
+        if fate != Fate::Always && !preempts_none {
+            return Fates::default();
+        }
         fates.of_pod.insert(pod, fate);
-    }
-    if !fates.no_preemption {
-        fates.of_pod.clear();
     }
     fates
 }
@@ -156,13 +156,19 @@ fn fate(state: &mut State, demand: &Demand, others: &Others, pod: PodIndex) -> (
         return (Fate::Always, false);
     }
     let is_simple = is_simple(&cycle);
-    let mut fitting = Vec::new();
+    let (mut fits, mut fitting) = (false, Vec::new());
     let (mut all_stay, mut all_helpless) = (true, true);
     // Those that the affinity does not name stay refused, and preemption does not help.
-    for &node in candidates(state, cycle.statics).iter() {
+    for &node in &candidates(state, cycle.statics) {
         let node = node as usize;
         match filters::check(state, &cycle, node) {
-            None if is_simple => fitting.push(node),
+            None if is_simple => {
+                fits = true;
+                // Pods that are to vanish from a node that was hit may be on it still when the pod is tried.
+                if state.flags(node) == 0 {
+                    fitting.push(node);
+                }
+            }
             None => return (Fate::Open, false),
             Some(refusal) => {
                 let by_chance = refusal.plugin == Plugin::VolumeBinding && cycle.volumes.is_by_chance();
@@ -171,7 +177,7 @@ fn fate(state: &mut State, demand: &Demand, others: &Others, pod: PodIndex) -> (
             }
         }
     }
-    if fitting.is_empty() {
+    if !fits {
         return (if all_stay { Fate::Never } else { Fate::Open }, all_helpless);
     }
     let fate = if outlasts(state, demand, &cycle, &fitting) { Fate::Always } else { Fate::Open };
@@ -208,16 +214,10 @@ fn is_simple(cycle: &Cycle) -> bool {
 
 /// Whether D cannot make all of the fitting nodes run short of something.
 fn outlasts(state: &State, demand: &Demand, cycle: &Cycle, fitting: &[usize]) -> bool {
-    let slots = |&node: &usize| {
-        let used = i64::try_from(state.pods_on(node).len()).unwrap_or(i64::MAX);
-        state.model.nodes[node].pods.saturating_sub(used)
-    };
+    let slots = |&node: &usize| state.left(node)[0];
     let mut spoiled = spoilable(demand.pods.saturating_sub(1), fitting.iter().map(slots).collect());
     for &(resource, wanted) in &cycle.shape.requests.amounts {
-        let gap = |&node: &usize| {
-            let left = state.model.allocatable(node, resource).wrapping_sub(state.requested(node, resource));
-            left.saturating_sub(wanted).saturating_add(1)
-        };
+        let gap = |&node: &usize| state.left(node)[resource.position() + 1].saturating_sub(wanted).saturating_add(1);
         let others = demand.amounts.get(&resource).copied().unwrap_or(0).saturating_sub(wanted);
         spoiled += spoilable(others, fitting.iter().map(gap).collect());
     }

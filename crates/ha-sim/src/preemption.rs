@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::eviction;
-use crate::filters::{self, inter_pod_affinity, node_resources_fit, pod_topology_spread};
+use crate::filters::{inter_pod_affinity, node_resources_fit, pod_topology_spread};
 use crate::ids::{PodIndex, ResourceId};
 use crate::messages;
 use crate::random::Random;
@@ -57,8 +57,9 @@ pub fn preempt(
     let mut allowances = Allowances::new();
     let is_deaf = cycle.plan.is_deaf_below(state, cycle.class.key.priority);
     for position in 0..potential.len() {
-        let node = potential[(start + position) % potential.len()];
-        let hopeless = if is_deaf { hopeless(state, cycle, node) } else { None };
+        let (node, refusal) = potential[(start + position) % potential.len()];
+        let (node, refusal) = (node as usize, diagnosis.refusals[refusal as usize].0);
+        let hopeless = if is_deaf { hopeless(state, cycle, node, refusal) } else { None };
         let victims = hopeless.map_or_else(|| victims_on(state, &mut allowances, random, cycle, node), Err);
         match victims {
             Ok(candidate) => {
@@ -80,12 +81,12 @@ pub fn preempt(
     Ok(best(state, random, candidates))
 }
 
-/// Why a node does not help, where that can be told without taking pods away; none where it must be tried.
+/// Why a node that refused the pod does not help, where that can be told without taking pods away; none where it must be tried.
 ///
 /// Pods of lower priority are counted by no constraint of the pod here, so only what they request makes a difference: a
 /// refusal by spread or affinity stays, and one by resources goes if what all of them request is enough.
-fn hopeless(state: &State, cycle: &Cycle, node: usize) -> Option<NoHelp> {
-    if state.is_nominated(node) || !cycle.volumes.claims.is_empty() || !cycle.shape.disks.is_empty() {
+fn hopeless(state: &State, cycle: &Cycle, node: usize, refusal: Refusal) -> Option<NoHelp> {
+    if !cycle.volumes.claims.is_empty() || !cycle.shape.disks.is_empty() || state.is_nominated(node) {
         return None;
     }
     let priority = |pod: PodIndex| state.model.class(state.pod(pod).class).key.priority;
@@ -93,7 +94,6 @@ fn hopeless(state: &State, cycle: &Cycle, node: usize) -> Option<NoHelp> {
     if !state.has_lower(node, state.pod(cycle.pod).class) {
         return Some(NoHelp::NoVictims);
     }
-    let refusal = filters::check(state, cycle, node)?;
     match refusal.plugin {
         Plugin::PodTopologySpread | Plugin::InterPodAffinity => Some(NoHelp::Refused(refusal)),
         Plugin::NodeResourcesFit => {
@@ -101,8 +101,9 @@ fn hopeless(state: &State, cycle: &Cycle, node: usize) -> Option<NoHelp> {
                 let amounts = state.shape_of(pod).requests.amounts.iter();
                 amounts.copied().find(|&(other, _)| other == resource).map_or(0, |(_, value)| value)
             };
+            let gone = i64::try_from(lower().count()).unwrap_or(i64::MAX);
             let freed = |resource| lower().fold(0_i64, |sum, pod| sum.wrapping_add(amount(pod, resource)));
-            node_resources_fit::check_without(state, cycle, node, lower().count(), freed)
+            node_resources_fit::check_without(state, cycle, node, gone, freed)
                 .or_else(|| pod_topology_spread::check(state, cycle, node))
                 .or_else(|| inter_pod_affinity::check(state, cycle, node))
                 .map(NoHelp::Refused)

@@ -20,6 +20,11 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
+    /// Skips as many numbers as these dice gave between two moments.
+    pub(crate) fn skip(&mut self, before: &Self, after: &Self) {
+        self.0 = self.0.wrapping_add(after.0.wrapping_sub(before.0));
+    }
+
     /// A number below `bound`; 0 when that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         let bound = bound.max(1) as u64;
@@ -31,5 +36,25 @@ impl Random {
         for last in (1..list.len()).rev() {
             list.swap(last, self.below(last + 1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    #[test]
+    fn skipped_numbers_are_those_that_were_given_elsewhere() {
+        let (mut dice, mut others) = (Random::new(7), Random::new(99));
+        let before = others.clone();
+        for _ in 0..3 {
+            others.roll();
+        }
+        let mut skipping = dice.clone();
+        skipping.skip(&before, &others);
+        for _ in 0..3 {
+            dice.roll();
+        }
+        assert_eq!(skipping.roll(), dice.roll());
     }
 }

@@ -8,15 +8,15 @@
 
 use ha_core::arithmetic::size;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
-use crate::filters;
 use crate::filters::volume_binding;
+use crate::filters::{self, check_changing, check_with_room};
 use crate::ids::PodIndex;
 use crate::messages;
 use crate::model::Static;
 use crate::random::Random;
+use crate::room::Room;
 use crate::scores;
 use crate::state::State;
 
@@ -27,8 +27,9 @@ pub struct Diagnosis {
     pub rejection: Option<Rejection>,
     /// Why the nodes that were looked at were refused, and how many for each of these reasons.
     pub refusals: Vec<(Refusal, usize)>,
-    /// The refused nodes on which preemption may make room, in the order in which they were looked at.
-    pub resolvable: Vec<usize>,
+    /// The refused nodes on which preemption may make room, in the order in which they were looked at, and which of
+    /// `refusals` is theirs.
+    pub resolvable: Vec<(u32, u32)>,
     /// Whether the affinity names the nodes that may be looked at, so that NodeAffinity ruled out all others.
     pub named_nodes_only: bool,
     /// How many nodes there were. With none left no plugin is asked (`ErrNoNodesAvailable`).
@@ -112,11 +113,11 @@ pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, pod: PodIndex) -
         bind(state, &cycle, node);
         return Attempt::Fits(node);
     }
-    let feasible = feasible(state, search, &mut cycle, &mut diagnosis);
-    let node = match feasible[..] {
+    let mut feasible = feasible(state, search, &mut cycle, &mut diagnosis);
+    let node = match feasible.nodes[..] {
         [] => return Attempt::Refused(Box::new(Refused { diagnosis, cycle: Some(cycle) })),
         [node] => node,
-        _ => best(state, search, &cycle, &feasible),
+        _ => best(state, search, &cycle, &mut feasible),
     };
     bind(state, &cycle, node);
     Attempt::Fits(node)
@@ -129,9 +130,9 @@ fn nominated_node(state: &mut State, cycle: &mut Cycle) -> Option<usize> {
 }
 
 /// The nodes to look at, in the scheduler's order: all that exist, or those of them that the affinity names.
-pub(crate) fn candidates(state: &mut State, statics: &Static) -> Arc<[u32]> {
+pub(crate) fn candidates(state: &mut State, statics: &Static) -> Vec<u32> {
     let Some(names) = &statics.only_nodes else {
-        return state.order();
+        return state.order().nodes.clone();
     };
     let model = state.model;
     let is_named = |node: u32| names.contains(&model.snapshot.object(model.snapshot.nodes[node as usize].object).name);
@@ -140,28 +141,114 @@ pub(crate) fn candidates(state: &mut State, statics: &Static) -> Arc<[u32]> {
             let node = model.find_node(name).filter(|&node| state.is_present(node));
             node.and_then(|node| u32::try_from(node).ok()).into_iter().collect()
         }
-        _ => state.order().iter().copied().filter(|&node| is_named(node)).collect(),
+        _ => state.order().nodes.iter().copied().filter(|&node| is_named(node)).collect(),
     }
 }
 
-fn feasible(state: &mut State, search: &mut Search, cycle: &mut Cycle, diagnosis: &mut Diagnosis) -> Vec<usize> {
+/// The nodes that fit, as many as are enough.
+#[derive(Debug, Default)]
+struct Feasible {
+    nodes: Vec<usize>,
+    /// What each scores by what is left there; later all that it scores.
+    scores: Vec<i64>,
+}
+
+impl Feasible {
+    fn with_capacity(nodes: usize) -> Self {
+        Self { nodes: Vec::with_capacity(nodes), scores: Vec::with_capacity(nodes) }
+    }
+
+    fn push(&mut self, node: usize, score: i64) {
+        self.nodes.push(node);
+        self.scores.push(score);
+    }
+}
+
+fn feasible<'m>(
+    state: &mut State<'m>,
+    search: &mut Search,
+    cycle: &mut Cycle<'m>,
+    diagnosis: &mut Diagnosis,
+) -> Feasible {
+    let (feasible, looked_at) = if cycle.statics.only_nodes.is_some() {
+        feasible_of_named(state, search, cycle, diagnosis)
+    } else {
+        let requests = &cycle.shape.requests;
+        let mut room = state.rooms.take(requests, state.model.nodes.len());
+        let found = feasible_of_all(state, search, cycle, &mut room, diagnosis);
+        state.rooms.keep(requests, room);
+        found
+    };
+    search.start = (search.start + looked_at) % state.present_nodes().max(1);
+    feasible
+}
+
+/// Goes through the nodes that the affinity names. Returns how many it has looked at, too.
+fn feasible_of_named(
+    state: &mut State,
+    search: &Search,
+    cycle: &mut Cycle,
+    diagnosis: &mut Diagnosis,
+) -> (Feasible, usize) {
     let nodes = candidates(state, cycle.statics);
-    diagnosis.named_nodes_only = cycle.statics.only_nodes.is_some();
+    diagnosis.named_nodes_only = true;
     let wanted = enough(nodes.len());
     let start = if nodes.is_empty() { 0 } else { search.start % nodes.len() };
-    let mut feasible = Vec::with_capacity(wanted);
+    let mut feasible = Feasible::with_capacity(wanted);
     for &node in nodes[start..].iter().chain(&nodes[..start]) {
         let node = node as usize;
         match check_with_nominated(state, cycle, node) {
-            None => feasible.push(node),
+            None => feasible.push(node, scores::of_resources(state, cycle, node)),
             Some(refusal) => diagnosis.add(node, refusal),
         }
-        if feasible.len() >= wanted {
+        if feasible.nodes.len() >= wanted {
             break;
         }
     }
-    search.start = (search.start + feasible.len() + diagnosis.refused()) % state.present_nodes().max(1);
-    feasible
+    let looked_at = feasible.nodes.len() + diagnosis.refused();
+    (feasible, looked_at)
+}
+
+/// Goes through all nodes. Those that labels and taints rule out are not visited, but count as looked at.
+fn feasible_of_all(
+    state: &mut State,
+    search: &Search,
+    cycle: &mut Cycle,
+    room: &mut Room,
+    diagnosis: &mut Diagnosis,
+) -> (Feasible, usize) {
+    let model = state.model;
+    let order = state.order();
+    let (all, wanted) = (order.nodes.len(), enough(order.nodes.len()));
+    let start = search.start % all.max(1);
+    let passing = cycle.statics.passing(model.snapshot, &model.node_order);
+    let first = passing.partition_point(|&node| order.place(node) < start);
+    let some_are_nominated = !state.nominated().is_empty();
+    let mut feasible = Feasible::with_capacity(wanted);
+    for &number in passing[first..].iter().chain(&passing[..first]) {
+        let node = number as usize;
+        if !state.is_present(node) || cycle.refuses_flags(state.flags(node)) {
+            continue;
+        }
+        let score = room.score(state, cycle, node);
+        let refusal = match score {
+            _ if some_are_nominated && state.is_nominated(node) => check_with_nominated(state, cycle, node),
+            Some(_) => check_with_room(state, cycle, node),
+            None => check_changing(state, cycle, node),
+        };
+        match (refusal, score) {
+            (None, Some(score)) => feasible.push(node, score),
+            (None, None) => feasible.push(node, scores::of_resources(state, cycle, node)),
+            (Some(refusal), _) => diagnosis.add(node, refusal),
+        }
+        if feasible.nodes.len() >= wanted {
+            return (feasible, (order.place(number) + all - start) % all + 1);
+        }
+    }
+    if feasible.nodes.is_empty() {
+        diagnosis.add_all(&state.refused_by_labels(cycle.class.statics));
+    }
+    (feasible, all)
 }
 
 /// Why a node does not take the pod, also when pods of at least its priority for which preemption made room there are
@@ -194,12 +281,13 @@ pub(crate) fn check_with_nominated(state: &mut State, cycle: &mut Cycle, node: u
 }
 
 /// One of the nodes with the highest score.
-fn best(state: &mut State, search: &mut Search, cycle: &Cycle, nodes: &[usize]) -> usize {
-    let totals = scores::totals(state, cycle, nodes);
-    let highest = totals.iter().copied().max().unwrap_or(0);
-    let best: Vec<usize> =
-        nodes.iter().zip(totals).filter(|&(_, total)| total == highest).map(|(&node, _)| node).collect();
-    best[search.random.below(best.len())]
+fn best(state: &mut State, search: &mut Search, cycle: &Cycle, feasible: &mut Feasible) -> usize {
+    let Feasible { nodes, scores } = feasible;
+    scores::add_others(state, cycle, nodes, scores);
+    let highest = scores.iter().copied().max().unwrap_or(0);
+    let best = || nodes.iter().zip(&*scores).filter(|&(_, &score)| score == highest).map(|(&node, _)| node);
+    let chosen = search.random.below(best().count());
+    best().nth(chosen).unwrap_or(nodes[0])
 }
 
 fn bind(state: &mut State, cycle: &Cycle, node: usize) {
@@ -224,14 +312,33 @@ impl Diagnosis {
     }
 
     /// One more node is refused.
+    #[inline]
     fn add(&mut self, node: usize, refusal: Refusal) {
+        let number = self.add_to(refusal, 1);
         if !refusal.unresolvable {
-            self.resolvable.push(node);
+            if self.resolvable.is_empty() {
+                self.resolvable.reserve(self.nodes);
+            }
+            self.resolvable.push((size(node), size(number)));
         }
-        match self.refusals.iter_mut().find(|(known, _)| *known == refusal) {
-            Some((_, nodes)) => *nodes += 1,
-            None => self.refusals.push((refusal, 1)),
+    }
+
+    /// Nodes are refused that preemption does not help.
+    fn add_all(&mut self, refusals: &[(Refusal, usize)]) {
+        for &(refusal, nodes) in refusals {
+            self.add_to(refusal, nodes);
         }
+    }
+
+    /// Returns the number of the refusal.
+    #[inline]
+    fn add_to(&mut self, refusal: Refusal, nodes: usize) -> usize {
+        let number = self.refusals.iter().position(|(known, _)| *known == refusal).unwrap_or(self.refusals.len());
+        match self.refusals.get_mut(number) {
+            Some((_, sum)) => *sum += nodes,
+            None => self.refusals.push((refusal, nodes)),
+        }
+        number
     }
 
     /// How many nodes were looked at and refused.

@@ -111,6 +111,14 @@ struct Going {
     left: usize,
 }
 
+/// A pod that was refused, and for which no room could be made either.
+#[derive(Debug)]
+struct Refused {
+    diagnosis: Rc<Diagnosis>,
+    /// The dice before and after.
+    dice: (Random, Random),
+}
+
 /// The way to rest.
 #[derive(Debug)]
 pub struct Settling<'s, 'm> {
@@ -126,6 +134,8 @@ pub struct Settling<'s, 'm> {
     waiting: Vec<Waiting>,
     going: VecDeque<Going>,
     preemptions: HashMap<PodIndex, u32>,
+    /// Pods that were refused since the last change, by class, and the state's version by then.
+    refused: (u64, HashMap<ClassId, Refused>),
     unanswered: Vec<PodIndex>,
     controllers: Controllers,
     wave: u32,
@@ -156,6 +166,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             waiting: Vec::new(),
             going: VecDeque::new(),
             preemptions: HashMap::new(),
+            refused: (0, HashMap::new()),
             unanswered: Vec::new(),
             controllers,
             wave: 0,
@@ -387,6 +398,10 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.park(pod, None);
             return;
         }
+        if self.is_refused_again(pod) {
+            return;
+        }
+        let before = self.run.search.random.clone();
         match schedule(self.state, &mut self.run.search, pod) {
             Attempt::Fits(_) => {
                 self.additions += 1;
@@ -418,10 +433,47 @@ impl<'s, 'm> Settling<'s, 'm> {
                     Err(message) => {
                         diagnosis.preemption = message;
                         self.park(pod, Some(diagnosis));
+                        self.note_refusal(before);
                     }
                 }
             }
         }
+    }
+
+    /// Takes note of the pod that was parked last.
+    fn note_refusal(&mut self, before: Random) {
+        let Some(Waiting { pod, diagnosis: Some(diagnosis), .. }) = self.waiting.last() else {
+            return;
+        };
+        let PodModel { class, claims, .. } = self.state.pod(*pod);
+        // A search among few nodes leaves off where another begins elsewhere.
+        if !claims.is_empty() || diagnosis.named_nodes_only {
+            return;
+        }
+        let (version, refused) = &mut self.refused;
+        if *version != self.state.version() {
+            *version = self.state.version();
+            refused.clear();
+        }
+        let dice = (before, self.run.search.random.clone());
+        refused.insert(*class, Refused { diagnosis: diagnosis.clone(), dice });
+    }
+
+    /// A pod like one that was refused, when nothing has happened since, is refused for the same reasons. Returns whether it
+    /// is.
+    fn is_refused_again(&mut self, pod: PodIndex) -> bool {
+        let (version, refused) = &self.refused;
+        let is_same = *version == self.state.version()
+            && self.state.nominated().is_empty()
+            && self.state.pod(pod).claims.is_empty()
+            && !self.preemptions.contains_key(&pod);
+        let Some(refused) = refused.get(&self.state.pod(pod).class).filter(|_| is_same) else {
+            return false;
+        };
+        self.run.search.random.skip(&refused.dice.0, &refused.dice.1);
+        let diagnosis = Some(refused.diagnosis.clone());
+        self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
+        true
     }
 
     /// The victims go; pods of lower priority no longer wait for room there; the pod is tried again.

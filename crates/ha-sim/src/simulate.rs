@@ -58,7 +58,7 @@ pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -
     let is_certain = prospect.all_certain(state);
     let runs = match prospect.foreseen.take().filter(|_| is_certain) {
         Some(foreseen) => vec![foreseen],
-        None => tried(state, disruption, options, is_certain, prospect.classes.len()),
+        None => tried(state, disruption, options, is_certain, &prospect.classes),
     };
     let mut workloads: Vec<WorkloadId> = runs.iter().flat_map(|run| run.counts.keys().copied()).collect();
     workloads.sort_unstable();
@@ -94,14 +94,22 @@ fn tried(
     disruption: &Disruption,
     options: &Options,
     is_certain: bool,
-    displaced: usize,
+    displaced: &HashMap<PodIndex, ClassId>,
 ) -> Vec<Outcome> {
+    let mut classes: Vec<ClassId> = displaced.values().copied().collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let displaced = displaced.len();
     let affordable = (PLACED / displaced.max(1) as u64).max(2);
     let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable) };
     let seeds = Options { tries, ..*options }.seeds();
     let run = |state: &mut State, seed| outcome::run(state, disruption, seed, options.show_all);
     if tries == 1 || displaced < MANY {
         return seeds.map(|seed| run(state, seed)).collect();
+    }
+    // All copies need what tells pods apart, and it is of use to other failures.
+    for class in classes {
+        state.score_plan(class);
     }
     let seeds: Vec<u64> = seeds.collect();
     seeds.into_par_iter().map_with(state.clone(), run).collect()

@@ -233,17 +233,16 @@ fn threats(state: &State, others: &Others, cycle: &Cycle) -> Option<Vec<Threat>>
 
 fn is_solid(state: &State, total: &Total, cycle: &Cycle, node: usize) -> bool {
     let model = state.model;
-    let used = i64::try_from(state.pods_on(node).len()).unwrap_or(i64::MAX);
+    let left = state.left(node);
     let has_room = |&(resource, _): &(ResourceId, i64)| {
-        let left = model.allocatable(node, resource).wrapping_sub(state.requested(node, resource));
-        total.amounts.get(&resource).is_none_or(|&amount| left >= amount)
+        total.amounts.get(&resource).is_none_or(|&amount| left[resource.position() + 1] >= amount)
     };
     let has_limits = !cycle.volumes.claims.is_empty() && !model.nodes[node].volume_limits.is_empty();
     // Pods that are to be evicted from a cordoned node are on it still.
     let is_drained = state.flags(node) & flag::CORDONED != 0;
     !has_limits
         && !is_drained
-        && model.nodes[node].pods.saturating_sub(used) >= total.pods
+        && left[0] >= total.pods
         && cycle.shape.requests.amounts.iter().all(has_room)
         && state.is_present(node)
         && filters::check(state, cycle, node).is_none()

@@ -9,12 +9,14 @@ use ha_core::snapshot::{NodeId, VolumeId};
 use ha_core::text::Text;
 use hashbrown::HashMap;
 
-use crate::cycle::Plan;
+use crate::cycle::{Plan, Refusal};
+use crate::filters;
 use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, StaticId, TallyId};
 use crate::model::storage::Binding;
 use crate::model::{
     ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Resources, Shape, Spread, Static, statics,
 };
+use crate::room::Rooms;
 use crate::scores::{ScorePlan, node_resources_balanced_allocation};
 use crate::tally::{Counted, Counting, Tallies, TallyKey};
 
@@ -26,6 +28,36 @@ pub mod flag {
     pub const UNREACHABLE: u8 = 2;
     /// It is cordoned, and tainted so.
     pub const CORDONED: u8 = 4;
+    /// How many combinations of them there are.
+    pub(crate) const COMBINATIONS: u8 = 8;
+}
+
+/// The nodes that exist, in the scheduler's order.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// Them.
+    pub(crate) nodes: Vec<u32>,
+    /// Per node of the snapshot its place among them; of one that does not exist, that of the next which does.
+    places: Vec<u32>,
+}
+
+impl Order {
+    fn of(order: &[u32], flags: &[u8]) -> Self {
+        let (mut nodes, mut places, mut place) = (Vec::with_capacity(order.len()), vec![0; order.len()], 0);
+        for &node in order {
+            places[node as usize] = place;
+            if flags[node as usize] & flag::ABSENT == 0 {
+                nodes.push(node);
+                place += 1;
+            }
+        }
+        Self { nodes, places }
+    }
+
+    /// A node's place.
+    pub(crate) fn place(&self, node: u32) -> usize {
+        self.places[node as usize] as usize
+    }
 }
 
 /// One change, with what undoes it.
@@ -56,7 +88,8 @@ pub struct State<'m> {
     created_of_class: HashMap<ClassId, Vec<PodIndex>>,
     node_of: Vec<Option<u32>>,
     gone: Vec<bool>,
-    requested: Vec<i64>,
+    /// Node by node: how many pods it still takes, then how much is left of each resource.
+    left: Vec<i64>,
     non_zero: Vec<[i64; 2]>,
     /// How evenly cpu and memory are requested on each node, as NodeResourcesBalancedAllocation sees it.
     balances: Vec<i64>,
@@ -67,7 +100,14 @@ pub struct State<'m> {
     flags: Vec<u8>,
     absent: Vec<usize>,
     /// The nodes that exist in the scheduler's order, while that is known.
-    order: Option<Arc<[u32]>>,
+    order: Option<Arc<Order>>,
+    /// Per static specification: how many nodes its filters refuse, while that is known.
+    refused: HashMap<StaticId, Arc<[(Refusal, usize)]>>,
+    /// Per node the number of the last coming or going of a pod there; no two are the same.
+    stamps: Vec<u64>,
+    stamp: u64,
+    /// What was found about nodes and may still hold.
+    pub(crate) rooms: Rooms<'m>,
     /// How often each node has changed.
     changes: Vec<u32>,
     claims: Vec<ClaimModel>,
@@ -80,6 +120,8 @@ pub struct State<'m> {
     nominations: Vec<u32>,
     trial: bool,
     journal: Vec<Change>,
+    /// How many changes were made or undone.
+    version: u64,
 }
 
 impl<'m> State<'m> {
@@ -95,7 +137,7 @@ impl<'m> State<'m> {
             created_of_class: HashMap::new(),
             node_of: vec![None; model.pods.len()],
             gone: model.snapshot.pods.iter().map(ha_core::snapshot::Pod::is_finished).collect(),
-            requested: vec![0; nodes * model.resources.count()],
+            left: (0..nodes).flat_map(|node| model.offer(node)).collect(),
             non_zero: vec![[0; 2]; nodes],
             balances: (0..nodes)
                 .map(|node| node_resources_balanced_allocation::balance([0; 2], capacity(model, node)))
@@ -106,6 +148,10 @@ impl<'m> State<'m> {
             flags: vec![0; nodes],
             absent: Vec::new(),
             order: None,
+            refused: HashMap::new(),
+            stamps: vec![1; nodes],
+            stamp: 1,
+            rooms: Rooms::default(),
             changes: vec![0; nodes],
             claims: Vec::new(),
             claim_names: HashMap::new(),
@@ -116,6 +162,7 @@ impl<'m> State<'m> {
             nominations: vec![0; nodes],
             trial: false,
             journal: Vec::new(),
+            version: 0,
         };
         for (position, pod) in model.snapshot.pods.iter().enumerate() {
             if let Some(node) = pod.node.filter(|_| !pod.is_finished()) {
@@ -147,7 +194,18 @@ impl<'m> State<'m> {
         }
     }
 
+    fn note(&mut self, change: Change) {
+        self.version += 1;
+        self.journal.push(change);
+    }
+
+    /// Tells this moment from all others after which something changed, even if it was undone.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     fn undo(&mut self, change: &Change) {
+        self.version += 1;
         match *change {
             Change::Placed(pod) => {
                 if let Some(node) = self.detach(pod) {
@@ -202,6 +260,7 @@ impl<'m> State<'m> {
     }
 
     /// The pod at `pod`.
+    #[inline]
     pub fn pod(&self, pod: PodIndex) -> &PodModel {
         match pod.position().checked_sub(self.model.pods.len()) {
             None => &self.model.pods[pod.position()],
@@ -225,19 +284,28 @@ impl<'m> State<'m> {
     }
 
     /// The node on which a pod is.
+    #[inline]
     pub fn node_of(&self, pod: PodIndex) -> Option<usize> {
         self.node_of[pod.position()].map(|node| node as usize)
     }
 
     /// The pods on a node.
+    #[inline]
     pub fn pods_on(&self, node: usize) -> &[PodIndex] {
         &self.pods_on[node]
     }
 
     /// Whether a pod of a lower priority than the class' is on a node.
+    #[inline]
     pub fn has_lower(&self, node: usize, class: ClassId) -> bool {
         let first = node * self.model.priorities.len();
         self.pods_of_level[first..first + self.model.level(class)].iter().any(|&pods| pods > 0)
+    }
+
+    /// Tells the pods on a node from all others that were or will be there.
+    #[inline]
+    pub(crate) fn stamp(&self, node: usize) -> u64 {
+        self.stamps[node]
     }
 
     /// The ports in use on a node.
@@ -246,26 +314,38 @@ impl<'m> State<'m> {
     }
 
     /// How much of a resource is requested on a node.
+    #[inline]
     pub fn requested(&self, node: usize, resource: ResourceId) -> i64 {
-        self.requested[node * self.model.resources.count() + resource.position()]
+        self.model.allocatable(node, resource).wrapping_sub(self.left(node)[resource.position() + 1])
+    }
+
+    /// How many pods a node still takes, followed by how much is left of each resource.
+    #[inline]
+    pub(crate) fn left(&self, node: usize) -> &[i64] {
+        let width = self.model.resources.count() + 1;
+        &self.left[node * width..][..width]
     }
 
     /// How many millicores and bytes count as requested on a node when it is scored.
+    #[inline]
     pub fn non_zero(&self, node: usize) -> [i64; 2] {
         self.non_zero[node]
     }
 
     /// How evenly cpu and memory are requested on a node, up to 100.
+    #[inline]
     pub fn balance(&self, node: usize) -> i64 {
         self.balances[node]
     }
 
     /// Whether the Node object exists.
+    #[inline]
     pub fn is_present(&self, node: usize) -> bool {
         self.flags[node] & flag::ABSENT == 0
     }
 
     /// What happened to a node.
+    #[inline]
     pub fn flags(&self, node: usize) -> u8 {
         self.flags[node]
     }
@@ -281,10 +361,24 @@ impl<'m> State<'m> {
     }
 
     /// The nodes that exist, in the scheduler's order.
-    pub fn order(&mut self) -> Arc<[u32]> {
+    pub(crate) fn order(&mut self) -> Arc<Order> {
         let (flags, order) = (&self.flags, &self.model.node_order);
-        let present = || order.iter().copied().filter(|&node| flags[node as usize] & flag::ABSENT == 0).collect();
-        self.order.get_or_insert_with(present).clone()
+        self.order.get_or_insert_with(|| Arc::new(Order::of(order, flags))).clone()
+    }
+
+    /// How many of the nodes that exist are refused by labels and taints, by the first filter that refuses them.
+    pub(crate) fn refused_by_labels(&mut self, id: StaticId) -> Arc<[(Refusal, usize)]> {
+        if let Some(known) = self.refused.get(&id) {
+            return known.clone();
+        }
+        let mut masks = [0; 1 + u8::MAX as usize];
+        for node in (0..self.flags.len()).filter(|&node| self.is_present(node)) {
+            masks[usize::from(self.static_mask(id, node))] += 1;
+        }
+        let refusals = (0..=u8::MAX).filter_map(|mask| Some((filters::first_static(mask)?, masks[usize::from(mask)])));
+        let refused: Arc<[(Refusal, usize)]> = refusals.filter(|&(_, nodes)| nodes > 0).collect();
+        self.refused.insert(id, refused.clone());
+        refused
     }
 
     /// The nodes whose objects are gone.
@@ -301,7 +395,7 @@ impl<'m> State<'m> {
     pub fn place(&mut self, pod: PodIndex, node: usize) {
         self.attach(pod, node);
         self.changes[node] += 1;
-        self.journal.push(Change::Placed(pod));
+        self.note(Change::Placed(pod));
     }
 
     /// A pod is gone for good: taken off its node, or, without one, out of the queue.
@@ -312,9 +406,9 @@ impl<'m> State<'m> {
         match self.detach(pod) {
             Some(node) => {
                 self.changes[node] += 1;
-                self.journal.push(Change::Removed(pod, node));
+                self.note(Change::Removed(pod, node));
             }
-            None => self.journal.push(Change::Vanished(pod)),
+            None => self.note(Change::Vanished(pod)),
         }
         self.gone[pod.position()] = true;
     }
@@ -331,14 +425,14 @@ impl<'m> State<'m> {
         self.created.push(pod);
         self.node_of.push(None);
         self.gone.push(false);
-        self.journal.push(Change::Created);
+        self.note(Change::Created);
         index
     }
 
     /// Changes what happened to a node.
     pub fn set_flags(&mut self, node: usize, flags: u8) {
         self.changes[node] += 1;
-        self.journal.push(Change::Flags(node, self.flags[node]));
+        self.note(Change::Flags(node, self.flags[node]));
         self.change_flags(node, flags);
     }
 
@@ -371,12 +465,15 @@ impl<'m> State<'m> {
         let of_level = &mut self.pods_of_level[node * model.priorities.len() + model.level(class)];
         *of_level = if sign > 0 { *of_level + 1 } else { of_level.saturating_sub(1) };
         let requests = &self.shape_of(pod).requests;
-        let first = node * model.resources.count();
+        self.stamp += 1;
+        self.stamps[node] = self.stamp;
+        let first = node * (model.resources.count() + 1);
+        self.left[first] -= sign;
         for &(resource, value) in &requests.amounts {
-            let slot = &mut self.requested[first + resource.position()];
-            *slot = slot.wrapping_add(sign.wrapping_mul(value));
+            let slot = &mut self.left[first + resource.position() + 1];
+            *slot = slot.wrapping_sub(sign.wrapping_mul(value));
         }
-        let used = [self.requested[first], self.requested[first + 1]];
+        let used = [Resources::CPU, Resources::MEMORY].map(|resource| self.requested(node, resource));
         self.balances[node] = node_resources_balanced_allocation::balance(used, capacity(model, node));
         for (slot, value) in self.non_zero[node].iter_mut().zip(requests.non_zero) {
             *slot = slot.wrapping_add(sign.wrapping_mul(value));
@@ -394,6 +491,7 @@ impl<'m> State<'m> {
 
     fn change_flags(&mut self, node: usize, flags: u8) {
         let was = self.flags[node];
+        self.refused.clear();
         if (was ^ flags) & flag::ABSENT != 0 {
             self.order = None;
         }
@@ -417,11 +515,7 @@ impl<'m> State<'m> {
 
     /// The filters on labels and taints that refuse a node.
     pub fn static_mask(&self, statics: StaticId, node: usize) -> u8 {
-        self.mask(self.model.statics(statics), node)
-    }
-
-    pub(crate) fn mask(&self, statics: &Static, node: usize) -> u8 {
-        static_mask(self.model, self.flags[node], statics, node)
+        static_mask(self.model, self.flags[node], self.model.statics(statics), node)
     }
 
     /// The tally of a spread constraint.
@@ -519,11 +613,13 @@ impl<'m> State<'m> {
     }
 
     /// How a claim is bound now.
+    #[inline]
     pub fn binding(&self, claim: ClaimIndex) -> Binding {
         self.bindings[claim.position()]
     }
 
     /// How many pods on nodes use a claim.
+    #[inline]
     pub fn users(&self, claim: ClaimIndex) -> u32 {
         self.users[claim.position()]
     }
@@ -537,7 +633,7 @@ impl<'m> State<'m> {
     pub fn create_claim(&mut self, claim: ClaimModel) -> ClaimIndex {
         let index = ClaimIndex::at(self.bindings.len());
         self.claim_names.insert((claim.namespace, claim.name), index);
-        self.journal.push(Change::Claimed(claim.namespace, claim.name));
+        self.note(Change::Claimed(claim.namespace, claim.name));
         self.claims.push(claim);
         self.bindings.push(Binding::Unbound);
         self.users.push(0);
@@ -546,7 +642,7 @@ impl<'m> State<'m> {
 
     /// Binds a claim.
     pub fn bind(&mut self, claim: ClaimIndex, binding: Binding) {
-        self.journal.push(Change::Bound(claim, self.bindings[claim.position()]));
+        self.note(Change::Bound(claim, self.bindings[claim.position()]));
         self.change_binding(claim, binding);
     }
 
@@ -566,6 +662,7 @@ impl<'m> State<'m> {
     }
 
     /// Whether preemption made room for some pod on a node.
+    #[inline]
     pub fn is_nominated(&self, node: usize) -> bool {
         self.nominations[node] > 0
     }
@@ -575,7 +672,7 @@ impl<'m> State<'m> {
         self.withdraw(pod);
         self.nominations[node] += 1;
         self.nominated.push((pod, node));
-        self.journal.push(Change::Nominated(pod, node));
+        self.note(Change::Nominated(pod, node));
     }
 
     /// Forgets where preemption made room for a pod.
@@ -583,7 +680,7 @@ impl<'m> State<'m> {
         if let Some(position) = self.nominated.iter().position(|&(other, _)| other == pod) {
             let (pod, node) = self.nominated.swap_remove(position);
             self.nominations[node] -= 1;
-            self.journal.push(Change::Withdrawn(pod, node));
+            self.note(Change::Withdrawn(pod, node));
         }
     }
 
@@ -600,7 +697,12 @@ fn capacity(model: &Model, node: usize) -> [i64; 2] {
 }
 
 fn static_mask(model: &Model, flags: u8, statics: &Static, node: usize) -> u8 {
-    let mut mask = statics.mask(model.snapshot, node);
+    statics.mask(model.snapshot, node) | mask_of_flags(flags, statics)
+}
+
+/// The filters that refuse a node for what happened to it.
+pub(crate) fn mask_of_flags(flags: u8, statics: &Static) -> u8 {
+    let mut mask = 0;
     if flags & flag::CORDONED != 0 && !statics.tolerates_cordon {
         mask |= statics::bit::UNSCHEDULABLE | statics::bit::TAINT;
     }
@@ -619,4 +721,16 @@ fn includes(model: &Model, flags: u8, inclusion: &Inclusion, node: usize) -> boo
         && inclusion.keys.iter().all(|&key| model.topology.domain(key, node).is_some())
         && passes(inclusion.affinity, statics::bit::AFFINITY)
         && passes(inclusion.taints, statics::bit::TAINT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Order, flag};
+
+    #[test]
+    fn nodes_that_are_gone_have_the_place_of_the_next() {
+        let order = Order::of(&[2, 0, 3, 1], &[flag::ABSENT, flag::UNREACHABLE, 0, 0]);
+        assert_eq!(order.nodes, [2, 3, 1]);
+        assert_eq!([2, 0, 3, 1].map(|node| order.place(node)), [0, 1, 1, 2]);
+    }
 }

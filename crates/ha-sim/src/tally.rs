@@ -41,36 +41,55 @@ pub struct TallyKey {
 #[derive(Clone, Debug)]
 enum Counts {
     Dense(Vec<i64>),
-    Sparse(HashMap<DomainId, i64>),
+    /// Those that are not 0. Most domains have none, which the sieve tells without looking for it.
+    Sparse(Sieve, HashMap<DomainId, i64>),
 }
 
-/// Up to so many domains counts stand in a plain list.
+/// Bits of domains; several share one.
+type Sieve = [u64; 4];
+
+/// Up to so many domains counts stand in a plain list; and a bit for each is a word.
 const DENSE: usize = 64;
 
 impl Counts {
     fn new(domains: usize) -> Self {
-        if domains <= DENSE { Self::Dense(vec![0; domains]) } else { Self::Sparse(HashMap::new()) }
+        if domains <= DENSE { Self::Dense(vec![0; domains]) } else { Self::Sparse(Sieve::default(), HashMap::new()) }
     }
 
+    #[inline]
     fn get(&self, domain: DomainId) -> i64 {
         match self {
             Self::Dense(counts) => counts[domain.position()],
-            Self::Sparse(counts) => counts.get(&domain).copied().unwrap_or(0),
+            Self::Sparse(sieve, counts) => {
+                let (word, bit) = bit(domain);
+                if sieve[word] & bit == 0 { 0 } else { counts.get(&domain).copied().unwrap_or(0) }
+            }
         }
     }
 
     fn add(&mut self, domain: DomainId, weight: i64) {
         match self {
             Self::Dense(counts) => counts[domain.position()] += weight,
-            Self::Sparse(counts) => {
+            Self::Sparse(sieve, counts) => {
                 let count = counts.entry(domain).or_insert(0);
                 *count += weight;
                 if *count == 0 {
                     counts.remove(&domain);
                 }
+                // A bit stays until no domain has a count.
+                let (word, bit) = bit(domain);
+                sieve[word] |= bit;
+                if counts.is_empty() {
+                    *sieve = Sieve::default();
+                }
             }
         }
     }
+}
+
+/// A domain's bit in a sieve, and the word in which it is.
+fn bit(domain: DomainId) -> (usize, u64) {
+    (domain.position() / 64 % Sieve::default().len(), 1 << (domain.position() % 64))
 }
 
 /// One count.
@@ -87,11 +106,31 @@ pub struct Tally {
 
 impl Tally {
     /// The count in a domain.
+    #[inline]
     pub fn get(&self, domain: DomainId) -> i64 {
         self.counts.get(domain)
     }
 
+    /// The counts of all domains, where these are few.
+    pub(crate) fn few(&self) -> Option<&[i64]> {
+        match &self.counts {
+            Counts::Dense(counts) => Some(counts),
+            Counts::Sparse(..) => None,
+        }
+    }
+
+    /// The domains whose count is above `limit`, one bit each; none where there are more domains than bits.
+    pub(crate) fn domains_above(&self, limit: i64) -> Option<u64> {
+        match &self.counts {
+            Counts::Dense(counts) => {
+                Some(counts.iter().rev().fold(0, |bits, &count| bits << 1 | u64::from(count > limit)))
+            }
+            Counts::Sparse(..) => None,
+        }
+    }
+
     /// Whether every domain has the count 0.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.nonzero == 0
     }
@@ -113,7 +152,7 @@ impl Tally {
                 let present = counts.iter().zip(&presence.nodes_of_domain).filter(|&(_, &nodes)| nodes > 0);
                 present.map(|(&count, _)| count).min().unwrap_or(0)
             }
-            Counts::Sparse(counts) => {
+            Counts::Sparse(_, counts) => {
                 // Domains that are not listed count 0; listed ones with a count are all present.
                 let least = counts.values().copied().min();
                 if presence.domains > self.nonzero { least.unwrap_or(0).min(0) } else { least.unwrap_or(0) }
@@ -176,6 +215,7 @@ impl Tallies {
     }
 
     /// The tally at `id`.
+    #[inline]
     pub fn get(&self, id: TallyId) -> &Tally {
         &self.list[id.position()]
     }
@@ -339,5 +379,26 @@ fn members(model: &Model, key: &TallyKey) -> Vec<(ClassId, i64)> {
         }
         Counted::Repelling(matcher) => links.repelling_holders(Term { matcher: *matcher, key: key.key }).to_vec(),
         Counted::Attracting(matcher) => links.attracting_holders(Term { matcher: *matcher, key: key.key }).to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+    use crate::ids::DomainId;
+
+    #[test]
+    fn many_domains_count_like_few() {
+        let (mut few, mut many) = (Counts::new(3), Counts::new(1000));
+        // The last two share a bit of the sieve.
+        let changes = [(0, 1), (1, 1), (0, 2), (2, -1), (0, -3), (1, -1), (2, 1), (2, 4)];
+        for (domain, weight) in changes {
+            few.add(DomainId::at(domain), weight);
+            many.add(DomainId::at([5, 300, 556][domain]), weight);
+            for domain in 0..3 {
+                assert_eq!(few.get(DomainId::at(domain)), many.get(DomainId::at([5, 300, 556][domain])));
+            }
+        }
+        assert_eq!(many.get(DomainId::at(44)), 0);
     }
 }

@@ -46,6 +46,7 @@ pub(crate) fn repelling(state: &mut State, class: ClassId) -> Vec<(KeyId, TallyI
 }
 
 /// Why the node is refused: bit 0 affinity, bit 1 anti-affinity, bit 2 the anti-affinity of pods that run.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     if !cycle.checks_affinity {
         return None;

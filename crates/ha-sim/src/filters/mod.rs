@@ -23,25 +23,43 @@ pub mod volume_zone;
 /// Why a node does not take the pod, as things are; none when it does.
 #[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
-    let mask = state.mask(cycle.statics, node);
-    if mask != 0 {
-        return first_static(mask);
-    }
+    let mask = cycle.mask(state, node);
+    if mask != 0 { first_static(mask) } else { check_changing(state, cycle, node) }
+}
+
+/// The same without the filters on labels and taints.
+#[inline]
+pub(crate) fn check_changing(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     if cycle.is_plain {
         return node_resources_fit::check(state, cycle, node);
     }
     node_ports::check(state, cycle, node)
         .or_else(|| node_resources_fit::check(state, cycle, node))
-        .or_else(|| volume_restrictions::check(state, cycle, node))
-        .or_else(|| node_volume_limits::check(state, cycle, node))
-        .or_else(|| volume_binding::check(state, cycle, node))
-        .or_else(|| volume_zone::check(state, cycle, node))
+        .or_else(|| check_with_room(state, cycle, node))
+}
+
+/// The same on a node that has what the pod requests.
+#[inline]
+pub(crate) fn check_with_room(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
+    if cycle.is_plain {
+        return None;
+    }
+    node_ports::check(state, cycle, node)
+        .or_else(|| if cycle.checks_volumes() { check_volumes(state, cycle, node) } else { None })
         .or_else(|| pod_topology_spread::check(state, cycle, node))
         .or_else(|| inter_pod_affinity::check(state, cycle, node))
 }
 
+/// The filters that look at the volumes of a pod.
+fn check_volumes(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
+    volume_restrictions::check(state, cycle, node)
+        .or_else(|| node_volume_limits::check(state, cycle, node))
+        .or_else(|| volume_binding::check(state, cycle, node))
+        .or_else(|| volume_zone::check(state, cycle, node))
+}
+
 /// The first of the filters on labels and taints that refuse a node.
-fn first_static(mask: u8) -> Option<Refusal> {
+pub(crate) fn first_static(mask: u8) -> Option<Refusal> {
     node_unschedulable::check(mask)
         .or_else(|| node_name::check(mask))
         .or_else(|| taint_toleration::check(mask))

@@ -8,6 +8,7 @@ use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::state::State;
 
 /// Why the node has no free port; none when it has.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     let in_use = state.ports_on(node);
     let conflict = cycle.shape.ports.iter().any(|port| in_use.iter().any(|other| port.conflicts(other)));

@@ -10,8 +10,13 @@ use crate::model::Resources;
 use crate::state::State;
 
 /// What is not left on the node, bit 0 for pods and then one bit per resource that the pod requests; none when it fits.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
-    check_without(state, cycle, node, 0, |_| 0)
+    let left = state.left(node);
+    let amounts = &cycle.shape.requests.amounts;
+    let fits = left[0] > 0 && amounts.iter().all(|&(resource, wanted)| wanted <= left[resource.position() + 1]);
+    // One that does not fit so may still ask for less than nothing.
+    if fits { None } else { check_without(state, cycle, node, 0, |_| 0) }
 }
 
 /// The same once so many pods have gone, which together requested so much of a resource.
@@ -19,21 +24,19 @@ pub(crate) fn check_without(
     state: &State,
     cycle: &Cycle,
     node: usize,
-    gone: usize,
+    gone: i64,
     freed: impl Fn(ResourceId) -> i64,
 ) -> Option<Refusal> {
-    let model = state.model;
-    let pods = i64::try_from(state.pods_on(node).len() - gone).unwrap_or(i64::MAX);
-    let (mut reasons, mut unresolvable) = (u64::from(pods >= model.nodes[node].pods), false);
+    let left = state.left(node);
+    let (mut reasons, mut unresolvable) = (u64::from(left[0] + gone <= 0), false);
     for (position, &(resource, wanted)) in cycle.shape.requests.amounts.iter().enumerate() {
         let basic = resource <= Resources::EPHEMERAL_STORAGE;
         if basic && wanted <= 0 {
             continue;
         }
-        let allocatable = model.allocatable(node, resource);
-        if wanted > allocatable.wrapping_sub(state.requested(node, resource).wrapping_sub(freed(resource))) {
+        if wanted > left[resource.position() + 1].wrapping_add(freed(resource)) {
             reasons |= 1 << (position + 1).min(63);
-            unresolvable |= wanted > allocatable;
+            unresolvable |= wanted > state.model.allocatable(node, resource);
         }
     }
     (reasons != 0).then_some(Refusal { plugin: Plugin::NodeResourcesFit, reasons, unresolvable })

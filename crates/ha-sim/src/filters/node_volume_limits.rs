@@ -14,11 +14,16 @@ use crate::model::storage::Binding;
 use crate::state::State;
 
 /// Whether some limit is exceeded.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
-    let limits = &state.model.nodes[node].volume_limits;
-    if limits.is_empty() || cycle.volumes.claims.is_empty() {
+    if state.model.nodes[node].volume_limits.is_empty() || cycle.volumes.claims.is_empty() {
         return None;
     }
+    check_limits(state, cycle, node)
+}
+
+fn check_limits(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
+    let limits = &state.model.nodes[node].volume_limits;
     let mut new: Vec<Attachable> = cycle.volumes.claims.iter().filter_map(|&claim| attachable(state, claim)).collect();
     let attached = attached(state, node);
     new.retain(|volume| !attached.contains(volume));

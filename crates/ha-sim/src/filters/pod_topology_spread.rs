@@ -17,17 +17,23 @@ pub(crate) fn start(state: &mut State, class: &PodClass) -> Vec<SpreadCheck> {
         allowance: spread.max_skew - i64::from(spread.matches_itself),
         min_domains: spread.min_domains,
         min: 0,
+        full: None,
     };
     class.hard_spread.iter().map(check).collect()
 }
 
 /// Why the node is refused: bit 0 it lacks a label, bit 1 its domain has too many pods.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     for check in &cycle.spread {
         let Some(domain) = state.model.topology.domain(check.key, node) else {
             return Some(Refusal::unresolvable(Plugin::PodTopologySpread));
         };
-        if state.tallies.get(check.tally).get(domain) - check.min > check.allowance {
+        let is_full = match check.full {
+            Some(full) => full >> domain.position() & 1 == 1,
+            None => state.tallies.get(check.tally).get(domain) - check.min > check.allowance,
+        };
+        if is_full {
             return Some(Refusal { plugin: Plugin::PodTopologySpread, reasons: 2, unresolvable: false });
         }
     }

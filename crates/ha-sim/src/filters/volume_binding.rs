@@ -19,16 +19,17 @@ use crate::state::State;
 
 /// The claims of a pod, as binding sees them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct VolumeCycle {
+pub(crate) struct VolumeCycle<'m> {
     /// All of them.
     pub(crate) claims: Vec<ClaimIndex>,
-    bound: Vec<Binding>,
+    /// How claims are bound, and the nodes where a volume of the snapshot can be used, unless that is everywhere.
+    bound: Vec<(Binding, Option<&'m [bool]>)>,
     waiting: Vec<ClaimIndex>,
     /// Which of equally small volumes is taken: those from here on in their list.
     pub(crate) rotation: usize,
 }
 
-impl VolumeCycle {
+impl VolumeCycle<'_> {
     /// Whether chance decides if volumes are found: of several claims one may take what only another could use. Upstream's
     /// list of volumes has no order.
     pub(crate) fn is_by_chance(&self) -> bool {
@@ -44,7 +45,7 @@ mod reason {
 }
 
 /// Sorts the claims into bound and waiting ones (`GetPodVolumeClaims`), or tells what keeps the pod waiting.
-pub(crate) fn start(state: &State, claims: &[ClaimIndex]) -> Result<VolumeCycle, Rejection> {
+pub(crate) fn start<'m>(state: &State<'m>, claims: &[ClaimIndex]) -> Result<VolumeCycle<'m>, Rejection> {
     let rejected = |message: String| Err(Rejection { plugin: Plugin::VolumeBinding, message });
     let mut cycle = VolumeCycle { claims: claims.to_vec(), ..VolumeCycle::default() };
     let mut waits_for_controller = false;
@@ -58,7 +59,10 @@ pub(crate) fn start(state: &State, claims: &[ClaimIndex]) -> Result<VolumeCycle,
             return rejected(format!("persistentvolumeclaim \"{name}\" is being deleted"));
         }
         match state.binding(index) {
-            binding @ (Binding::Volume(_) | Binding::Absent(_) | Binding::Provisioned(_)) => cycle.bound.push(binding),
+            binding @ Binding::Volume(volume) => {
+                cycle.bound.push((binding, state.model.storage.reached(state.model.snapshot, volume)));
+            }
+            binding @ (Binding::Absent(_) | Binding::Provisioned(_)) => cycle.bound.push((binding, None)),
             Binding::Unbound if binds_late(state, claim) => cycle.waiting.push(index),
             Binding::Unbound | Binding::Promised => waits_for_controller = true,
         }
@@ -86,39 +90,39 @@ pub(crate) fn needs_capacity(state: &State, pod: PodIndex) -> bool {
 }
 
 /// Why the node is refused.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     let volumes = &cycle.volumes;
     if volumes.claims.is_empty() {
         return None;
     }
     let mut reasons = 0;
-    for binding in &volumes.bound {
+    for (binding, reached) in &volumes.bound {
         if matches!(binding, Binding::Absent(_)) {
             reasons |= reason::VOLUME_ABSENT;
             break;
         }
-        if !is_usable(state, *binding, node) {
+        if reached.is_some_and(|reached| !reached[node]) || !is_usable(state, *binding, node) {
             reasons |= reason::NODE_CONFLICT;
             break;
         }
     }
-    if bindings(state, &volumes.waiting, node, volumes.rotation).is_none() {
+    if !volumes.waiting.is_empty() && bindings(state, &volumes.waiting, node, volumes.rotation).is_none() {
         reasons |= reason::NO_VOLUME;
     }
     (reasons != 0).then_some(Refusal { plugin: Plugin::VolumeBinding, reasons, unresolvable: true })
 }
 
-/// Whether a bound volume can be used on a node.
+/// Whether a volume that was made meanwhile can be used on a node.
 fn is_usable(state: &State, binding: Binding, node: usize) -> bool {
     match binding {
-        Binding::Volume(volume) => state.model.storage.reaches(state.model.snapshot, volume, node),
         Binding::Provisioned(origin) => {
             let nodes = &state.model.snapshot.nodes;
             let (origin, here) = (origin as usize, &nodes[node]);
             let zone = nodes[origin].zone;
             if zone.is_empty() { origin == node } else { here.zone == zone }
         }
-        Binding::Absent(_) | Binding::Unbound | Binding::Promised => true,
+        Binding::Volume(_) | Binding::Absent(_) | Binding::Unbound | Binding::Promised => true,
     }
 }
 

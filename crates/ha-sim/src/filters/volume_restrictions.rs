@@ -24,6 +24,7 @@ fn missing(state: &State, name: ha_core::text::Text) -> Rejection {
 }
 
 /// Why the node is refused: bit 0 a disk in use there, bit 1 a claim in use anywhere.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     if !cycle.checks_restrictions {
         return None;

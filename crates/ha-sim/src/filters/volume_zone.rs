@@ -47,6 +47,7 @@ fn labels_of(state: &State, volume: VolumeId) -> VolumeZones {
 }
 
 /// Whether the node lies outside.
+#[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     if cycle.zones.is_empty() {
         return None;

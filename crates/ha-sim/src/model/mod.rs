@@ -264,8 +264,16 @@ impl<'a> Model<'a> {
     }
 
     /// What the node at `node` may give of a resource.
+    #[inline]
     pub fn allocatable(&self, node: usize, resource: ResourceId) -> i64 {
         self.allocatable[node * self.resources.count() + resource.position()]
+    }
+
+    /// How many pods an empty node takes, followed by what it may give of each resource.
+    pub(crate) fn offer(&self, node: usize) -> impl Iterator<Item = i64> {
+        let width = self.resources.count();
+        let amounts = &self.allocatable[node * width..][..width];
+        std::iter::once(self.nodes[node].pods.max(0)).chain(amounts.iter().copied())
     }
 
     /// The class of a pod that replaces one of class `id`.

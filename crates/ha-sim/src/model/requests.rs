@@ -85,7 +85,7 @@ impl Resources {
 }
 
 /// What a pod requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Requests {
     /// Per resource, without zeros.
     pub amounts: Vec<(ResourceId, i64)>,

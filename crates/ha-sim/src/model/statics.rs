@@ -61,6 +61,7 @@ pub struct Static {
     /// The only nodes that can be meant, when every alternative of the affinity names some (`PreFilterResult`).
     pub only_nodes: Option<Vec<Text>>,
     masks: OnceLock<Box<[u8]>>,
+    passing: OnceLock<Box<[u32]>>,
 }
 
 /// Keys of the taints that failures and drains bring.
@@ -92,18 +93,27 @@ impl Static {
             tolerates_cordon: all(keys.unschedulable, &[TaintEffect::NoSchedule]),
             only_nodes: only_nodes(names, &spec),
             masks: OnceLock::new(),
+            passing: OnceLock::new(),
             spec,
         }
     }
 
     /// The filters that refuse a node of the snapshot, before any failure.
     pub fn mask(&self, snapshot: &Snapshot, node: usize) -> u8 {
-        // Pods that are pinned to different nodes share no table, and look at hardly any other node.
-        if !self.spec.pinned.is_empty() {
-            return self.compute(snapshot, node);
-        }
+        self.masks(snapshot).map_or_else(|| self.compute(snapshot, node), |masks| masks[node])
+    }
+
+    /// The same of all nodes; none for pods that are pinned to different nodes, which share no table and look at hardly any
+    /// other node.
+    pub(crate) fn masks(&self, snapshot: &Snapshot) -> Option<&[u8]> {
         let all = || (0..snapshot.nodes.len()).map(|node| self.compute(snapshot, node)).collect();
-        self.masks.get_or_init(all)[node]
+        self.spec.pinned.is_empty().then(|| &**self.masks.get_or_init(all))
+    }
+
+    /// The nodes of the snapshot, in the scheduler's order `order`, that no filter refuses before any failure.
+    pub(crate) fn passing(&self, snapshot: &Snapshot, order: &[u32]) -> &[u32] {
+        let passes = |&node: &u32| self.mask(snapshot, node as usize) == 0;
+        self.passing.get_or_init(|| order.iter().copied().filter(passes).collect())
     }
 
     fn compute(&self, snapshot: &Snapshot, position: usize) -> u8 {

@@ -141,10 +141,12 @@ impl StorageModel {
 
     /// Whether a volume's node affinity selects a node (`CheckNodeAffinity`, which looks at labels only).
     pub fn reaches(&self, snapshot: &Snapshot, volume: VolumeId, node: usize) -> bool {
-        let Some(number) = self.affinities[volume.position()] else {
-            return true;
-        };
-        let (first, reached) = &self.reached[number];
+        self.reached(snapshot, volume).is_none_or(|reached| reached[node])
+    }
+
+    /// Per node whether the volume can be used there; none for one that can be used everywhere.
+    pub(crate) fn reached(&self, snapshot: &Snapshot, volume: VolumeId) -> Option<&[bool]> {
+        let (first, reached) = &self.reached[self.affinities[volume.position()]?];
         let table = reached.get_or_init(|| {
             let affinity = snapshot.volume(*first).node_affinity.as_ref();
             let selects = |node: &ha_core::snapshot::Node| {
@@ -153,7 +155,7 @@ impl StorageModel {
             };
             snapshot.nodes.iter().map(selects).collect()
         });
-        table[node]
+        Some(table)
     }
 
     /// Whether volumes of the class are made on demand.

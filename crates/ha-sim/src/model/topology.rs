@@ -20,6 +20,8 @@ struct Key {
     /// Per node: its value's number, when it has the label.
     of_node: Vec<Option<DomainId>>,
     domains: usize,
+    /// Whether every node has the label.
+    is_complete: bool,
 }
 
 impl Topology {
@@ -29,7 +31,7 @@ impl Topology {
             return id;
         }
         let mut domains: HashMap<Text, DomainId> = HashMap::new();
-        let of_node = labels
+        let of_node: Vec<Option<DomainId>> = labels
             .map(|labels| {
                 let value = labels.get(name)?;
                 let next = DomainId::at(domains.len());
@@ -37,7 +39,8 @@ impl Topology {
             })
             .collect();
         let id = KeyId::at(self.keys.len());
-        self.keys.push(Key { name, of_node, domains: domains.len() });
+        let is_complete = of_node.iter().all(Option::is_some);
+        self.keys.push(Key { name, of_node, domains: domains.len(), is_complete });
         self.numbers.insert(name, id);
         id
     }
@@ -46,13 +49,24 @@ impl Topology {
     pub(super) fn add_nodes(&mut self, nodes: usize) -> KeyId {
         let id = KeyId::at(self.keys.len());
         let of_node = (0..nodes).map(|node| Some(DomainId::at(node))).collect();
-        self.keys.push(Key { name: Text::default(), of_node, domains: nodes });
+        self.keys.push(Key { name: Text::default(), of_node, domains: nodes, is_complete: true });
         id
     }
 
     /// The domain of the node at `node`; none when it lacks the label.
+    #[inline]
     pub fn domain(&self, key: KeyId, node: usize) -> Option<DomainId> {
         self.keys[key.position()].of_node[node]
+    }
+
+    /// The domains of all nodes.
+    pub(crate) fn of_nodes(&self, key: KeyId) -> &[Option<DomainId>] {
+        &self.keys[key.position()].of_node
+    }
+
+    /// Whether every node has the label.
+    pub(crate) fn is_complete(&self, key: KeyId) -> bool {
+        self.keys[key.position()].is_complete
     }
 
     /// How many values the key has.

@@ -35,12 +35,16 @@ impl ScorePlan {
     }
 }
 
-/// The sums of all plugins' weighted scores, in the order of `nodes`; what a plugin gives to all of them alike is left
-/// out.
-pub fn totals(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
+/// What the plugins give a node that look at what is left there.
+pub(crate) fn of_resources(state: &State, cycle: &Cycle, node: usize) -> i64 {
+    node_resources_fit::score(state, cycle, node) + node_resources_balanced_allocation::score(state, cycle, node)
+}
+
+/// Adds the weighted scores of all other plugins, in the order of `nodes`; what a plugin gives to all of them alike is
+/// left out.
+pub(crate) fn add_others(state: &mut State, cycle: &Cycle, nodes: &[usize], totals: &mut [i64]) {
     let plan = state.score_plan(state.pod(cycle.pod).class);
     let state = &*state;
-    let mut totals = vec![0; nodes.len()];
     let mut add = |weight: i64, scores: Option<Vec<i64>>| {
         for (total, score) in totals.iter_mut().zip(scores.unwrap_or_default()) {
             *total += weight * score;
@@ -48,12 +52,24 @@ pub fn totals(state: &mut State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
     };
     add(3, taint_toleration::scores(state, cycle, nodes));
     add(2, node_affinity::scores(state, cycle, nodes));
-    add(1, Some(node_resources_fit::scores(state, cycle, nodes)));
     add(2, pod_topology_spread::scores(state, cycle, &plan, nodes));
     add(2, inter_pod_affinity::scores(state, &plan, nodes));
-    add(1, node_resources_balanced_allocation::scores(state, cycle, nodes));
     add(1, image_locality::scores(state, cycle, nodes));
-    totals
+}
+
+/// The whole part of a quotient. Floats are divided in half of the time.
+///
+/// A quotient of whole numbers that is no whole number itself stays at least `1 / divisor` below the next one, and for
+/// numbers below 2⁵² a float tells these two apart.
+#[inline]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "the numbers are small")]
+pub(crate) fn quotient(dividend: i64, divisor: i64) -> i64 {
+    const EXACT: i64 = 1 << 52;
+    if (0..EXACT).contains(&dividend) && (1..EXACT).contains(&divisor) {
+        (dividend as f64 / divisor as f64) as i64
+    } else {
+        dividend / divisor
+    }
 }
 
 /// `DefaultNormalizeScore` in `plugins/helper/normalize_score.go`.
@@ -74,7 +90,19 @@ pub(crate) fn normalize(mut scores: Vec<i64>, reverse: bool) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::normalize;
+    use super::{normalize, quotient};
+
+    #[test]
+    fn quotients_are_those_of_whole_numbers() {
+        let large = (1 << 52) - 1;
+        let numbers =
+            [0_i64, 1, 2, 3, 7, 99, 100, 4001, (64 << 30) - 1, 64 << 30, large / 3, large - 1, large, large + 1, -5];
+        for dividend in numbers.into_iter().chain(numbers.map(|number| number.saturating_mul(100))) {
+            for divisor in numbers.into_iter().filter(|&divisor| divisor != 0) {
+                assert_eq!(quotient(dividend, divisor), dividend / divisor, "{dividend} / {divisor}");
+            }
+        }
+    }
 
     #[test]
     fn scores_are_stretched_to_a_hundred() {

@@ -9,20 +9,16 @@ use crate::ids::ResourceId;
 use crate::model::Resources;
 use crate::state::State;
 
-/// One score per node; none for a pod that requests neither cpu nor memory.
-pub fn scores(state: &State, cycle: &Cycle, nodes: &[usize]) -> Option<Vec<i64>> {
+/// The score of a node; 0 for a pod that requests neither cpu nor memory.
+pub fn score(state: &State, cycle: &Cycle, node: usize) -> i64 {
     let requested = |resource: ResourceId| {
         let amounts = cycle.shape.requests.amounts.iter();
         amounts.copied().find(|&(other, _)| other == resource).map_or(0, |(_, value)| value)
     };
     let wanted = [requested(Resources::CPU), requested(Resources::MEMORY)];
     if wanted == [0, 0] {
-        return None;
+        return 0;
     }
-    Some(nodes.iter().map(|&node| score(state, node, wanted)).collect())
-}
-
-fn score(state: &State, node: usize, wanted: [i64; 2]) -> i64 {
     let resources = [Resources::CPU, Resources::MEMORY];
     let capacity = resources.map(|resource| state.model.allocatable(node, resource));
     let before = resources.map(|resource| state.requested(node, resource));

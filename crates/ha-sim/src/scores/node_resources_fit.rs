@@ -3,18 +3,14 @@
 //! Source: `least_allocated.go` and `resource_allocation.go` in `pkg/scheduler/framework/plugins/noderesources`.
 //! Differs from upstream 1.36: no.
 
-use super::MAX;
+use super::{MAX, quotient};
 use crate::cycle::Cycle;
 use crate::model::Resources;
 use crate::state::State;
 
-/// One score per node.
-pub fn scores(state: &State, cycle: &Cycle, nodes: &[usize]) -> Vec<i64> {
+/// The score of a node.
+pub fn score(state: &State, cycle: &Cycle, node: usize) -> i64 {
     let wanted = cycle.shape.requests.scored;
-    nodes.iter().map(|&node| score(state, node, wanted)).collect()
-}
-
-fn score(state: &State, node: usize, wanted: [i64; 2]) -> i64 {
     let used = state.non_zero(node);
     let (mut sum, mut weights) = (0, 0);
     for (position, resource) in [Resources::CPU, Resources::MEMORY].into_iter().enumerate() {
@@ -29,7 +25,7 @@ fn score(state: &State, node: usize, wanted: [i64; 2]) -> i64 {
 }
 
 fn least_requested(requested: i64, capacity: i64) -> i64 {
-    if requested > capacity { 0 } else { capacity.wrapping_sub(requested).wrapping_mul(MAX) / capacity }
+    if requested > capacity { 0 } else { quotient(capacity.wrapping_sub(requested).wrapping_mul(MAX), capacity) }
 }
 
 #[cfg(test)]

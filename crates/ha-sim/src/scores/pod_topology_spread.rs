@@ -4,13 +4,14 @@
 //! Source: `pkg/scheduler/framework/plugins/podtopologyspread/scoring.go`.
 //! Differs from upstream 1.36: the system's constraints are taken even where a cluster configures others.
 
-use super::{MAX, ScorePlan};
+use super::{MAX, ScorePlan, quotient};
 use crate::cycle::Cycle;
 use crate::ids::{ClassId, DomainId, KeyId, TallyId};
 use crate::model::{Model, Spread};
 use crate::state::State;
 use crate::tally::{Counted, Tally, TallyKey};
 
+/// One constraint, ready to score nodes.
 struct Scored<'c> {
     spread: &'c Spread,
     /// Where pods are counted: for a constraint by host name on the node itself, whatever else has its hostname.
@@ -18,6 +19,9 @@ struct Scored<'c> {
     tally: Option<&'c Tally>,
     weight: f64,
 }
+
+/// The raw score of a node that lacks a label.
+const UNSCORED: i64 = i64::MIN;
 
 /// One score per node; none when the pod has no such constraint.
 pub(crate) fn scores(state: &State, cycle: &Cycle, plan: &ScorePlan, nodes: &[usize]) -> Option<Vec<i64>> {
@@ -28,18 +32,17 @@ pub(crate) fn scores(state: &State, cycle: &Cycle, plan: &ScorePlan, nodes: &[us
     let has_all = |node: usize| {
         cycle.class.spread_by_default || spreads.iter().all(|spread| domain(state, spread, node).is_some())
     };
-    let scored: Vec<bool> = nodes.iter().map(|&node| has_all(node)).collect();
-    let candidates: Vec<usize> = nodes.iter().zip(&scored).filter(|&(_, &scored)| scored).map(|(&n, _)| n).collect();
-    let constraints: Vec<Scored> = spreads
-        .iter()
-        .zip(&plan.spread)
-        .map(|(spread, &(key, tally))| {
-            let tally = tally.map(|id| state.tallies.get(id)).filter(|tally| !tally.is_empty());
-            Scored { spread, key, tally, weight: weight(state.model, spread, &candidates) }
-        })
-        .collect();
-    let raw = nodes.iter().zip(&scored).map(|(&node, &scored)| scored.then(|| score(state.model, &constraints, node)));
-    Some(normalize(&raw.collect::<Vec<_>>()))
+    let is_complete = |spread: &Spread| state.model.topology.is_complete(spread.key);
+    let scores_all = cycle.class.spread_by_default || spreads.iter().all(is_complete);
+    let candidates = || nodes.iter().copied().filter(|&node| scores_all || has_all(node));
+    let mut sums = vec![0.0; nodes.len()];
+    for (spread, &(key, tally)) in spreads.iter().zip(&plan.spread) {
+        let tally = tally.map(|id| state.tallies.get(id)).filter(|tally| !tally.is_empty());
+        let weight = weight(state.model, spread, candidates());
+        add(&Scored { spread, key, tally, weight }, state.model, nodes, &mut sums);
+    }
+    let whole = |(&node, &sum): (&usize, &f64)| if scores_all || has_all(node) { rounded(sum) } else { UNSCORED };
+    Some(normalize(nodes.iter().zip(&sums).map(whole).collect()))
 }
 
 fn domain(state: &State, spread: &Spread, node: usize) -> Option<DomainId> {
@@ -67,13 +70,13 @@ fn by_node(model: &Model, spread: &Spread) -> bool {
 }
 
 /// The more domains, the more a pod weighs.
-fn weight(model: &Model, spread: &Spread, candidates: &[usize]) -> f64 {
+fn weight(model: &Model, spread: &Spread, candidates: impl Iterator<Item = usize>) -> f64 {
     let size = if by_node(model, spread) {
-        candidates.len()
+        candidates.count()
     } else {
         // Nodes without the label make up one more domain.
         let mut seen = vec![false; model.topology.domains(spread.key) + 1];
-        for &node in candidates {
+        for node in candidates {
             let domain = model.topology.domain(spread.key, node);
             seen[domain.map_or(0, |domain| domain.position() + 1)] = true;
         }
@@ -84,19 +87,25 @@ fn weight(model: &Model, spread: &Spread, candidates: &[usize]) -> f64 {
     weight
 }
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "upstream computes in 64-bit floats")]
-fn score(model: &Model, constraints: &[Scored], node: usize) -> i64 {
-    let mut score = 0.0;
-    for constraint in constraints {
-        let spread = constraint.spread;
-        if model.topology.domain(spread.key, node).is_none() {
+/// Adds what one constraint makes of each node.
+#[allow(clippy::cast_precision_loss, reason = "upstream computes in 64-bit floats")]
+fn add(constraint: &Scored, model: &Model, nodes: &[usize], sums: &mut [f64]) {
+    let of_nodes = model.topology.of_nodes(constraint.spread.key);
+    let counted = model.topology.of_nodes(constraint.key);
+    let least = (constraint.spread.max_skew - 1) as f64;
+    let of_count = |count: i64| count as f64 * constraint.weight + least;
+    let of_few: Option<Vec<f64>> =
+        constraint.tally.and_then(Tally::few).map(|counts| counts.iter().copied().map(of_count).collect());
+    for (&node, sum) in nodes.iter().zip(sums) {
+        if of_nodes[node].is_none() {
             continue;
         }
-        let domain = model.topology.domain(constraint.key, node);
-        let count = constraint.tally.zip(domain).map_or(0, |(tally, domain)| tally.get(domain));
-        score += count as f64 * constraint.weight + (spread.max_skew - 1) as f64;
+        *sum += match (counted[node], &of_few, constraint.tally) {
+            (Some(domain), Some(of_few), _) => of_few[domain.position()],
+            (Some(domain), None, Some(tally)) => of_count(tally.get(domain)),
+            _ => of_count(0),
+        };
     }
-    rounded(score)
 }
 
 /// `math.Round`, which takes a call on processors of the oldest kind that we build for.
@@ -114,20 +123,22 @@ fn rounded(score: f64) -> i64 {
 }
 
 /// The fewer, the better; nodes that are not scored get 0.
-fn normalize(raw: &[Option<i64>]) -> Vec<i64> {
-    let min = raw.iter().flatten().copied().min().unwrap_or(i64::MAX);
-    let max = raw.iter().flatten().copied().max().unwrap_or(0).max(0);
-    let normal = |score: &Option<i64>| match score {
-        None => 0,
-        Some(_) if max == 0 => MAX,
-        Some(score) => MAX * (max + min - score) / max,
-    };
-    raw.iter().map(normal).collect()
+fn normalize(mut scores: Vec<i64>) -> Vec<i64> {
+    let raw = || scores.iter().copied().filter(|&score| score != UNSCORED);
+    let (min, max) = (raw().min().unwrap_or(i64::MAX), raw().max().unwrap_or(0).max(0));
+    for score in &mut scores {
+        *score = match *score {
+            UNSCORED => 0,
+            _ if max == 0 => MAX,
+            raw => quotient(MAX * (max + min - raw), max),
+        };
+    }
+    scores
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{normalize, rounded};
+    use super::{UNSCORED, normalize, rounded};
 
     #[test]
     fn halves_are_rounded_away_from_zero() {
@@ -140,14 +151,14 @@ mod tests {
     #[test]
     fn the_emptiest_domain_scores_best() {
         let cases = [
-            (vec![Some(2), Some(4), None], vec![100, 50, 0]),
-            (vec![Some(0), Some(0)], vec![100, 100]),
-            (vec![Some(3), Some(3)], vec![100, 100]),
-            (vec![Some(0), Some(5)], vec![100, 0]),
-            (vec![None], vec![0]),
+            (vec![2, 4, UNSCORED], vec![100, 50, 0]),
+            (vec![0, 0], vec![100, 100]),
+            (vec![3, 3], vec![100, 100]),
+            (vec![0, 5], vec![100, 0]),
+            (vec![UNSCORED], vec![0]),
         ];
         for (raw, expected) in cases {
-            assert_eq!(normalize(&raw), expected, "{raw:?}");
+            assert_eq!(normalize(raw.clone()), expected, "{raw:?}");
         }
     }
 }
