@@ -11,6 +11,7 @@ pub mod autoscale;
 pub mod cluster;
 pub mod controllers;
 pub mod cycle;
+pub mod during;
 pub mod eviction;
 pub mod failure;
 pub mod filters;

@@ -96,8 +96,7 @@ fn tried(
     is_certain: bool,
     displaced: usize,
 ) -> Vec<Outcome> {
-    let affordable = (PLACED / displaced.max(1) as u64).max(2);
-    let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable) };
+    let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable(displaced)) };
     let seeds = Options { tries, ..*options }.seeds();
     let run = |state: &mut State, seed| outcome::run(state, disruption, seed, options.show_all);
     if tries == 1 || displaced < MANY {
@@ -107,8 +106,15 @@ fn tried(
     seeds.into_par_iter().map_with(state.clone(), run).collect()
 }
 
-/// What is known before anything is tried: S and D of the argument in [`order`].
-struct Prospect {
+/// How many tries of a disruption are made at most that displaces so many pods.
+pub(crate) fn affordable(displaced: usize) -> u64 {
+    (PLACED / displaced.max(1) as u64).max(2)
+}
+
+/// What is known before anything is tried: S and D of the argument in [`order`]. The
+/// default knows nothing, so that nothing is certain.
+#[derive(Default)]
+pub(crate) struct Prospect {
     fates: Fates,
     pods: HashMap<WorkloadId, Vec<PodIndex>>,
     open: Vec<WorkloadId>,
@@ -206,14 +212,14 @@ fn may_be_evicted(state: &State, pod: PodIndex) -> bool {
 }
 
 /// The nodes that a disruption hits.
-struct Hit {
+pub(crate) struct Hit {
     nodes: HashSet<NodeId>,
     /// The zones without them.
     zones: Zones,
 }
 
 impl Hit {
-    fn of(state: &State, disruption: &Disruption) -> Self {
+    pub(crate) fn of(state: &State, disruption: &Disruption) -> Self {
         let model = state.model;
         let nodes: Vec<NodeId> = failure::nodes(state, disruption).into_iter().map(NodeId::at).collect();
         Self { zones: model.node_zones.without(model.snapshot, &nodes), nodes: nodes.into_iter().collect() }
@@ -224,7 +230,7 @@ impl Hit {
     }
 
     /// Whether a disruption changes anything for a workload: it lost a pod, or its pods end otherwise than they were.
-    fn is_touched(&self, state: &State, impact: &WorkloadImpact) -> bool {
+    pub(crate) fn is_touched(&self, state: &State, impact: &WorkloadImpact) -> bool {
         let snapshot = state.model.snapshot;
         let pods = || snapshot.pods_of(snapshot.workload(impact.workload));
         let standing = outcome::standing(state, impact.workload);
@@ -236,8 +242,9 @@ impl Hit {
 }
 
 /// What is ready right after the disruption.
-struct Instant {
-    gone: HashSet<PodId>,
+pub(crate) struct Instant {
+    /// Pods that are gone or not ready.
+    pub(crate) gone: HashSet<PodId>,
 }
 
 impl Instant {
@@ -245,29 +252,21 @@ impl Instant {
     fn of(state: &mut State, disruption: &Disruption) -> Self {
         let mark = state.mark();
         let nodes = failure::nodes(state, disruption);
-        let pods = failure::pods_on(state, &nodes);
-        let is_loss = matches!(disruption.kind, DisruptionKind::Loss(_));
-        if is_loss {
+        if matches!(disruption.kind, DisruptionKind::Loss(_)) {
+            let pods = failure::pods_on(state, &nodes);
             return Self { gone: pods.into_iter().map(|pod| PodId::at(pod.position())).collect() };
         }
-        let mut gone = HashSet::new();
-        for pod in pods {
-            let goes = failure::is_evicted(state, pod) && eviction::ask(state, pod) == Answer::Evicted;
-            if goes {
-                state.remove(pod);
-                gone.insert(PodId::at(pod.position()));
-            }
-        }
+        let evicted = failure::evict_once(state, &nodes);
         state.undo_to(mark);
-        Self { gone }
+        Self { gone: evicted.into_iter().map(|pod| PodId::at(pod.position())).collect() }
     }
 
-    fn count(&self, snapshot: &Snapshot, id: WorkloadId) -> u32 {
+    pub(crate) fn count(&self, snapshot: &Snapshot, id: WorkloadId) -> u32 {
         let pods = snapshot.workload(id).pods.of(&snapshot.workload_pods).iter();
         size(pods.filter(|&&pod| self.is_ready(snapshot, pod)).count())
     }
 
-    fn is_ready(&self, snapshot: &Snapshot, pod: PodId) -> bool {
+    pub(crate) fn is_ready(&self, snapshot: &Snapshot, pod: PodId) -> bool {
         snapshot.pod(pod).is_healthy() && !self.gone.contains(&pod)
     }
 
@@ -297,18 +296,18 @@ impl Instant {
 }
 
 /// All that one workload's part of the impact is made of.
-struct Report<'r, 'm> {
-    state: &'r State<'m>,
-    disruption: &'r Disruption,
-    options: &'r Options<'r>,
-    runs: &'r [Outcome],
-    prospect: &'r Prospect,
-    instant: &'r Instant,
-    hit: &'r Hit,
+pub(crate) struct Report<'r, 'm> {
+    pub(crate) state: &'r State<'m>,
+    pub(crate) disruption: &'r Disruption,
+    pub(crate) options: &'r Options<'r>,
+    pub(crate) runs: &'r [Outcome],
+    pub(crate) prospect: &'r Prospect,
+    pub(crate) instant: &'r Instant,
+    pub(crate) hit: &'r Hit,
 }
 
 impl Report<'_, '_> {
-    fn workload(&self, id: WorkloadId) -> WorkloadImpact {
+    pub(crate) fn workload(&self, id: WorkloadId) -> WorkloadImpact {
         let snapshot = self.state.model.snapshot;
         let workload = snapshot.workload(id);
         let pods: Vec<_> = snapshot.pods_of(workload).collect();
@@ -416,7 +415,7 @@ pub(crate) fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: 
     }
 }
 
-fn refused(state: &State, outcome: &Outcome) -> Vec<RefusedEviction> {
+pub(crate) fn refused(state: &State, outcome: &Outcome) -> Vec<RefusedEviction> {
     let known = outcome.refused.iter().filter(|refused| refused.pod.position() < state.model.snapshot.pods.len());
     known
         .map(|refused| RefusedEviction {

@@ -260,8 +260,8 @@ impl Texts for Simulation {
 fn visit_scenario(scenario: &mut Scenario, visit: Visit) {
     let Scenario { name, disruption, workloads, refused_evictions, preempted, cluster } = scenario;
     visit(name);
-    let ScenarioDisruption { kind, mode, workload, nodes } = disruption;
-    mode.iter_mut().chain(nodes).chain([kind]).for_each(&mut *visit);
+    let ScenarioDisruption { kind, mode, workload, nodes, during, lost } = disruption;
+    mode.iter_mut().chain(during).chain(nodes).chain(lost).chain([kind]).for_each(&mut *visit);
     visit_objects(workload, visit);
     for outcome in workloads {
         visit_outcome(outcome, visit);

@@ -76,7 +76,8 @@ pub struct Scenario {
     pub disruption: ScenarioDisruption,
     /// The workloads that it touches, the worst off first.
     pub workloads: Vec<WorkloadOutcome>,
-    /// Evictions that are still refused at the end.
+    /// Evictions that are still refused at the end. A pod that a loss brought to the drained node bears the name of the
+    /// one that it replaced.
     pub refused_evictions: Vec<Refusal>,
     /// Pods that preemption removed.
     pub preempted: Vec<ObjectReference>,
@@ -99,6 +100,12 @@ pub struct ScenarioDisruption {
     pub workload: Option<ObjectReference>,
     /// The nodes concerned, by name.
     pub nodes: Vec<String>,
+    /// Of a drain: what is lost meanwhile, such as `zone/eu-1b`; `mode` is that of this loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<String>,
+    /// The nodes that are lost meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
 }
 
 /// What a disruption does to one workload.
@@ -252,6 +259,17 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
     }
 }
 
+/// The report on the impact of a drain while nodes are lost.
+pub fn simulation_during(snapshot: &Snapshot, impact: &Impact, loss: &Disruption) -> Simulation {
+    let mut report = simulation(snapshot, core::slice::from_ref(impact));
+    for scenario in &mut report.scenarios {
+        scenario.disruption.mode = disruption(snapshot, loss).mode;
+        scenario.disruption.during = Some(loss.name.clone());
+        scenario.disruption.lost = node_names(snapshot, loss);
+    }
+    report
+}
+
 impl Scenario {
     /// What the cluster itself can no longer do.
     pub fn cluster_down(&self) -> usize {
@@ -374,9 +392,12 @@ fn disruption(snapshot: &Snapshot, disruption: &Disruption) -> ScenarioDisruptio
         DisruptionKind::Upgrade => ("upgrade", None, None),
         DisruptionKind::Rollout(id) => ("rollout", None, Some(workload(id))),
     };
-    let node_name = |&id| ObjectReference::of(snapshot, snapshot.node(id).object).name;
-    let nodes = disruption.nodes.iter().map(node_name).collect();
-    ScenarioDisruption { kind: kind.into(), mode, workload, nodes }
+    let nodes = node_names(snapshot, disruption);
+    ScenarioDisruption { kind: kind.into(), mode, workload, nodes, during: None, lost: Vec::new() }
+}
+
+fn node_names(snapshot: &Snapshot, disruption: &Disruption) -> Vec<String> {
+    disruption.nodes.iter().map(|&id| ObjectReference::of(snapshot, snapshot.node(id).object).name).collect()
 }
 
 fn workload_outcome(snapshot: &Snapshot, impact: &WorkloadImpact) -> WorkloadOutcome {

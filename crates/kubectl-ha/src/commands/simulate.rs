@@ -7,8 +7,9 @@ use ha_core::Snapshot;
 use ha_core::impact::{Disruption, DisruptionKind, LossMode};
 use ha_core::report::ExitCode;
 use ha_core::report::change::{Change, differences};
-use ha_core::report::simulation::{Simulation, simulation};
+use ha_core::report::simulation::{Simulation, simulation, simulation_during};
 use ha_core::snapshot::{GapReason, Node, NodeId};
+use ha_sim::during::drain_during;
 use ha_sim::places::places;
 use ha_sim::simulate::Options;
 use ha_sim::{Model, State, matrix};
@@ -40,8 +41,11 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     }
     let is_upgrade = arguments.disruption.upgrade.upgrade.is_some();
     let is_rollout_alone = arguments.disruption.rollout.is_some() && arguments.disruption.lose.is_empty();
-    let disruptions =
-        if is_upgrade || is_rollout_alone { Vec::new() } else { disruptions(snapshot, &arguments.disruption)? };
+    let scenarios = if is_upgrade || is_rollout_alone {
+        Scenarios::default()
+    } else {
+        Scenarios::of(snapshot, &arguments.disruption)?
+    };
 
     let settings = config.settings(false);
     let options = Options {
@@ -50,19 +54,19 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         seed: arguments.disruption.seed,
         show_all: arguments.show == ShowWorkloads::All,
     };
-    let picture = picture(snapshot, &disruptions, &sinks, &options)?;
-    let mut report = simulated(snapshot, &disruptions, &options);
+    let picture = picture(snapshot, &scenarios, &sinks, &options)?;
+    let mut report = scenarios.simulated(snapshot, &options);
     if let Some(rolled) = &arguments.disruption.rollout {
-        report.rollout = Some(rollout::simulated(snapshot, rolled, disruptions.first(), &options)?);
+        report.rollout = Some(rollout::simulated(snapshot, rolled, scenarios.each.first(), &options)?);
     }
     if let Some(limit) = arguments.disruption.with_autoscaler {
-        report.autoscaler = Some(autoscaler::simulated(&situation, &disruptions, limit, &options)?);
+        report.autoscaler = Some(autoscaler::simulated(&situation, scenarios.alone()?, limit, &options)?);
     }
     if is_upgrade {
         report.upgrade = Some(upgrade::simulated(&situation, &arguments.disruption.upgrade, &options)?);
     }
     if let Some((before, change)) = situation.before.as_ref() {
-        let without = simulated(before, &carried_over(snapshot, before, &disruptions), &options);
+        let without = scenarios.carried_over(snapshot, before).simulated(before, &options);
         report.change = Some(Change { differences: differences(&without, &report), ..change.clone() });
     }
 
@@ -82,29 +86,25 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
 /// What a picture shows, where one is asked for: of one scenario only.
 fn picture(
     snapshot: &Snapshot,
-    disruptions: &[Disruption],
+    scenarios: &Scenarios,
     sinks: &Sinks<SimulationFormat>,
     options: &Options,
 ) -> anyhow::Result<Safe<Picture>> {
     if !sinks.any(|format| format == SimulationFormat::Svg) {
         return Ok(Safe::new(Picture::default()));
     }
-    let [disruption] = disruptions else {
+    let [disruption] = &scenarios.each[..] else {
         let message = "a picture shows one scenario: say which with --lose or --drain";
         return Err(UsageError(message.into()).into());
     };
-    let fates = places(&mut State::new(&Model::new(snapshot)), disruption, options.seed);
-    Ok(Safe::new(Picture::new(snapshot, disruption, &fates)))
+    let disruptions: Vec<&Disruption> = scenarios.during.iter().chain([disruption]).collect();
+    let fates = places(&mut State::new(&Model::new(snapshot)), &disruptions, options.seed);
+    Ok(Safe::new(Picture::new(snapshot, &disruptions, &fates)))
 }
 
 /// Whether nodes are to be added to what was read.
 fn keeps_objects(arguments: &DisruptionArguments) -> bool {
     arguments.upgrade.surge > 0 || arguments.with_autoscaler.is_some()
-}
-
-fn simulated(snapshot: &Snapshot, disruptions: &[Disruption], options: &Options) -> Simulation {
-    let impacts = matrix::run(&Model::new(snapshot), disruptions, options, &AtomicBool::new(false));
-    simulation(snapshot, &impacts)
 }
 
 /// The same disruptions on the cluster without the change, by the names of their nodes; nodes that the change adds are
@@ -124,28 +124,82 @@ fn is_incomplete(snapshot: &Snapshot) -> bool {
     snapshot.gaps.iter().any(|gap| lost(gap.reason))
 }
 
-fn disruptions(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::Result<Vec<Disruption>> {
-    let mode = match arguments.mode {
-        Mode::Unreachable => LossMode::Unreachable,
-        Mode::Removed => LossMode::Removed,
-    };
-    if let Some(domain) = &arguments.each {
-        return each(snapshot, domain, mode);
+/// What is tried.
+#[derive(Default)]
+struct Scenarios {
+    /// One scenario each.
+    each: Vec<Disruption>,
+    /// What is lost meanwhile, in the one scenario that there is.
+    during: Option<Disruption>,
+}
+
+impl Scenarios {
+    fn of(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::Result<Self> {
+        let mode = match arguments.mode {
+            Mode::Unreachable => LossMode::Unreachable,
+            Mode::Removed => LossMode::Removed,
+        };
+        let (each, during) = match (&arguments.each, loss(snapshot, arguments, mode)?, drain(snapshot, arguments)?) {
+            (Some(domain), ..) => (each(snapshot, domain, mode)?, None),
+            (None, None, None) => (matrix::standard(snapshot, mode), None),
+            (None, Some(loss), Some(drain)) => {
+                nothing_twice(snapshot, &loss, &drain)?;
+                (vec![drain], Some(loss))
+            }
+            (None, loss, drain) => (loss.into_iter().chain(drain).collect(), None),
+        };
+        Ok(Self { each, during })
     }
-    if !arguments.lose.is_empty() {
-        let mut nodes = Vec::new();
-        for lost in &arguments.lose {
-            nodes.extend(nodes_of(snapshot, lost)?);
+
+    /// The scenarios, none of which has a loss before it.
+    fn alone(&self) -> anyhow::Result<&[Disruption]> {
+        if self.during.is_some() {
+            let message = "--with-autoscaler is told of a loss or of a drain, not of both";
+            return Err(UsageError(message.into()).into());
         }
-        let names: Vec<String> = arguments.lose.iter().map(ToString::to_string).collect();
-        return Ok(vec![scenario(&names, DisruptionKind::Loss(mode), nodes)]);
+        Ok(&self.each)
     }
-    if !arguments.drain.is_empty() {
-        let nodes = arguments.drain.iter().map(|name| node_named(snapshot, name)).collect::<anyhow::Result<_>>()?;
-        let names: Vec<String> = arguments.drain.iter().map(|name| format!("drain/{name}")).collect();
-        return Ok(vec![scenario(&names, DisruptionKind::Drain, nodes)]);
+
+    fn carried_over(&self, after: &Snapshot, before: &Snapshot) -> Self {
+        let during =
+            self.during.as_ref().and_then(|loss| carried_over(after, before, std::slice::from_ref(loss)).pop());
+        Self { each: carried_over(after, before, &self.each), during }
     }
-    Ok(matrix::standard(snapshot, mode))
+
+    fn simulated(&self, snapshot: &Snapshot, options: &Options) -> Simulation {
+        let model = Model::new(snapshot);
+        if let (Some(loss), [drain]) = (&self.during, &self.each[..]) {
+            let impact = drain_during(&mut State::new(&model), loss, drain, options);
+            return simulation_during(snapshot, &impact, loss);
+        }
+        simulation(snapshot, &matrix::run(&model, &self.each, options, &AtomicBool::new(false)))
+    }
+}
+
+fn loss(snapshot: &Snapshot, arguments: &DisruptionArguments, mode: LossMode) -> anyhow::Result<Option<Disruption>> {
+    let mut nodes = Vec::new();
+    for lost in &arguments.lose {
+        nodes.extend(nodes_of(snapshot, lost)?);
+    }
+    let names: Vec<String> = arguments.lose.iter().map(ToString::to_string).collect();
+    Ok((!names.is_empty()).then(|| scenario(&names, DisruptionKind::Loss(mode), nodes)))
+}
+
+fn drain(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::Result<Option<Disruption>> {
+    let nodes = arguments.drain.iter().map(|name| node_named(snapshot, name)).collect::<anyhow::Result<_>>()?;
+    let names: Vec<String> = arguments.drain.iter().map(|name| format!("drain/{name}")).collect();
+    Ok((!names.is_empty()).then(|| scenario(&names, DisruptionKind::Drain, nodes)))
+}
+
+/// A node that is lost has nothing left to drain.
+fn nothing_twice(snapshot: &Snapshot, loss: &Disruption, drain: &Disruption) -> anyhow::Result<()> {
+    match drain.nodes.iter().find(|node| loss.nodes.contains(node)) {
+        None => Ok(()),
+        Some(&node) => {
+            let name = snapshot.name_of(snapshot.node(node));
+            Err(UsageError(format!("{name} is lost with {}, so it cannot be drained", loss.name)).into())
+        }
+    }
 }
 
 fn each(snapshot: &Snapshot, domain: &str, mode: LossMode) -> anyhow::Result<Vec<Disruption>> {

@@ -41,7 +41,14 @@ fn without_words_every_node_every_zone_and_every_drain_is_tried() {
 fn json_keeps_the_published_schema() {
     let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
-    for arguments in [&["--lose", "zone/eu-1a"][..], &["--drain", "node-b1"], &["--each", "node"], &["--show", "all"]] {
+    let cases = [
+        &["--lose", "zone/eu-1a"][..],
+        &["--drain", "node-b1"],
+        &["--lose", "zone/eu-1a", "--drain", "node-b1"],
+        &["--each", "node"],
+        &["--show", "all"],
+    ];
+    for arguments in cases {
         let report = simulate(&[arguments, &["-o", "json"]].concat()).json();
         let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{arguments:?}: {errors:?}");
@@ -108,6 +115,22 @@ fn several_losses_are_one_scenario() {
     assert_eq!(zone[0].1["disruption"]["nodes"].as_array().unwrap().len(), 3);
 }
 
+/// Both replicas of `cart` and its budget: where a zone is gone the drain meets other numbers.
+#[test]
+fn a_drain_during_a_loss_is_one_scenario() {
+    let arguments = ["--lose", "zone/eu-1a", "--drain", "node-b1"];
+    let [(name, scenario)] = &scenarios(&arguments)[..] else { panic!("one scenario") };
+    assert_eq!(name, "drain/node-b1 during zone/eu-1a");
+    let disruption = &scenario["disruption"];
+    assert_eq!((&disruption["kind"], &disruption["mode"]), (&"drain".into(), &"unreachable".into()));
+    assert_eq!((&disruption["during"], &disruption["nodes"]), (&"zone/eu-1a".into(), &serde_json::json!(["node-b1"])));
+    assert_eq!(disruption["lost"].as_array().unwrap().len(), 3);
+    // What the loss alone breaks is told, too.
+    assert_eq!(outcome(scenario, "coredns").unwrap()["instant"]["verdict"], "down");
+    insta::assert_snapshot!("simulate-drain-during-loss", simulate(&arguments).out);
+    assert!(simulate(&[&arguments[..], &["-o", "svg"]].concat()).out.contains("drained"));
+}
+
 #[test]
 fn a_drain_is_refused_by_budgets_in_the_words_of_the_api_server() {
     let [(_, scenario)] = &scenarios(&["--drain", "node-b1"])[..] else { panic!("one scenario") };
@@ -137,6 +160,11 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--lose", "node/nowhere"], "there is no node \"nowhere\"; there are the nodes cp-a, cp-b"),
         (&["--demo", "--lose", "zone/eu-1x"], "there is no zone \"eu-1x\"; there are the zones eu-1a, eu-1b, eu-1c"),
         (&["--demo", "--lose", "rack=7"], "no node has rack=7"),
+        (&["--demo", "--lose", "zone/eu-1b", "--drain", "node-b1"], "node-b1 is lost with zone/eu-1b, so it cannot be"),
+        (
+            &["--demo", "--lose", "zone/eu-1b", "--drain", "node-a1", "--with-autoscaler"],
+            "of a loss or of a drain, not",
+        ),
         (&["--demo", "--drain", "nowhere"], "there is no node \"nowhere\""),
         (&["--demo", "--each", "rack"], "no node has the label \"rack\""),
         (&["--demo", "--lose", "eu-1a"], "node/NAME"),

@@ -6,7 +6,9 @@
 use anstyle::Style;
 use ha_core::Severity;
 use ha_core::impact::{Certainty, InstantVerdict};
-use ha_core::report::simulation::{ClusterOutcome, Recovered, Scenario, Simulation, Survival, Term, WorkloadOutcome};
+use ha_core::report::simulation::{
+    ClusterOutcome, Recovered, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
+};
 
 use super::super::text::{count, cut, pad, width, wrap};
 use super::super::view::{Page, View};
@@ -110,6 +112,9 @@ pub(super) fn cluster_line(loss: &ClusterOutcome) -> String {
 /// `zone/eu-1b is lost (3 nodes stay in the API, unreachable)`.
 pub(super) fn what_happens(scenario: &Scenario) -> String {
     let nodes = count(scenario.disruption.nodes.len(), "node");
+    if let Some(during) = &scenario.disruption.during {
+        return drained_during(scenario, during);
+    }
     // A drain is told apart by its verb.
     let name = scenario.name.replace("drain/", "node/");
     match (scenario.disruption.kind.as_str(), scenario.disruption.mode.as_deref()) {
@@ -121,6 +126,15 @@ pub(super) fn what_happens(scenario: &Scenario) -> String {
         ("drain", _) => format!("{name} is drained ({nodes} cordoned, pods evicted under their budgets)"),
         (kind, _) => format!("{name}: {kind} of {nodes}"),
     }
+}
+
+/// `node/b1 is drained while zone/eu-1a is lost (3 nodes stay in the API, unreachable; 1 node cordoned, …)`.
+fn drained_during(scenario: &Scenario, during: &str) -> String {
+    let ScenarioDisruption { nodes, lost, mode, .. } = &scenario.disruption;
+    let drained: Vec<String> = nodes.iter().map(|node| format!("node/{node}")).collect();
+    let (lost, cordoned) = (count(lost.len(), "node"), count(nodes.len(), "node"));
+    let how = if mode.as_deref() == Some("removed") { "gone from the API" } else { "unreachable" };
+    format!("{} is drained while {during} is lost ({lost} {how}; {cordoned} cordoned)", drained.join(" + "))
 }
 
 fn workload(outcome: &WorkloadOutcome, page: &Page, wide: bool) -> String {
