@@ -224,8 +224,19 @@ fn visit_change(change: &mut Change, visit: Visit) {
 
 impl Texts for Simulation {
     fn for_each_text(&mut self, visit: Visit) {
-        let Simulation { api_version, kind, source, scenarios, autoscaler, rollout, upgrade, change, survival, gaps } =
-            self;
+        let Simulation {
+            api_version,
+            kind,
+            source,
+            scenarios,
+            interrupted: _,
+            autoscaler,
+            rollout,
+            upgrade,
+            change,
+            survival,
+            gaps,
+        } = self;
         visit(api_version);
         visit(kind);
         visit_source(source, visit);

@@ -34,6 +34,9 @@ pub struct Simulation {
     pub source: ReportSource,
     /// One per disruption, the worst first: those that stop something of the cluster itself before others.
     pub scenarios: Vec<Scenario>,
+    /// Where Ctrl-C ended the simulation early: how much of it is told here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<Interrupted>,
     /// What an autoscaler of nodes would do after the one scenario there is; all else is told without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaler: Option<Autoscaled>,
@@ -50,6 +53,16 @@ pub struct Simulation {
     pub survival: Vec<Survival>,
     /// What could not be read.
     pub gaps: Vec<ReportGap>,
+}
+
+/// How far a simulation came before it was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Interrupted {
+    /// How many scenarios were simulated whole. Only these are told, also of what workloads survive.
+    pub done: u32,
+    /// Of how many.
+    pub of: u32,
 }
 
 /// What a workload survives of the scenarios that were simulated.
@@ -249,6 +262,7 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
         api_version: API_VERSION.into(),
         kind: "Simulation".into(),
         source: source(snapshot),
+        interrupted: None,
         autoscaler: None,
         rollout: None,
         upgrade: None,

@@ -53,7 +53,8 @@ const EXAMPLES: &str = "Examples:
   kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster
   kubectl ha simulate -f deploy.yaml                  the cluster as it would be with this change
 
-Nothing in the cluster is changed. Exit codes: 0 simulated, 2 usage, 3 data was missing, 4 the tool failed";
+Nothing in the cluster is changed. Ctrl-C tells of the scenarios that are complete; once more ends it at once.
+Exit codes: 0 simulated, 2 usage, 3 data was missing or it was interrupted, 4 the tool failed";
 
 /// What happens in the simulation. All that is lost or drained is one scenario.
 #[derive(Clone, Debug, Default, Args)]

@@ -1,13 +1,15 @@
 //! `kubectl ha simulate`: reads, disrupts a copy in memory, reports.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ha_core::Snapshot;
+use ha_core::arithmetic::size;
 use ha_core::impact::{Disruption, DisruptionKind, LossMode};
 use ha_core::report::ExitCode;
 use ha_core::report::change::{Change, differences};
-use ha_core::report::simulation::{Simulation, simulation, simulation_during};
+use ha_core::report::simulation::{Interrupted, Simulation, simulation, simulation_during};
 use ha_core::snapshot::{GapReason, Node, NodeId};
 use ha_sim::during::drain_during;
 use ha_sim::places::places;
@@ -22,7 +24,7 @@ use crate::render::simulation::picture::Picture;
 use crate::render::simulation::render;
 use crate::render::view::Page;
 use crate::sanitize::{Safe, SafeSimulation};
-use crate::{UsageError, config, terminal};
+use crate::{UsageError, config, interrupt, terminal};
 
 /// Runs the whole of it.
 pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
@@ -55,7 +57,9 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         show_all: arguments.show == ShowWorkloads::All,
     };
     let picture = picture(snapshot, &scenarios, &sinks, &options)?;
-    let mut report = scenarios.simulated(snapshot, &options);
+    // One scenario is whole or not there, so that Ctrl-C may end it at once.
+    let cancelled = if scenarios.each.len() > 1 { interrupt::flag() } else { Arc::default() };
+    let mut report = scenarios.simulated(snapshot, &options, &cancelled);
     if let Some(rolled) = &arguments.disruption.rollout {
         report.rollout = Some(rollout::simulated(snapshot, rolled, scenarios.each.first(), &options)?);
     }
@@ -66,8 +70,9 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         report.upgrade = Some(upgrade::simulated(&situation, &arguments.disruption.upgrade, &options)?);
     }
     if let Some((before, change)) = situation.before.as_ref() {
-        let without = scenarios.carried_over(snapshot, before).simulated(before, &options);
+        let without = scenarios.carried_over(snapshot, before).simulated(before, &options, &cancelled);
         report.change = Some(Change { differences: differences(&without, &report), ..change.clone() });
+        report.interrupted = report.interrupted.or(without.interrupted);
     }
 
     let page = terminal::page(arguments.no_color);
@@ -76,8 +81,9 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let safe = SafeSimulation::new(if is_shown_safe { report.clone() } else { simulation(snapshot, &[]) });
     sinks
         .write(|format, to_file| render(format, &report, &safe, &picture, if to_file { &Page::FILE } else { &page }))?;
-    let code =
-        if arguments.allow_incomplete || !is_incomplete(snapshot) { ExitCode::Success } else { ExitCode::Incomplete };
+    // Nobody asked in advance for a part only.
+    let incomplete = report.interrupted.is_some() || (is_incomplete(snapshot) && !arguments.allow_incomplete);
+    let code = if incomplete { ExitCode::Incomplete } else { ExitCode::Success };
     // The process ends here, see `check`.
     std::mem::forget((situation, report, safe));
     Ok(code)
@@ -166,13 +172,17 @@ impl Scenarios {
         Self { each: carried_over(after, before, &self.each), during }
     }
 
-    fn simulated(&self, snapshot: &Snapshot, options: &Options) -> Simulation {
+    /// Once `cancelled` is set, no further scenario begins.
+    fn simulated(&self, snapshot: &Snapshot, options: &Options, cancelled: &AtomicBool) -> Simulation {
         let model = Model::new(snapshot);
         if let (Some(loss), [drain]) = (&self.during, &self.each[..]) {
             let impact = drain_during(&mut State::new(&model), loss, drain, options);
             return simulation_during(snapshot, &impact, loss);
         }
-        simulation(snapshot, &matrix::run(&model, &self.each, options, &AtomicBool::new(false)))
+        let impacts = matrix::run(&model, &self.each, options, cancelled);
+        let (done, of) = (size(impacts.len()), size(self.each.len()));
+        let interrupted = (done < of).then_some(Interrupted { done, of });
+        Simulation { interrupted, ..simulation(snapshot, &impacts) }
     }
 }
 

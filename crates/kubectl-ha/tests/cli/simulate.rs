@@ -1,5 +1,7 @@
 //! `kubectl ha simulate`: what is asked for, and what comes out, on the built-in demo cluster.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use crate::{Bench, FRAGILE, Ran, repository, text};
@@ -373,6 +375,36 @@ fn node(name: &str) -> String {
         "apiVersion: v1\nkind: Node\nmetadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}\nstatus:\n  \
          allocatable: {{cpu: '4', memory: 8Gi, pods: '110'}}\n  conditions: [{{type: Ready, status: 'True'}}]\n---\n"
     )
+}
+
+/// Whether the process simulates by now: it catches SIGINT, and has several threads (proc_pid_status(5)).
+#[cfg(target_os = "linux")]
+fn simulates(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0").trim();
+    u64::from_str_radix(field("SigCgt:"), 16).unwrap() & (1 << 1) != 0 && field("Threads:") != "1"
+}
+
+/// With so many tries each scenario takes a while, and there are 21.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_complete_is_told_when_it_is_interrupted() {
+    let bench = Bench::new();
+    let mut command = bench.command(["simulate", "--demo", "--tries", "500", "-o", "json", "-o", "table=table"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !simulates(child.id()) {
+        std::thread::yield_now();
+    }
+    let sent = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (done, of) = (report["interrupted"]["done"].as_u64().unwrap(), report["interrupted"]["of"].as_u64().unwrap());
+    assert!(done < of && of == 21, "{done} of {of}");
+    assert_eq!(report["scenarios"].as_array().unwrap().len() as u64, done);
+    let told = format!("PARTIAL   interrupted after {done} of 21 scenarios: only these are told");
+    assert!(bench.read("table").contains(&told), "{}", bench.read("table"));
 }
 
 /// What the input holds is simulated, without a cluster.

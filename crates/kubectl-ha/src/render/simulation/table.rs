@@ -7,7 +7,7 @@ use anstyle::Style;
 use ha_core::Severity;
 use ha_core::impact::{Certainty, InstantVerdict};
 use ha_core::report::simulation::{
-    ClusterOutcome, Recovered, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
+    ClusterOutcome, Interrupted, Recovered, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
 };
 
 use super::super::text::{count, cut, pad, width, wrap};
@@ -22,6 +22,9 @@ const SHOWN: usize = 20;
 pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String {
     let most = if wide { usize::MAX } else { SHOWN };
     let mut out = format!("{}\n\n", wrap(&heading(simulation), page.width, "", "  "));
+    if let Some(interrupted) = &simulation.interrupted {
+        out.push_str(&format!("{}\n", section("PARTIAL", &partial(interrupted), page)));
+    }
     if let Some(change) = &simulation.change {
         out.push_str(&super::change::table(change, simulation.scenarios.is_empty(), page, most));
     }
@@ -36,9 +39,9 @@ pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String
         out.push_str(&super::autoscaler::table(autoscaled, page, most));
     }
     match simulation.scenarios.as_slice() {
-        [] if simulation.rollout.is_some() => {}
+        [] if simulation.rollout.is_some() || simulation.interrupted.is_some() => {}
         [] => out.push_str("There is nothing to simulate: the input holds no node.\n"),
-        [scenario] => out.push_str(&detail(scenario, page, most, wide)),
+        [scenario] if simulation.interrupted.is_none() => out.push_str(&detail(scenario, page, most, wide)),
         scenarios => {
             out.push_str(&matrix(scenarios, page, most));
             out.push_str(&survival(&simulation.survival, page, most));
@@ -61,6 +64,11 @@ fn heading(simulation: &Simulation) -> String {
         }
     }
     parts.join("  ")
+}
+
+/// `interrupted after 12 of 21 scenarios: only these are told`.
+pub(super) fn partial(interrupted: &Interrupted) -> String {
+    format!("interrupted after {} of {} scenarios: only these are told", interrupted.done, interrupted.of)
 }
 
 /// Everything about one scenario.
