@@ -21,6 +21,7 @@ pub mod messages;
 pub mod model;
 pub mod order;
 pub mod outcome;
+pub mod pairs;
 pub mod placement;
 pub mod places;
 pub mod preemption;

@@ -311,11 +311,7 @@ impl Report<'_, '_> {
         let snapshot = self.state.model.snapshot;
         let workload = snapshot.workload(id);
         let pods: Vec<_> = snapshot.pods_of(workload).collect();
-        let healthy = size(pods.iter().filter(|pod| pod.is_healthy()).count());
-        let existing = size(pods.iter().filter(|pod| !pod.is_finished()).count());
-        let desired = desired(self.state, id).max(if counts_itself(workload.kind) { existing } else { 0 });
-        let input = Input { snapshot, settings: self.options.settings, impacts: &[] };
-        let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
+        let Demand { desired, healthy, needed } = demand(self.state, self.options.settings, id);
         let ready = self.instant.count(snapshot, id);
         let (best, worst) = self.extremes(id);
         let hit: Vec<_> = pods.iter().copied().filter(|pod| self.is_hit(pod)).collect();
@@ -395,6 +391,28 @@ impl Report<'_, '_> {
         reasons.sort_by(|a, b| a.message.cmp(&b.message));
         reasons
     }
+}
+
+/// How many pods a workload is to have, and has.
+pub(crate) struct Demand {
+    /// Wanted.
+    pub(crate) desired: u32,
+    /// Ready.
+    pub(crate) healthy: u32,
+    /// Needed (rules.md 1.4).
+    pub(crate) needed: u32,
+}
+
+/// What a workload is to have, and has, before anything happens.
+pub(crate) fn demand(state: &State, settings: &Settings, id: WorkloadId) -> Demand {
+    let snapshot = state.model.snapshot;
+    let workload = snapshot.workload(id);
+    let pods = || snapshot.pods_of(workload);
+    let existing = size(pods().filter(|pod| !pod.is_finished()).count());
+    let desired = desired(state, id).max(if counts_itself(workload.kind) { existing } else { 0 });
+    let input = Input { snapshot, settings, impacts: &[] };
+    let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
+    Demand { desired, healthy: size(pods().filter(|pod| pod.is_healthy()).count()), needed }
 }
 
 /// Kinds whose number of pods is the number of those that exist.
