@@ -46,6 +46,7 @@ fn loss(nodes: &[NodeId], mode: LossMode) -> Disruption {
 struct Node {
     zone: usize,
     milli: u32,
+    slots: u32,
     ssd: bool,
     tainted: bool,
 }
@@ -62,34 +63,76 @@ struct Workload {
     pods: Vec<(Option<Index>, bool)>,
 }
 
+/// Rules of the scheduler.
+const RULES: &[&str] = &[
+    "none",
+    "none",
+    "spread zone",
+    "spread host",
+    "spread both",
+    "honor zone",
+    "repel host",
+    "repel zone",
+    "attract zone",
+    "attract host",
+    "ssd",
+    "port",
+];
+
 type Cluster = (Vec<Node>, Vec<Workload>);
 
-/// `milli` are the sizes of nodes and of pods.
-fn any_cluster(nodes: std::ops::Range<usize>, sizes: [&'static [u32]; 2]) -> impl Strategy<Value = Cluster> {
+/// What clusters are made of.
+#[derive(Clone, Debug)]
+struct Kit {
+    nodes: std::ops::Range<usize>,
+    /// Of nodes and of pods, in millicores.
+    sizes: [&'static [u32]; 2],
+    /// How many pods a node may hold.
+    slots: &'static [u32],
+    rules: &'static [&'static str],
+    /// How likely a pod has a node.
+    placed: f64,
+}
+
+/// Much more room than pods need.
+fn roomy() -> Kit {
+    Kit { nodes: 9..14, sizes: [&[16_000], &[100, 500]], slots: &[20], rules: RULES, placed: 0.97 }
+}
+
+/// Hardly room for what is lost.
+fn short() -> Kit {
+    Kit { nodes: 3..9, sizes: [&[1_000, 2_000], &[100, 500, 900, 1_500]], slots: &[20], rules: RULES, placed: 0.97 }
+}
+
+/// Nothing but room decides, and pods wait for it.
+fn crowded() -> Kit {
+    Kit { nodes: 6..10, sizes: [&[1_000], &[300, 500, 600]], slots: &[2, 20], rules: &["none"], placed: 0.9 }
+}
+
+/// Nothing but other pods of the same kind decides, and pods wait.
+fn contended() -> Kit {
+    const RULES: &[&str] = &["port", "spread host", "spread both", "repel host"];
+    Kit { nodes: 4..9, sizes: [&[16_000], &[100]], slots: &[20], rules: RULES, placed: 0.8 }
+}
+
+fn any_cluster(kit: Kit) -> impl Strategy<Value = Cluster> {
     const KINDS: &[&str] = &["ReplicaSet", "ReplicaSet", "ReplicaSet", "StatefulSet", "Parallel", "DaemonSet", "Pod"];
-    const RULES: &[&str] = &[
-        "none",
-        "none",
-        "spread zone",
-        "spread host",
-        "spread both",
-        "honor zone",
-        "repel host",
-        "repel zone",
-        "attract zone",
-        "attract host",
-        "ssd",
-        "port",
-    ];
-    let node = (0_usize..3, select(sizes[0]), any::<bool>(), prop::bool::weighted(0.1))
-        .prop_map(|(zone, milli, ssd, tainted)| Node { zone, milli, ssd, tainted });
-    let pods = prop::collection::vec((prop::option::weighted(0.97, any::<Index>()), prop::bool::weighted(0.95)), 1..6);
+    let node = (0_usize..3, select(kit.sizes[0]), select(kit.slots), any::<bool>(), prop::bool::weighted(0.1))
+        .prop_map(|(zone, milli, slots, ssd, tainted)| Node { zone, milli, slots, ssd, tainted });
+    let pods =
+        prop::collection::vec((prop::option::weighted(kit.placed, any::<Index>()), prop::bool::weighted(0.95)), 1..6);
     let tolerates = prop::bool::weighted(0.1);
     let workload =
-        (select(KINDS), select(sizes[1]), select(&[0, 0, 0, 100][..]), select(RULES), tolerates, pods).prop_map(
-            |(kind, milli, priority, rule, tolerates, pods)| Workload { kind, milli, priority, rule, tolerates, pods },
-        );
-    (prop::collection::vec(node, nodes), prop::collection::vec(workload, 1..5))
+        (select(KINDS), select(kit.sizes[1]), select(&[0, 0, 0, 100][..]), select(kit.rules), tolerates, pods)
+            .prop_map(|(kind, milli, priority, rule, tolerates, pods)| Workload {
+                kind,
+                milli,
+                priority,
+                rule,
+                tolerates,
+                pods,
+            });
+    (prop::collection::vec(node, kit.nodes), prop::collection::vec(workload, 1..5))
 }
 
 fn node_object(number: usize, node: &Node) -> Value {
@@ -100,7 +143,8 @@ fn node_object(number: usize, node: &Node) -> Value {
     }
     let taints = if node.tainted { json!([{"key": "gpu", "effect": "NoSchedule"}]) } else { json!([]) };
     json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": {"taints": taints},
-        "status": {"allocatable": {"cpu": format!("{}m", node.milli), "memory": "64Gi", "pods": "20"},
+        "status": {"allocatable": {"cpu": format!("{}m", node.milli), "memory": "64Gi",
+            "pods": node.slots.to_string()},
             "conditions": [{"type": "Ready", "status": "True"}]}})
 }
 
@@ -292,17 +336,27 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn ends_hold_in_every_run_where_there_is_room(cluster in any_cluster(9..14, [&[16_000], &[100, 500]])) {
+    fn ends_hold_in_every_run_where_there_is_room(cluster in any_cluster(roomy())) {
         ends_are_those_of_every_run(&cluster)?;
     }
 
     #[test]
-    fn ends_hold_in_every_run_where_room_is_short(cluster in any_cluster(3..9, [&[1_000, 2_000], &[100, 500, 900, 1_500]])) {
+    fn ends_hold_in_every_run_where_room_is_short(cluster in any_cluster(short())) {
         ends_are_those_of_every_run(&cluster)?;
     }
 
     #[test]
-    fn what_breaks_at_once_is_what_trying_shows(cluster in any_cluster(2..9, [&[4_000], &[100]])) {
+    fn ends_hold_in_every_run_where_only_room_decides(cluster in any_cluster(crowded())) {
+        ends_are_those_of_every_run(&cluster)?;
+    }
+
+    #[test]
+    fn ends_hold_in_every_run_where_pods_of_a_kind_contend(cluster in any_cluster(contended())) {
+        ends_are_those_of_every_run(&cluster)?;
+    }
+
+    #[test]
+    fn what_breaks_at_once_is_what_trying_shows(cluster in any_cluster(Kit { nodes: 2..9, ..contended() })) {
         instants_are_those_of_trying(&cluster)?;
     }
 }
@@ -310,21 +364,22 @@ proptest! {
 /// The properties above say nothing about pairs that are open, so these must not be all.
 #[test]
 fn the_argument_reaches_many_of_these_pairs() {
-    let share = |strategy: &dyn Fn() -> BoxedStrategy<Cluster>| {
+    let share = |kit: Kit| {
         let mut runner = TestRunner::deterministic();
         let mut ends: BTreeMap<End, usize> = BTreeMap::new();
         for _ in 0..150 {
-            let snapshot = built(&strategy().new_tree(&mut runner).unwrap().current());
+            let snapshot = built(&any_cluster(kit.clone()).new_tree(&mut runner).unwrap().current());
             let model = Model::new(&snapshot);
             let end = reasoned(&model, LossMode::Unreachable);
             all_pairs(&snapshot).into_iter().for_each(|pair| *ends.entry(end(pair)).or_default() += 1);
         }
         let all: usize = ends.values().sum();
-        move |end| ends.get(&end).copied().unwrap_or(0) * 100 / all
+        [End::Holds, End::Breaks].map(|end| ends.get(&end).copied().unwrap_or(0) * 100 / all)
     };
-    let roomy = share(&|| any_cluster(9..14, [&[16_000], &[100, 500]]).boxed());
-    let short = share(&|| any_cluster(3..9, [&[1_000, 2_000], &[100, 500, 900, 1_500]]).boxed());
-    assert!(roomy(End::Holds) >= 20 && short(End::Holds) >= 5 && short(End::Breaks) >= 2);
+    let shares = [roomy(), short(), crowded(), contended()].map(share);
+    let least = [[40, 0], [15, 3], [10, 0], [15, 0]];
+    let reached = |(shares, least): (&[usize; 2], &[usize; 2])| shares[0] >= least[0] && shares[1] >= least[1];
+    assert!(shares.iter().zip(&least).all(reached), "{shares:?}");
 }
 
 /// Pods of `web` that need the label of two nodes, which others do not have.

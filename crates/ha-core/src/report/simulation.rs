@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::assemble::{report_gap, source};
 use super::autoscaler::Autoscaled;
 use super::change::Change;
+use super::pairs::Pairs;
 use super::rollout::Rollout;
 use super::upgrade::Upgrade;
 use super::{API_VERSION, ObjectReference, ReportGap, ReportSource};
@@ -43,6 +44,9 @@ pub struct Simulation {
     /// The rollout that was simulated, during the one scenario there is, or while all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
+    /// Every pair of nodes, aggregated; then there are no scenarios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Pairs>,
     /// The upgrade that was simulated; then there are no scenarios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
@@ -265,6 +269,7 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
         interrupted: None,
         autoscaler: None,
         rollout: None,
+        pairs: None,
         upgrade: None,
         change: None,
         survival: survival(&scenarios),

@@ -127,7 +127,8 @@ impl Instants {
         let by_both = together.iter().filter(|&&(first, second)| !breaks_alone[first] && !breaks_alone[second]);
         found.broken_pairs = pairs_of(nodes as u64) - pairs_of(nodes as u64 - lonely) + by_both.count() as u64;
         found.broken.sort_by_key(|broken| {
-            (Reverse(broken.verdict), Reverse(broken.alone.0), Reverse(broken.pairs.0), broken.subject)
+            let is_workload = matches!(broken.subject, Subject::Workload(_));
+            (is_workload, Reverse(broken.verdict), Reverse(broken.alone.0), Reverse(broken.pairs.0), broken.subject)
         });
         found.worst = worst(&alone, &corrections);
         found

@@ -74,9 +74,10 @@ pub struct Pairs {
     pub is_complete: bool,
     /// Those that break most at once, the worst first.
     pub worst: Vec<WorstPair>,
-    /// What some pair breaks at once, the most fragile first: what a node alone breaks before what takes two.
+    /// What some pair breaks at once: parts of the cluster itself first, then the most fragile first.
     pub broken: Vec<Broken>,
-    /// Workloads with a pod of which it is not shown that it is always placed, and on how many nodes such pods are.
+    /// Where pairs are open: workloads with a pod of which it is not shown that it is always placed, and on how many nodes
+    /// such pods are.
     pub undecided: Vec<(WorkloadId, u32)>,
     /// How many such workloads there are.
     pub undecided_workloads: u32,
@@ -157,7 +158,8 @@ pub fn pairs(model: &Model, mode: LossMode, options: &Options, cancelled: &Atomi
     };
     pairs.worst = instants.worst.iter().map(told).collect();
     pairs.broken = instants.broken;
-    let mut undecided: Vec<(WorkloadId, u32)> = prospects.undecided().into_iter().collect();
+    let mut undecided: Vec<(WorkloadId, u32)> =
+        if pairs.open > 0 { prospects.undecided().into_iter().collect() } else { Vec::new() };
     undecided.sort_unstable_by_key(|&(workload, nodes)| (std::cmp::Reverse(nodes), workload));
     pairs.undecided_workloads = size(undecided.len());
     undecided.truncate(LISTED);

@@ -46,6 +46,7 @@ const EXAMPLES: &str = "Examples:
   kubectl ha simulate                                 every node, every zone, every drain
   kubectl ha simulate --lose zone/eu-1b               one zone, in detail
   kubectl ha simulate --lose node/a1 --lose node/b2   two nodes at once
+  kubectl ha simulate --each pair                     every two nodes: what breaks, and whether all come back
   kubectl ha simulate --drain node-a1                 what a drain would meet
   kubectl ha simulate --lose zone/eu-1b --drain node-a1   the same while a zone is gone
   kubectl ha simulate --lose zone/eu-1b --rollout Deployment/shop/cart
@@ -67,8 +68,9 @@ pub struct DisruptionArguments {
     /// comes to rest, then the node is drained.
     #[arg(long, value_name = "NODE")]
     pub drain: Vec<String>,
-    /// Simulates every single loss: of each node, each zone, or each value of a node label; or a drain of each node.
-    #[arg(long, value_name = "node|zone|drain|KEY", conflicts_with_all = ["lose", "drain"])]
+    /// Simulates every single loss: of each node, each zone, each pair of nodes (told together), or each value of a node
+    /// label; or a drain of each node.
+    #[arg(long, value_name = "node|zone|pair|drain|KEY", conflicts_with_all = ["lose", "drain"])]
     pub each: Option<String>,
     /// Tells beside all else what comes of it if up to N nodes like those that are left may be added (10 without N).
     #[arg(

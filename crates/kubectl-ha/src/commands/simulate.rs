@@ -17,7 +17,7 @@ use ha_sim::simulate::Options;
 use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
-use super::{autoscaler, rollout, upgrade};
+use super::{autoscaler, pairs, rollout, upgrade};
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
 use crate::input::whatif;
 use crate::render::simulation::picture::Picture;
@@ -58,7 +58,8 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     };
     let picture = picture(snapshot, &scenarios, &sinks, &options)?;
     // One scenario is whole or not there, so that Ctrl-C may end it at once.
-    let cancelled = if scenarios.each.len() > 1 { interrupt::flag() } else { Arc::default() };
+    let has_parts = scenarios.each.len() > 1 || scenarios.pairs.is_some();
+    let cancelled = if has_parts { interrupt::flag() } else { Arc::default() };
     let mut report = scenarios.simulated(snapshot, &options, &cancelled);
     if let Some(rolled) = &arguments.disruption.rollout {
         report.rollout = Some(rollout::simulated(snapshot, rolled, scenarios.each.first(), &options)?);
@@ -82,7 +83,8 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     sinks
         .write(|format, to_file| render(format, &report, &safe, &picture, if to_file { &Page::FILE } else { &page }))?;
     // Nobody asked in advance for a part only.
-    let incomplete = report.interrupted.is_some() || (is_incomplete(snapshot) && !arguments.allow_incomplete);
+    let is_partial = report.interrupted.is_some() || report.pairs.as_ref().is_some_and(|pairs| !pairs.complete);
+    let incomplete = is_partial || (is_incomplete(snapshot) && !arguments.allow_incomplete);
     let code = if incomplete { ExitCode::Incomplete } else { ExitCode::Success };
     // The process ends here, see `check`.
     std::mem::forget((situation, report, safe));
@@ -137,6 +139,8 @@ struct Scenarios {
     each: Vec<Disruption>,
     /// What is lost meanwhile, in the one scenario that there is.
     during: Option<Disruption>,
+    /// Instead: every pair of nodes is lost in this way.
+    pairs: Option<LossMode>,
 }
 
 impl Scenarios {
@@ -145,6 +149,9 @@ impl Scenarios {
             Mode::Unreachable => LossMode::Unreachable,
             Mode::Removed => LossMode::Removed,
         };
+        if arguments.each.as_deref() == Some("pair") {
+            return Self::pairs(snapshot, mode);
+        }
         let (each, during) = match (&arguments.each, loss(snapshot, arguments, mode)?, drain(snapshot, arguments)?) {
             (Some(domain), ..) => (each(snapshot, domain, mode)?, None),
             (None, None, None) => (matrix::standard(snapshot, mode), None),
@@ -154,7 +161,14 @@ impl Scenarios {
             }
             (None, loss, drain) => (loss.into_iter().chain(drain).collect(), None),
         };
-        Ok(Self { each, during })
+        Ok(Self { each, during, pairs: None })
+    }
+
+    fn pairs(snapshot: &Snapshot, mode: LossMode) -> anyhow::Result<Self> {
+        if snapshot.nodes.len() < 2 {
+            return Err(UsageError("there is one node only, and so no pair of nodes".into()).into());
+        }
+        Ok(Self { pairs: Some(mode), ..Self::default() })
     }
 
     /// The scenarios, none of which has a loss before it.
@@ -169,11 +183,15 @@ impl Scenarios {
     fn carried_over(&self, after: &Snapshot, before: &Snapshot) -> Self {
         let during =
             self.during.as_ref().and_then(|loss| carried_over(after, before, std::slice::from_ref(loss)).pop());
-        Self { each: carried_over(after, before, &self.each), during }
+        Self { each: carried_over(after, before, &self.each), during, pairs: self.pairs }
     }
 
     /// Once `cancelled` is set, no further scenario begins.
     fn simulated(&self, snapshot: &Snapshot, options: &Options, cancelled: &AtomicBool) -> Simulation {
+        if let Some(mode) = self.pairs {
+            let pairs = Some(pairs::simulated(snapshot, mode, options, cancelled));
+            return Simulation { pairs, ..simulation(snapshot, &[]) };
+        }
         let model = Model::new(snapshot);
         if let (Some(loss), [drain]) = (&self.during, &self.each[..]) {
             let impact = drain_during(&mut State::new(&model), loss, drain, options);

@@ -48,6 +48,7 @@ fn json_keeps_the_published_schema() {
         &["--drain", "node-b1"],
         &["--lose", "zone/eu-1a", "--drain", "node-b1"],
         &["--each", "node"],
+        &["--each", "pair"],
         &["--show", "all"],
     ];
     for arguments in cases {
@@ -133,6 +134,23 @@ fn a_drain_during_a_loss_is_one_scenario() {
     assert!(simulate(&[&arguments[..], &["-o", "svg"]].concat()).out.contains("drained"));
 }
 
+/// Two of three control plane nodes take etcd's quorum; `postgres` has two replicas on two nodes.
+#[test]
+fn every_pair_of_nodes_is_told_together() {
+    insta::assert_snapshot!("simulate-pairs", simulate(&["--each", "pair"]).out);
+    let report = simulate(&["--each", "pair", "--mode", "removed", "-o", "json"]).json();
+    assert_eq!(report["scenarios"], Value::Array(Vec::new()));
+    let pairs = &report["pairs"];
+    assert_eq!((&pairs["pairs"], &pairs["complete"], &pairs["mode"]), (&36.into(), &true.into(), &"removed".into()));
+    let ends = ["holds", "breaks", "dependsOnOrder"].map(|end| pairs["recovered"][end].as_u64().unwrap());
+    assert_eq!(ends.iter().sum::<u64>(), 36);
+    let broken = pairs["broken"].as_array().unwrap();
+    let etcd = broken.iter().find(|broken| broken["part"] == "etcd").unwrap();
+    assert_eq!((&etcd["pairs"], &etcd["nodesAlone"], &etcd["needed"]), (&3.into(), &0.into(), &2.into()));
+    let postgres = broken.iter().find(|broken| broken["object"]["name"] == "postgres").unwrap();
+    assert_eq!(postgres["examples"], serde_json::json!([["node-a2", "node-b2"]]));
+}
+
 #[test]
 fn a_drain_is_refused_by_budgets_in_the_words_of_the_api_server() {
     let [(_, scenario)] = &scenarios(&["--drain", "node-b1"])[..] else { panic!("one scenario") };
@@ -179,6 +197,7 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--rollout", "Deployment/cms/x"], "there is no Deployment/cms/x; there are the names of that"),
         (&["--demo", "--rollout", "Pod/ops/import-helper"], "Pod/ops/import-helper has no rollout"),
         (&["--demo", "--upgrade", "-o", "svg"], "a picture shows one scenario"),
+        (&["--demo", "--each", "pair", "-o", "svg"], "a picture shows one scenario"),
         (&["--demo", "-o", "svg"], "a picture shows one scenario: say which with --lose or --drain"),
     ];
     for (arguments, told) in cases {

@@ -16,6 +16,10 @@ pub(super) fn render(simulation: &Simulation) -> String {
     if let Some(change) = &simulation.change {
         out.push_str(&super::change::markdown(change, simulation.scenarios.is_empty(), SHOWN));
     }
+    if let Some(pairs) = &simulation.pairs {
+        out.push_str(&super::pairs::markdown(pairs, SHOWN));
+        return out;
+    }
     if let Some(upgrade) = &simulation.upgrade {
         out.push_str(&super::upgrade::markdown(upgrade, SHOWN));
         return out;

@@ -28,6 +28,10 @@ pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String
     if let Some(change) = &simulation.change {
         out.push_str(&super::change::table(change, simulation.scenarios.is_empty(), page, most));
     }
+    if let Some(pairs) = &simulation.pairs {
+        out.push_str(&super::pairs::table(pairs, page, most));
+        return out;
+    }
     if let Some(upgrade) = &simulation.upgrade {
         out.push_str(&super::upgrade::table(upgrade, page, most));
         return out;
