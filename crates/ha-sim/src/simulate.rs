@@ -160,7 +160,8 @@ impl Prospect {
             is_loss || tight.is_empty() && order::drain_is_certain(state, &staying, &leaving, &fates, &pods);
         let is_open = |&&pod: &&PodIndex| {
             let has_open_claims = order::has_open_claims(state, pod) && fates.of(pod) != Fate::Never;
-            has_open_claims || tight.contains(&state.model.class(state.pod(pod).class).key.namespace)
+            let hangs = hangs(state, state.pod(pod).workload);
+            hangs || has_open_claims || tight.contains(&state.model.class(state.pod(pod).class).key.namespace)
         };
         let open: Vec<WorkloadId> = pods.iter().filter(is_open).map(|&pod| state.pod(pod).workload).collect();
         let classes = pods.iter().map(|&pod| (pod, state.pod(pod).class)).collect();
@@ -200,6 +201,14 @@ impl Prospect {
             && self.fates.no_preemption
             && self.pods.iter().all(|(&id, _)| self.is_certain(state, id))
     }
+}
+
+/// Whether a StatefulSet in order waits for a pod on a node to become ready: those after it are not created meanwhile.
+fn hangs(state: &State, id: WorkloadId) -> bool {
+    let waits = |&pod: &PodIndex| {
+        state.node_of(pod).is_some() && (!eviction::is_ready(state, pod) || state.pod(pod).terminating)
+    };
+    state.model.sets.get(&id).is_some_and(|set| !set.parallel && set.slots.iter().flatten().any(waits))
 }
 
 /// Whether an eviction may succeed at some time: not when two budgets cover the pod, nor when the one allows nothing.
