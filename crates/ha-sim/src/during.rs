@@ -28,7 +28,7 @@ pub fn drain_during(state: &mut State, loss: &Disruption, drain: &Disruption, op
     let tries = options.tries.clamp(1, affordable(displaced));
     let seeds = Options { tries, ..*options }.seeds();
     let (runs, moments): (Vec<Outcome>, Vec<Instant>) = seeds.map(|seed| run(state, loss, drain, seed)).unzip();
-    let (prospect, lost, hit) = (Prospect::default(), Hit::of(state, loss), Hit::of(state, drain));
+    let (prospect, of_loss, hit) = (Prospect::default(), Hit::of(state, loss), Hit::of(state, drain));
     let together = |before: WorkloadImpact| {
         let fewest = moments.iter().min_by_key(|moment| moment.count(snapshot, before.workload)).unwrap_or(&moments[0]);
         let (runs, prospect, hit) = (&runs, &prospect, &hit);
@@ -36,8 +36,9 @@ pub fn drain_during(state: &mut State, loss: &Disruption, drain: &Disruption, op
         let later = report.workload(before.workload);
         worse(before, later)
     };
-    let touched =
-        |impact: &WorkloadImpact| options.show_all || lost.is_touched(state, impact) || hit.is_touched(state, impact);
+    let touched = |impact: &WorkloadImpact| {
+        options.show_all || of_loss.is_touched(state, impact) || hit.is_touched(state, impact)
+    };
     let workloads: Vec<WorkloadImpact> = sooner.workloads.into_iter().map(together).filter(touched).collect();
     let is_ready = |pod| moments[0].is_ready(snapshot, pod);
     let aftermath = Aftermath { snapshot, disruption: drain, is_ready: &is_ready, workloads: &workloads };

@@ -10,7 +10,7 @@ const SHOWN: usize = 50;
 /// Writes a table of scenarios; of one scenario, a table of workloads.
 pub(super) fn render(simulation: &Simulation) -> String {
     let mut out = format!("## {}\n\n", escape(&simulation.source.name));
-    if let Some(interrupted) = &simulation.interrupted {
+    if let Some(interrupted) = simulation.interrupted {
         out.push_str(&format!("**Partial**: {}.\n\n", super::table::partial(interrupted)));
     }
     if let Some(change) = &simulation.change {

@@ -22,7 +22,7 @@ const SHOWN: usize = 20;
 pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String {
     let most = if wide { usize::MAX } else { SHOWN };
     let mut out = format!("{}\n\n", wrap(&heading(simulation), page.width, "", "  "));
-    if let Some(interrupted) = &simulation.interrupted {
+    if let Some(interrupted) = simulation.interrupted {
         out.push_str(&format!("{}\n", section("PARTIAL", &partial(interrupted), page)));
     }
     if let Some(change) = &simulation.change {
@@ -71,7 +71,7 @@ fn heading(simulation: &Simulation) -> String {
 }
 
 /// `interrupted after 12 of 21 scenarios: only these are told`.
-pub(super) fn partial(interrupted: &Interrupted) -> String {
+pub(super) fn partial(interrupted: Interrupted) -> String {
     format!("interrupted after {} of {} scenarios: only these are told", interrupted.done, interrupted.of)
 }
 
