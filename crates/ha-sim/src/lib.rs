@@ -1,8 +1,9 @@
 //! `Snapshot × Disruption → Impact`: what kube-scheduler 1.36 and the controllers do after a failure.
 //!
 //! A [`Model`] is a snapshot compiled once; a [`State`] is the cluster while something is tried out, and returns to where
-//! it was. [`simulate`](simulate::simulate) tries one disruption, [`matrix`] the standard ones. The files of `filters`
-//! and `scores` are named after the scheduler's plugins, and each opens with where it differs from upstream, and why.
+//! it was. [`simulate`](simulate::simulate) tries one disruption, [`matrix`] the standard ones, and [`mod@pairs`] tells of
+//! every two nodes without trying them. The files of `filters` and `scores` are named after the scheduler's plugins, and
+//! each opens with where it differs from upstream, and why.
 //!
 //! Pure: no I/O, no clock, no randomness but from a seed. Ties that the real scheduler breaks at random are broken by
 //! dice; what holds for all of them is called certain only with the argument in [`order`].

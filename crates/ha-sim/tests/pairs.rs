@@ -415,6 +415,39 @@ fn a_pair_that_takes_all_that_a_pod_may_use_breaks() {
     assert_eq!(found.broken_at_once, 4);
 }
 
+/// Two nodes hold two pods each, and three others have room for one more pod each, whatever it requests.
+#[test]
+fn places_for_pods_run_short_as_well() {
+    let slots = |name| {
+        let mut node = machine(name);
+        node["status"]["allocatable"]["pods"] = "2".into();
+        node
+    };
+    let mut objects: Vec<Value> = ["a", "b", "c", "d", "e"].map(slots).into();
+    let tiny = json!({"containers": [{"name": "web", "image": "web"}]});
+    objects.extend(web(&["a", "a", "b", "b", "c", "d", "e"], &tiny));
+    let snapshot = snapshot(&objects);
+    let model = Model::new(&snapshot);
+    let end = reasoned(&model, LossMode::Unreachable);
+    assert_eq!(end((common::node(&snapshot, "a"), common::node(&snapshot, "b"))), End::Open);
+}
+
+/// Eight of nine nodes hold a pod, and no node may hold two of them.
+#[test]
+fn nodes_with_a_pod_that_repels_are_not_counted() {
+    let names: Vec<String> = (0..9).map(|number| format!("n{number}")).collect();
+    let mut spec = small();
+    let term = json!({"topologyKey": HOSTNAME, "labelSelector": {"matchLabels": {"app": "web"}}});
+    spec["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] = json!([term]);
+    let mut objects: Vec<Value> = names.iter().map(|name| machine(name)).collect();
+    let held: Vec<&str> = names[..8].iter().map(String::as_str).collect();
+    objects.extend(web(&held, &spec));
+    let snapshot = snapshot(&objects);
+    let model = Model::new(&snapshot);
+    let end = reasoned(&model, LossMode::Unreachable);
+    assert_eq!(end((common::node(&snapshot, "n0"), common::node(&snapshot, "n1"))), End::Open);
+}
+
 /// Two of 10 nodes cannot take away all that each pod may use, so nothing needs to be tried.
 #[test]
 fn pairs_of_many_nodes_hold_by_reasoning() {

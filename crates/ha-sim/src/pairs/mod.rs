@@ -10,7 +10,8 @@
 //!
 //! 1. *Always*: [`lasting`] shows of a pod that it is placed in every run whatever two nodes are lost, from upper bounds
 //!    on what D₀ and the two most demanding nodes displace together.
-//! 2. *Never*: every node but i refuses a pod now for a reason that stays when another node is lost as well.
+//! 2. *Never*: every node but i and j refuses a pod of Dᵢ or Dⱼ now for a reason that stays when nodes are lost: labels,
+//!    taints, resources, ports, or the zone of a bound volume.
 //! 3. No pod is preempted if every pod of D is of case 1, or is one that never preempts: by its policy, because no pod
 //!    has a lower priority, or because labels and taints alone keep it off every node (see `order`).
 //!
