@@ -1,5 +1,5 @@
 //! Measures the simulation on a saved snapshot: `bench FILE PART…`, parts being `model`, `nodes`, `zones`, `removed`,
-//! `drains`, `check` and `place`. `nodes:100` takes about a hundred of them.
+//! `drains`, `check`, `place` and `pairs`. `nodes:100` takes about a hundred of them.
 //!
 //! Prints seconds of the wall clock and of processors, how many scenarios were certain without being tried out, and a checksum of all
 //! impacts, by which two builds can be compared.
@@ -16,6 +16,7 @@ use flate2::read::MultiGzDecoder;
 use ha_core::impact::{Certainty, Disruption, Impact, LossMode};
 use ha_core::snapshot::{ResourceKind, SourceKind};
 use ha_core::{Settings, Snapshot};
+use ha_sim::pairs::{self, Pairs};
 use ha_sim::simulate::Options;
 use ha_sim::{Model, State, matrix, outcome};
 use ha_snapshot::objects::Object;
@@ -30,6 +31,10 @@ fn main() {
     for part in arguments {
         if part == "place" {
             place(&model);
+            continue;
+        }
+        if part == "pairs" {
+            all_pairs(&model);
             continue;
         }
         let (part, limit) = part.split_once(':').unwrap_or((&part, ""));
@@ -105,6 +110,22 @@ fn place(model: &Model) {
                 println!("{} {mode:?} seed {seed}: {seconds:.2} s, {pending} pending", zone.name);
             }
         }
+    }
+}
+
+/// The loss of every pair of nodes.
+fn all_pairs(model: &Model) {
+    let settings = Settings::default();
+    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let found = timed("pairs", || pairs::pairs(model, LossMode::Unreachable, &options, &AtomicBool::new(false)));
+    let Pairs { all, broken_at_once, hold, break_for_good, open, worst, broken, undecided_workloads, .. } = found;
+    println!(
+        "  {all} pairs: {broken_at_once} break something at once; {hold} hold, {break_for_good} break, {open} open"
+    );
+    println!("  {} broken, {} worst, {undecided_workloads} workloads undecided", broken.len(), worst.len());
+    for (workload, nodes) in found.undecided.iter().take(10) {
+        let workload = model.snapshot.workload(*workload);
+        println!("  {:?} {} on {nodes} nodes", workload.kind, model.snapshot.name_of(workload));
     }
 }
 

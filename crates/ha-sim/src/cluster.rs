@@ -73,6 +73,39 @@ impl Roles {
     }
 }
 
+/// A part of the cluster itself that stops once too few of its pods or members are left.
+pub(crate) struct Vital {
+    /// The object concerned.
+    pub(crate) object: ObjectId,
+    /// What it is.
+    pub(crate) what: &'static str,
+    /// Where each of those that are ready is; none where that is not known.
+    pub(crate) nodes: Vec<Option<NodeId>>,
+    /// How many must be left.
+    pub(crate) needed: u32,
+}
+
+impl Roles {
+    /// What stops when too much of it is lost.
+    pub(crate) fn vitals(&self, snapshot: &Snapshot) -> Vec<Vital> {
+        let members = |members: &[Member]| -> Vec<Option<NodeId>> {
+            members.iter().filter(|member| member.healthy).map(|member| member.node).collect()
+        };
+        let pods = |pods: &[PodId]| -> Vec<Option<NodeId>> {
+            pods.iter().map(|&id| snapshot.pod(id)).filter(|pod| pod.is_healthy()).map(|pod| pod.node).collect()
+        };
+        let vital = |object, what, nodes, needed| Vital { object, what, nodes, needed };
+        let mut vitals = vec![
+            vital(Snapshot::CLUSTER, "etcd", members(&self.etcd), quorum(size(self.etcd.len()))),
+            vital(Snapshot::CLUSTER, "API server", members(&self.api_servers), 1),
+        ];
+        vitals.extend(self.hooks.iter().map(|hook| vital(hook.object, "admission webhook", pods(&hook.pods), 1)));
+        vitals
+            .extend(self.services.iter().map(|helper| vital(helper.object, helper.while_down, pods(&helper.pods), 1)));
+        vitals
+    }
+}
+
 /// The API servers that show themselves as pods; where none does, one on each node of the control plane (k3s).
 fn api_servers(snapshot: &Snapshot) -> Vec<Member> {
     let pods = component_pods(snapshot, Component::ApiServer);

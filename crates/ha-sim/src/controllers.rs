@@ -224,7 +224,7 @@ impl Controllers {
 
 /// Whether a DaemonSet runs a pod on the node that this one is for (`NodeShouldRunDaemonPod`). A cordon alone does not
 /// count.
-fn is_wanted(state: &State, pod: PodIndex) -> bool {
+pub(crate) fn is_wanted(state: &State, pod: PodIndex) -> bool {
     const LOOKED_AT: u8 = bit::NAME | bit::TAINT | bit::AFFINITY;
     let class = state.model.class(state.pod(pod).class);
     let node = state.model.find_node(class.key.pinned);

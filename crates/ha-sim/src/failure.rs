@@ -101,6 +101,19 @@ fn drain(settling: &mut Settling, nodes: &[usize]) -> Vec<RefusedPod> {
     }
 }
 
+/// One round of evictions, without anything that follows. Returns the pods that go.
+pub(crate) fn evict_once(state: &mut State, nodes: &[usize]) -> Vec<PodIndex> {
+    let mut pods = pods_on(state, nodes);
+    pods.retain(|&pod| {
+        let goes = is_evicted(state, pod) && eviction::ask(state, pod) == Answer::Evicted;
+        if goes {
+            state.remove(pod);
+        }
+        goes
+    });
+    pods
+}
+
 /// Whether a drain evicts the pod.
 pub(crate) fn is_evicted(state: &State, pod: PodIndex) -> bool {
     let kind = state.model.snapshot.workload(state.pod(pod).workload).kind;

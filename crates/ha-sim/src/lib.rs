@@ -1,8 +1,9 @@
 //! `Snapshot × Disruption → Impact`: what kube-scheduler 1.36 and the controllers do after a failure.
 //!
 //! A [`Model`] is a snapshot compiled once; a [`State`] is the cluster while something is tried out, and returns to where
-//! it was. [`simulate`](simulate::simulate) tries one disruption, [`matrix`] the standard ones. The files of `filters`
-//! and `scores` are named after the scheduler's plugins, and each opens with where it differs from upstream, and why.
+//! it was. [`simulate`](simulate::simulate) tries one disruption, [`matrix`] the standard ones, and [`mod@pairs`] tells of
+//! every two nodes without trying them. The files of `filters` and `scores` are named after the scheduler's plugins, and
+//! each opens with where it differs from upstream, and why.
 //!
 //! Pure: no I/O, no clock, no randomness but from a seed. Ties that the real scheduler breaks at random are broken by
 //! dice; what holds for all of them is called certain only with the argument in [`order`].
@@ -11,6 +12,7 @@ pub mod autoscale;
 pub mod cluster;
 pub mod controllers;
 pub mod cycle;
+pub mod during;
 pub mod eviction;
 pub mod failure;
 pub mod filters;
@@ -20,6 +22,7 @@ pub mod messages;
 pub mod model;
 pub mod order;
 pub mod outcome;
+pub mod pairs;
 pub mod placement;
 pub mod places;
 pub mod preemption;

@@ -225,7 +225,7 @@ fn outlasts(state: &State, demand: &Demand, cycle: &Cycle, fitting: &[usize]) ->
 }
 
 /// On how many nodes `sum` covers the gap, at most: the smallest gaps first.
-fn spoilable(sum: i64, mut gaps: Vec<i64>) -> usize {
+pub(crate) fn spoilable(sum: i64, mut gaps: Vec<i64>) -> usize {
     gaps.sort_unstable();
     let mut left = sum;
     let covered = gaps.iter().take_while(|&&gap| {

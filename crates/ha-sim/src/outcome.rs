@@ -117,7 +117,7 @@ fn count_all(
     workloads.into_iter().map(of_workload).collect()
 }
 
-fn collect(settling: &Settling, hit: &[WorkloadId], refused: Vec<RefusedPod>, all: bool) -> Outcome {
+pub(crate) fn collect(settling: &Settling, hit: &[WorkloadId], refused: Vec<RefusedPod>, all: bool) -> Outcome {
     let state = &*settling.state;
     let snapshot = state.model.snapshot;
     let mut outcome = Outcome { refused, endless: settling.endless, ..Outcome::default() };

@@ -23,16 +23,19 @@ pub enum Fate {
     Waits,
 }
 
-/// The fate of every pod with its workload; pods that ended before are left out. The state is as before afterwards.
-pub fn places(state: &mut State, disruption: &Disruption, seed: u64) -> Vec<(WorkloadId, Fate)> {
+/// The fate of every pod with its workload when the disruptions strike one after the other; pods that ended before are
+/// left out. The state is as before afterwards.
+pub fn places(state: &mut State, disruptions: &[&Disruption], seed: u64) -> Vec<(WorkloadId, Fate)> {
     let mark = state.mark();
     let model = state.model;
     let before: Vec<Option<usize>> =
         (0..model.pods.len()).map(|position| state.node_of(PodIndex::at(position))).collect();
     let is_there: Vec<bool> = (0..model.pods.len()).map(|position| state.exists(PodIndex::at(position))).collect();
     let mut settling = Settling::new(state, seed);
-    failure::apply(&mut settling, disruption);
-    settling.retry();
+    for disruption in disruptions {
+        failure::apply(&mut settling, disruption);
+        settling.retry();
+    }
     let state = &*settling.state;
     let fate = |pod: PodIndex| {
         let was = before.get(pod.position()).copied().flatten();

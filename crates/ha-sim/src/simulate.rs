@@ -1,6 +1,7 @@
 //! One disruption, whole: what is down at once, what comes back, whether that is certain, and how long it takes.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use ha_core::Settings;
 use ha_core::arithmetic::quorum::quorum;
@@ -96,27 +97,29 @@ fn tried(
     is_certain: bool,
     displaced: &HashMap<PodIndex, ClassId>,
 ) -> Vec<Outcome> {
-    let mut classes: Vec<ClassId> = displaced.values().copied().collect();
-    classes.sort_unstable();
-    classes.dedup();
-    let displaced = displaced.len();
-    let affordable = (PLACED / displaced.max(1) as u64).max(2);
-    let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable) };
+    let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable(displaced.len())) };
     let seeds = Options { tries, ..*options }.seeds();
     let run = |state: &mut State, seed| outcome::run(state, disruption, seed, options.show_all);
-    if tries == 1 || displaced < MANY {
+    if tries == 1 || displaced.len() < MANY {
         return seeds.map(|seed| run(state, seed)).collect();
     }
     // All copies need what tells pods apart, and it is of use to other failures.
-    for class in classes {
+    for class in displaced.values().copied().collect::<BTreeSet<ClassId>>() {
         state.score_plan(class);
     }
     let seeds: Vec<u64> = seeds.collect();
     seeds.into_par_iter().map_with(state.clone(), run).collect()
 }
 
-/// What is known before anything is tried: S and D of the argument in [`order`].
-struct Prospect {
+/// How many tries of a disruption are made at most that displaces so many pods.
+pub(crate) fn affordable(displaced: usize) -> u64 {
+    (PLACED / displaced.max(1) as u64).max(2)
+}
+
+/// What is known before anything is tried: S and D of the argument in [`order`]. The
+/// default knows nothing, so that nothing is certain.
+#[derive(Default)]
+pub(crate) struct Prospect {
     fates: Fates,
     pods: HashMap<WorkloadId, Vec<PodIndex>>,
     open: Vec<WorkloadId>,
@@ -162,7 +165,8 @@ impl Prospect {
             is_loss || tight.is_empty() && order::drain_is_certain(state, &staying, &leaving, &fates, &pods);
         let is_open = |&&pod: &&PodIndex| {
             let has_open_claims = order::has_open_claims(state, pod) && fates.of(pod) != Fate::Never;
-            has_open_claims || tight.contains(&state.model.class(state.pod(pod).class).key.namespace)
+            let hangs = hangs(state, state.pod(pod).workload);
+            hangs || has_open_claims || tight.contains(&state.model.class(state.pod(pod).class).key.namespace)
         };
         let open: Vec<WorkloadId> = pods.iter().filter(is_open).map(|&pod| state.pod(pod).workload).collect();
         let classes = pods.iter().map(|&pod| (pod, state.pod(pod).class)).collect();
@@ -204,6 +208,14 @@ impl Prospect {
     }
 }
 
+/// Whether a StatefulSet in order waits for a pod on a node to become ready: those after it are not created meanwhile.
+fn hangs(state: &State, id: WorkloadId) -> bool {
+    let waits = |&pod: &PodIndex| {
+        state.node_of(pod).is_some() && (!eviction::is_ready(state, pod) || state.pod(pod).terminating)
+    };
+    state.model.sets.get(&id).is_some_and(|set| !set.parallel && set.slots.iter().flatten().any(waits))
+}
+
 /// Whether an eviction may succeed at some time: not when two budgets cover the pod, nor when the one allows nothing.
 fn may_be_evicted(state: &State, pod: PodIndex) -> bool {
     match state.model.budgets_of_class(state.pod(pod).class) {
@@ -214,14 +226,14 @@ fn may_be_evicted(state: &State, pod: PodIndex) -> bool {
 }
 
 /// The nodes that a disruption hits.
-struct Hit {
+pub(crate) struct Hit {
     nodes: HashSet<NodeId>,
     /// The zones without them.
     zones: Zones,
 }
 
 impl Hit {
-    fn of(state: &State, disruption: &Disruption) -> Self {
+    pub(crate) fn of(state: &State, disruption: &Disruption) -> Self {
         let model = state.model;
         let nodes: Vec<NodeId> = failure::nodes(state, disruption).into_iter().map(NodeId::at).collect();
         Self { zones: model.node_zones.without(model.snapshot, &nodes), nodes: nodes.into_iter().collect() }
@@ -232,7 +244,7 @@ impl Hit {
     }
 
     /// Whether a disruption changes anything for a workload: it lost a pod, or its pods end otherwise than they were.
-    fn is_touched(&self, state: &State, impact: &WorkloadImpact) -> bool {
+    pub(crate) fn is_touched(&self, state: &State, impact: &WorkloadImpact) -> bool {
         let snapshot = state.model.snapshot;
         let pods = || snapshot.pods_of(snapshot.workload(impact.workload));
         let standing = outcome::standing(state, impact.workload);
@@ -244,8 +256,9 @@ impl Hit {
 }
 
 /// What is ready right after the disruption.
-struct Instant {
-    gone: HashSet<PodId>,
+pub(crate) struct Instant {
+    /// Pods that are gone or not ready.
+    pub(crate) gone: HashSet<PodId>,
 }
 
 impl Instant {
@@ -253,29 +266,21 @@ impl Instant {
     fn of(state: &mut State, disruption: &Disruption) -> Self {
         let mark = state.mark();
         let nodes = failure::nodes(state, disruption);
-        let pods = failure::pods_on(state, &nodes);
-        let is_loss = matches!(disruption.kind, DisruptionKind::Loss(_));
-        if is_loss {
+        if matches!(disruption.kind, DisruptionKind::Loss(_)) {
+            let pods = failure::pods_on(state, &nodes);
             return Self { gone: pods.into_iter().map(|pod| PodId::at(pod.position())).collect() };
         }
-        let mut gone = HashSet::new();
-        for pod in pods {
-            let goes = failure::is_evicted(state, pod) && eviction::ask(state, pod) == Answer::Evicted;
-            if goes {
-                state.remove(pod);
-                gone.insert(PodId::at(pod.position()));
-            }
-        }
+        let evicted = failure::evict_once(state, &nodes);
         state.undo_to(mark);
-        Self { gone }
+        Self { gone: evicted.into_iter().map(|pod| PodId::at(pod.position())).collect() }
     }
 
-    fn count(&self, snapshot: &Snapshot, id: WorkloadId) -> u32 {
+    pub(crate) fn count(&self, snapshot: &Snapshot, id: WorkloadId) -> u32 {
         let pods = snapshot.workload(id).pods.of(&snapshot.workload_pods).iter();
         size(pods.filter(|&&pod| self.is_ready(snapshot, pod)).count())
     }
 
-    fn is_ready(&self, snapshot: &Snapshot, pod: PodId) -> bool {
+    pub(crate) fn is_ready(&self, snapshot: &Snapshot, pod: PodId) -> bool {
         snapshot.pod(pod).is_healthy() && !self.gone.contains(&pod)
     }
 
@@ -305,26 +310,22 @@ impl Instant {
 }
 
 /// All that one workload's part of the impact is made of.
-struct Report<'r, 'm> {
-    state: &'r State<'m>,
-    disruption: &'r Disruption,
-    options: &'r Options<'r>,
-    runs: &'r [Outcome],
-    prospect: &'r Prospect,
-    instant: &'r Instant,
-    hit: &'r Hit,
+pub(crate) struct Report<'r, 'm> {
+    pub(crate) state: &'r State<'m>,
+    pub(crate) disruption: &'r Disruption,
+    pub(crate) options: &'r Options<'r>,
+    pub(crate) runs: &'r [Outcome],
+    pub(crate) prospect: &'r Prospect,
+    pub(crate) instant: &'r Instant,
+    pub(crate) hit: &'r Hit,
 }
 
 impl Report<'_, '_> {
-    fn workload(&self, id: WorkloadId) -> WorkloadImpact {
+    pub(crate) fn workload(&self, id: WorkloadId) -> WorkloadImpact {
         let snapshot = self.state.model.snapshot;
         let workload = snapshot.workload(id);
         let pods: Vec<_> = snapshot.pods_of(workload).collect();
-        let healthy = size(pods.iter().filter(|pod| pod.is_healthy()).count());
-        let existing = size(pods.iter().filter(|pod| !pod.is_finished()).count());
-        let desired = desired(self.state, id).max(if counts_itself(workload.kind) { existing } else { 0 });
-        let input = Input { snapshot, settings: self.options.settings, impacts: &[] };
-        let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
+        let Demand { desired, healthy, needed } = demand(self.state, self.options.settings, id);
         let ready = self.instant.count(snapshot, id);
         let (best, worst) = self.extremes(id);
         let hit: Vec<_> = pods.iter().copied().filter(|pod| self.is_hit(pod)).collect();
@@ -406,6 +407,28 @@ impl Report<'_, '_> {
     }
 }
 
+/// How many pods a workload is to have, and has.
+pub(crate) struct Demand {
+    /// Wanted.
+    pub(crate) desired: u32,
+    /// Ready.
+    pub(crate) healthy: u32,
+    /// Needed (rules.md 1.4).
+    pub(crate) needed: u32,
+}
+
+/// What a workload is to have, and has, before anything happens.
+pub(crate) fn demand(state: &State, settings: &Settings, id: WorkloadId) -> Demand {
+    let snapshot = state.model.snapshot;
+    let workload = snapshot.workload(id);
+    let pods = || snapshot.pods_of(workload);
+    let existing = size(pods().filter(|pod| !pod.is_finished()).count());
+    let desired = desired(state, id).max(if counts_itself(workload.kind) { existing } else { 0 });
+    let input = Input { snapshot, settings, impacts: &[] };
+    let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
+    Demand { desired, healthy: size(pods().filter(|pod| pod.is_healthy()).count()), needed }
+}
+
 /// Kinds whose number of pods is the number of those that exist.
 fn counts_itself(kind: WorkloadKind) -> bool {
     use WorkloadKind::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
@@ -424,7 +447,7 @@ pub(crate) fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: 
     }
 }
 
-fn refused(state: &State, outcome: &Outcome) -> Vec<RefusedEviction> {
+pub(crate) fn refused(state: &State, outcome: &Outcome) -> Vec<RefusedEviction> {
     let known = outcome.refused.iter().filter(|refused| refused.pod.position() < state.model.snapshot.pods.len());
     known
         .map(|refused| RefusedEviction {

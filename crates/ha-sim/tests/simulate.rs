@@ -55,6 +55,26 @@ fn whom_another_order_preempts_is_told_too() {
     assert_eq!(of("web").worst.scheduled, 1);
 }
 
+/// The second pod of the set is lost, and is not made again before the first is ready.
+#[test]
+fn a_set_in_order_waits_for_a_pod_that_is_not_ready() {
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
+    let owner = common::owner("StatefulSet", "web");
+    objects.push(json!({"apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "web"},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": small()}}}));
+    objects.extend([running(0, &small(), "a", &owner), running(1, &small(), "b", &owner)]);
+    let of = |objects: &[Value]| {
+        let snapshot = snapshot(objects);
+        let told = lose(&snapshot, "b", 1).workloads.remove(0);
+        (told.recovered.scheduled, told.recovered.not_created, told.certainty)
+    };
+    assert_eq!(of(&objects), (2, 0, Certainty::Certain));
+    objects[4]["status"]["conditions"][0]["status"] = "False".into();
+    assert_eq!(of(&objects), (1, 1, Certainty::Possible));
+}
+
 #[test]
 fn times_that_no_number_holds_are_the_largest() {
     let mut spec = small();

@@ -5,6 +5,7 @@ mod check;
 mod completion;
 mod explain;
 mod generate;
+mod pairs;
 mod policy;
 mod rbac;
 mod rollout;

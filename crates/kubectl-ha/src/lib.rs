@@ -13,6 +13,7 @@ pub mod complete;
 pub mod config;
 pub mod excerpt;
 pub mod input;
+pub mod interrupt;
 pub mod own;
 pub mod policies;
 pub mod render;

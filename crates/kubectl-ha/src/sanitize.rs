@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use ha_core::report::autoscaler::{AddedNodes, Autoscaled, Helped};
 use ha_core::report::change::{Change, Difference};
+use ha_core::report::pairs::{BrokenByPairs, Pairs, UndecidedWorkload, WorstPair};
 use ha_core::report::rollout::Rollout;
 use ha_core::report::simulation::{
     ClusterOutcome, Reason, Refusal, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
@@ -168,6 +169,33 @@ fn visit_rollout(rollout: &mut Rollout, visit: Visit) {
     visit_objects([object], visit);
 }
 
+fn visit_pairs(pairs: &mut Pairs, visit: Visit) {
+    let Pairs {
+        mode,
+        pairs: _,
+        complete: _,
+        broken_at_once: _,
+        recovered: _,
+        worst,
+        broken,
+        undecided,
+        undecided_workloads: _,
+    } = pairs;
+    visit(mode);
+    for WorstPair { nodes, cluster: _, down: _, below: _, recovered: _ } in worst {
+        nodes.iter_mut().for_each(&mut *visit);
+    }
+    for broken in broken {
+        let BrokenByPairs { object, part, before: _, needed: _, verdict: _, nodes_alone: _, alone, pairs: _, examples } =
+            broken;
+        part.iter_mut().chain(alone).chain(examples.iter_mut().flatten()).for_each(&mut *visit);
+        visit_objects([object], visit);
+    }
+    for UndecidedWorkload { object, nodes: _ } in undecided {
+        visit_objects([object], visit);
+    }
+}
+
 fn visit_upgrade(upgrade: &mut Upgrade, visit: Visit) {
     let Upgrade {
         pool,
@@ -224,8 +252,20 @@ fn visit_change(change: &mut Change, visit: Visit) {
 
 impl Texts for Simulation {
     fn for_each_text(&mut self, visit: Visit) {
-        let Simulation { api_version, kind, source, scenarios, autoscaler, rollout, upgrade, change, survival, gaps } =
-            self;
+        let Simulation {
+            api_version,
+            kind,
+            source,
+            scenarios,
+            interrupted: _,
+            autoscaler,
+            rollout,
+            pairs,
+            upgrade,
+            change,
+            survival,
+            gaps,
+        } = self;
         visit(api_version);
         visit(kind);
         visit_source(source, visit);
@@ -239,6 +279,9 @@ impl Texts for Simulation {
         }
         if let Some(rollout) = rollout {
             visit_rollout(rollout, visit);
+        }
+        if let Some(pairs) = pairs {
+            visit_pairs(pairs, visit);
         }
         if let Some(upgrade) = upgrade {
             visit_upgrade(upgrade, visit);
@@ -260,8 +303,8 @@ impl Texts for Simulation {
 fn visit_scenario(scenario: &mut Scenario, visit: Visit) {
     let Scenario { name, disruption, workloads, refused_evictions, preempted, cluster } = scenario;
     visit(name);
-    let ScenarioDisruption { kind, mode, workload, nodes } = disruption;
-    mode.iter_mut().chain(nodes).chain([kind]).for_each(&mut *visit);
+    let ScenarioDisruption { kind, mode, workload, nodes, during, lost } = disruption;
+    mode.iter_mut().chain(during).chain(nodes).chain(lost).chain([kind]).for_each(&mut *visit);
     visit_objects(workload, visit);
     for outcome in workloads {
         visit_outcome(outcome, visit);

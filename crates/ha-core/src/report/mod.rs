@@ -11,6 +11,7 @@ pub mod change;
 mod exit;
 mod fingerprint;
 mod object;
+pub mod pairs;
 pub mod rollout;
 #[cfg(feature = "schema")]
 mod schema;

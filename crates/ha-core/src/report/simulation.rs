@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::assemble::{report_gap, source};
 use super::autoscaler::Autoscaled;
 use super::change::Change;
+use super::pairs::Pairs;
 use super::rollout::Rollout;
 use super::upgrade::Upgrade;
 use super::{API_VERSION, ObjectReference, ReportGap, ReportSource};
@@ -34,12 +35,18 @@ pub struct Simulation {
     pub source: ReportSource,
     /// One per disruption, the worst first: those that stop something of the cluster itself before others.
     pub scenarios: Vec<Scenario>,
+    /// Where Ctrl-C ended the simulation early: how much of it is told here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<Interrupted>,
     /// What an autoscaler of nodes would do after the one scenario there is; all else is told without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaler: Option<Autoscaled>,
     /// The rollout that was simulated, during the one scenario there is, or while all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
+    /// Every pair of nodes, aggregated; then there are no scenarios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Pairs>,
     /// The upgrade that was simulated; then there are no scenarios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
@@ -50,6 +57,16 @@ pub struct Simulation {
     pub survival: Vec<Survival>,
     /// What could not be read.
     pub gaps: Vec<ReportGap>,
+}
+
+/// How far a simulation came before it was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Interrupted {
+    /// How many scenarios were simulated whole. Only these are told, also of what workloads survive.
+    pub done: u32,
+    /// Of how many.
+    pub of: u32,
 }
 
 /// What a workload survives of the scenarios that were simulated.
@@ -76,7 +93,8 @@ pub struct Scenario {
     pub disruption: ScenarioDisruption,
     /// The workloads that it touches, the worst off first.
     pub workloads: Vec<WorkloadOutcome>,
-    /// Evictions that are still refused at the end.
+    /// Evictions that are still refused at the end. A pod that a loss brought to the drained node bears the name of the
+    /// one that it replaced.
     pub refused_evictions: Vec<Refusal>,
     /// Pods that preemption removed.
     pub preempted: Vec<ObjectReference>,
@@ -99,6 +117,12 @@ pub struct ScenarioDisruption {
     pub workload: Option<ObjectReference>,
     /// The nodes concerned, by name.
     pub nodes: Vec<String>,
+    /// Of a drain: what is lost meanwhile, such as `zone/eu-1b`; `mode` is that of this loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<String>,
+    /// The nodes that are lost meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
 }
 
 /// What a disruption does to one workload.
@@ -242,14 +266,27 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
         api_version: API_VERSION.into(),
         kind: "Simulation".into(),
         source: source(snapshot),
+        interrupted: None,
         autoscaler: None,
         rollout: None,
+        pairs: None,
         upgrade: None,
         change: None,
         survival: survival(&scenarios),
         scenarios,
         gaps: snapshot.gaps.iter().map(|gap| report_gap(snapshot, gap)).collect(),
     }
+}
+
+/// The report on the impact of a drain while nodes are lost.
+pub fn simulation_during(snapshot: &Snapshot, impact: &Impact, loss: &Disruption) -> Simulation {
+    let mut report = simulation(snapshot, core::slice::from_ref(impact));
+    for scenario in &mut report.scenarios {
+        scenario.disruption.mode = disruption(snapshot, loss).mode;
+        scenario.disruption.during = Some(loss.name.clone());
+        scenario.disruption.lost = node_names(snapshot, loss);
+    }
+    report
 }
 
 impl Scenario {
@@ -374,9 +411,12 @@ fn disruption(snapshot: &Snapshot, disruption: &Disruption) -> ScenarioDisruptio
         DisruptionKind::Upgrade => ("upgrade", None, None),
         DisruptionKind::Rollout(id) => ("rollout", None, Some(workload(id))),
     };
-    let node_name = |&id| ObjectReference::of(snapshot, snapshot.node(id).object).name;
-    let nodes = disruption.nodes.iter().map(node_name).collect();
-    ScenarioDisruption { kind: kind.into(), mode, workload, nodes }
+    let nodes = node_names(snapshot, disruption);
+    ScenarioDisruption { kind: kind.into(), mode, workload, nodes, during: None, lost: Vec::new() }
+}
+
+fn node_names(snapshot: &Snapshot, disruption: &Disruption) -> Vec<String> {
+    disruption.nodes.iter().map(|&id| ObjectReference::of(snapshot, snapshot.node(id).object).name).collect()
 }
 
 fn workload_outcome(snapshot: &Snapshot, impact: &WorkloadImpact) -> WorkloadOutcome {

@@ -46,26 +46,31 @@ const EXAMPLES: &str = "Examples:
   kubectl ha simulate                                 every node, every zone, every drain
   kubectl ha simulate --lose zone/eu-1b               one zone, in detail
   kubectl ha simulate --lose node/a1 --lose node/b2   two nodes at once
+  kubectl ha simulate --each pair                     every two nodes: what breaks, and whether all come back
   kubectl ha simulate --drain node-a1                 what a drain would meet
+  kubectl ha simulate --lose zone/eu-1b --drain node-a1   the same while a zone is gone
   kubectl ha simulate --lose zone/eu-1b --rollout Deployment/shop/cart
   kubectl ha simulate --upgrade pool=web --surge 1    does an upgrade finish, or what stops it
   kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster
   kubectl ha simulate -f deploy.yaml                  the cluster as it would be with this change
 
-Nothing in the cluster is changed. Exit codes: 0 simulated, 2 usage, 3 data was missing, 4 the tool failed";
+Nothing in the cluster is changed. Ctrl-C tells of the scenarios that are complete; once more ends it at once.
+Exit codes: 0 simulated, 2 usage, 3 data was missing or it was interrupted, 4 the tool failed";
 
-/// What happens in the simulation. All that is lost, or all that is drained, is one scenario.
+/// What happens in the simulation. All that is lost or drained is one scenario.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Disruption")]
 pub struct DisruptionArguments {
     /// Loses node/NAME, zone/NAME, or all nodes with the label KEY=VALUE; repeatable.
     #[arg(long, value_name = "WHAT")]
     pub lose: Vec<Lost>,
-    /// Cordons a node and evicts its pods under their budgets; repeatable.
-    #[arg(long, value_name = "NODE", conflicts_with = "lose")]
+    /// Cordons a node and evicts its pods under their budgets; repeatable. With --lose the loss strikes first and all
+    /// comes to rest, then the node is drained.
+    #[arg(long, value_name = "NODE")]
     pub drain: Vec<String>,
-    /// Simulates every single loss: of each node, each zone, or each value of a node label; or a drain of each node.
-    #[arg(long, value_name = "node|zone|drain|KEY", conflicts_with_all = ["lose", "drain"])]
+    /// Simulates every single loss: of each node, each zone, each pair of nodes (told together), or each value of a node
+    /// label; or a drain of each node.
+    #[arg(long, value_name = "node|zone|pair|drain|KEY", conflicts_with_all = ["lose", "drain"])]
     pub each: Option<String>,
     /// Tells beside all else what comes of it if up to N nodes like those that are left may be added (10 without N).
     #[arg(

@@ -1,27 +1,30 @@
 //! `kubectl ha simulate`: reads, disrupts a copy in memory, reports.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ha_core::Snapshot;
+use ha_core::arithmetic::size;
 use ha_core::impact::{Disruption, DisruptionKind, LossMode};
 use ha_core::report::ExitCode;
 use ha_core::report::change::{Change, differences};
-use ha_core::report::simulation::{Simulation, simulation};
+use ha_core::report::simulation::{Interrupted, Simulation, simulation, simulation_during};
 use ha_core::snapshot::{GapReason, Node, NodeId};
+use ha_sim::during::drain_during;
 use ha_sim::places::places;
 use ha_sim::simulate::Options;
 use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
-use super::{autoscaler, rollout, upgrade};
+use super::{autoscaler, pairs, rollout, upgrade};
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
 use crate::input::whatif;
 use crate::render::simulation::picture::Picture;
 use crate::render::simulation::render;
 use crate::render::view::Page;
 use crate::sanitize::{Safe, SafeSimulation};
-use crate::{UsageError, config, terminal};
+use crate::{UsageError, config, interrupt, terminal};
 
 /// Runs the whole of it.
 pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
@@ -40,8 +43,11 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     }
     let is_upgrade = arguments.disruption.upgrade.upgrade.is_some();
     let is_rollout_alone = arguments.disruption.rollout.is_some() && arguments.disruption.lose.is_empty();
-    let disruptions =
-        if is_upgrade || is_rollout_alone { Vec::new() } else { disruptions(snapshot, &arguments.disruption)? };
+    let scenarios = if is_upgrade || is_rollout_alone {
+        Scenarios::default()
+    } else {
+        Scenarios::of(snapshot, &arguments.disruption)?
+    };
 
     let settings = config.settings(false);
     let options = Options {
@@ -50,20 +56,24 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         seed: arguments.disruption.seed,
         show_all: arguments.show == ShowWorkloads::All,
     };
-    let picture = picture(snapshot, &disruptions, &sinks, &options)?;
-    let mut report = simulated(snapshot, &disruptions, &options);
+    let picture = picture(snapshot, &scenarios, &sinks, &options)?;
+    // One scenario is whole or not there, so that Ctrl-C may end it at once.
+    let has_parts = scenarios.each.len() > 1 || scenarios.pairs.is_some();
+    let cancelled = if has_parts { interrupt::flag() } else { Arc::default() };
+    let mut report = scenarios.simulated(snapshot, &options, &cancelled);
     if let Some(rolled) = &arguments.disruption.rollout {
-        report.rollout = Some(rollout::simulated(snapshot, rolled, disruptions.first(), &options)?);
+        report.rollout = Some(rollout::simulated(snapshot, rolled, scenarios.each.first(), &options)?);
     }
     if let Some(limit) = arguments.disruption.with_autoscaler {
-        report.autoscaler = Some(autoscaler::simulated(&situation, &disruptions, limit, &options)?);
+        report.autoscaler = Some(autoscaler::simulated(&situation, scenarios.alone()?, limit, &options)?);
     }
     if is_upgrade {
         report.upgrade = Some(upgrade::simulated(&situation, &arguments.disruption.upgrade, &options)?);
     }
     if let Some((before, change)) = situation.before.as_ref() {
-        let without = simulated(before, &carried_over(snapshot, before, &disruptions), &options);
+        let without = scenarios.carried_over(snapshot, before).simulated(before, &options, &cancelled);
         report.change = Some(Change { differences: differences(&without, &report), ..change.clone() });
+        report.interrupted = report.interrupted.or(without.interrupted);
     }
 
     let page = terminal::page(arguments.no_color);
@@ -72,8 +82,10 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let safe = SafeSimulation::new(if is_shown_safe { report.clone() } else { simulation(snapshot, &[]) });
     sinks
         .write(|format, to_file| render(format, &report, &safe, &picture, if to_file { &Page::FILE } else { &page }))?;
-    let code =
-        if arguments.allow_incomplete || !is_incomplete(snapshot) { ExitCode::Success } else { ExitCode::Incomplete };
+    // Nobody asked in advance for a part only.
+    let is_partial = report.interrupted.is_some() || report.pairs.as_ref().is_some_and(|pairs| !pairs.complete);
+    let incomplete = is_partial || (is_incomplete(snapshot) && !arguments.allow_incomplete);
+    let code = if incomplete { ExitCode::Incomplete } else { ExitCode::Success };
     // The process ends here, see `check`.
     std::mem::forget((situation, report, safe));
     Ok(code)
@@ -82,29 +94,25 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
 /// What a picture shows, where one is asked for: of one scenario only.
 fn picture(
     snapshot: &Snapshot,
-    disruptions: &[Disruption],
+    scenarios: &Scenarios,
     sinks: &Sinks<SimulationFormat>,
     options: &Options,
 ) -> anyhow::Result<Safe<Picture>> {
     if !sinks.any(|format| format == SimulationFormat::Svg) {
         return Ok(Safe::new(Picture::default()));
     }
-    let [disruption] = disruptions else {
+    let [disruption] = &scenarios.each[..] else {
         let message = "a picture shows one scenario: say which with --lose or --drain";
         return Err(UsageError(message.into()).into());
     };
-    let fates = places(&mut State::new(&Model::new(snapshot)), disruption, options.seed);
-    Ok(Safe::new(Picture::new(snapshot, disruption, &fates)))
+    let disruptions: Vec<&Disruption> = scenarios.during.iter().chain([disruption]).collect();
+    let fates = places(&mut State::new(&Model::new(snapshot)), &disruptions, options.seed);
+    Ok(Safe::new(Picture::new(snapshot, &disruptions, &fates)))
 }
 
 /// Whether nodes are to be added to what was read.
 fn keeps_objects(arguments: &DisruptionArguments) -> bool {
     arguments.upgrade.surge > 0 || arguments.with_autoscaler.is_some()
-}
-
-fn simulated(snapshot: &Snapshot, disruptions: &[Disruption], options: &Options) -> Simulation {
-    let impacts = matrix::run(&Model::new(snapshot), disruptions, options, &AtomicBool::new(false));
-    simulation(snapshot, &impacts)
 }
 
 /// The same disruptions on the cluster without the change, by the names of their nodes; nodes that the change adds are
@@ -124,28 +132,102 @@ fn is_incomplete(snapshot: &Snapshot) -> bool {
     snapshot.gaps.iter().any(|gap| lost(gap.reason))
 }
 
-fn disruptions(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::Result<Vec<Disruption>> {
-    let mode = match arguments.mode {
-        Mode::Unreachable => LossMode::Unreachable,
-        Mode::Removed => LossMode::Removed,
-    };
-    if let Some(domain) = &arguments.each {
-        return each(snapshot, domain, mode);
-    }
-    if !arguments.lose.is_empty() {
-        let mut nodes = Vec::new();
-        for lost in &arguments.lose {
-            nodes.extend(nodes_of(snapshot, lost)?);
+/// What is tried.
+#[derive(Default)]
+struct Scenarios {
+    /// One scenario each.
+    each: Vec<Disruption>,
+    /// What is lost meanwhile, in the one scenario that there is.
+    during: Option<Disruption>,
+    /// Instead: every pair of nodes is lost in this way.
+    pairs: Option<LossMode>,
+}
+
+impl Scenarios {
+    fn of(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::Result<Self> {
+        let mode = match arguments.mode {
+            Mode::Unreachable => LossMode::Unreachable,
+            Mode::Removed => LossMode::Removed,
+        };
+        if arguments.each.as_deref() == Some("pair") {
+            return Self::pairs(snapshot, mode);
         }
-        let names: Vec<String> = arguments.lose.iter().map(ToString::to_string).collect();
-        return Ok(vec![scenario(&names, DisruptionKind::Loss(mode), nodes)]);
+        let (each, during) = match (&arguments.each, loss(snapshot, arguments, mode)?, drain(snapshot, arguments)?) {
+            (Some(domain), ..) => (each(snapshot, domain, mode)?, None),
+            (None, None, None) => (matrix::standard(snapshot, mode), None),
+            (None, Some(loss), Some(drain)) => {
+                nothing_twice(snapshot, &loss, &drain)?;
+                (vec![drain], Some(loss))
+            }
+            (None, loss, drain) => (loss.into_iter().chain(drain).collect(), None),
+        };
+        Ok(Self { each, during, pairs: None })
     }
-    if !arguments.drain.is_empty() {
-        let nodes = arguments.drain.iter().map(|name| node_named(snapshot, name)).collect::<anyhow::Result<_>>()?;
-        let names: Vec<String> = arguments.drain.iter().map(|name| format!("drain/{name}")).collect();
-        return Ok(vec![scenario(&names, DisruptionKind::Drain, nodes)]);
+
+    fn pairs(snapshot: &Snapshot, mode: LossMode) -> anyhow::Result<Self> {
+        if snapshot.nodes.len() < 2 {
+            return Err(UsageError("there is one node only, and so no pair of nodes".into()).into());
+        }
+        Ok(Self { pairs: Some(mode), ..Self::default() })
     }
-    Ok(matrix::standard(snapshot, mode))
+
+    /// The scenarios, none of which has a loss before it.
+    fn alone(&self) -> anyhow::Result<&[Disruption]> {
+        if self.during.is_some() {
+            let message = "--with-autoscaler is told of a loss or of a drain, not of both";
+            return Err(UsageError(message.into()).into());
+        }
+        Ok(&self.each)
+    }
+
+    fn carried_over(&self, after: &Snapshot, before: &Snapshot) -> Self {
+        let during =
+            self.during.as_ref().and_then(|loss| carried_over(after, before, std::slice::from_ref(loss)).pop());
+        Self { each: carried_over(after, before, &self.each), during, pairs: self.pairs }
+    }
+
+    /// Once `cancelled` is set, no further scenario begins.
+    fn simulated(&self, snapshot: &Snapshot, options: &Options, cancelled: &AtomicBool) -> Simulation {
+        if let Some(mode) = self.pairs {
+            let pairs = Some(pairs::simulated(snapshot, mode, options, cancelled));
+            return Simulation { pairs, ..simulation(snapshot, &[]) };
+        }
+        let model = Model::new(snapshot);
+        if let (Some(loss), [drain]) = (&self.during, &self.each[..]) {
+            let impact = drain_during(&mut State::new(&model), loss, drain, options);
+            return simulation_during(snapshot, &impact, loss);
+        }
+        let impacts = matrix::run(&model, &self.each, options, cancelled);
+        let (done, of) = (size(impacts.len()), size(self.each.len()));
+        let interrupted = (done < of).then_some(Interrupted { done, of });
+        Simulation { interrupted, ..simulation(snapshot, &impacts) }
+    }
+}
+
+fn loss(snapshot: &Snapshot, arguments: &DisruptionArguments, mode: LossMode) -> anyhow::Result<Option<Disruption>> {
+    let mut nodes = Vec::new();
+    for lost in &arguments.lose {
+        nodes.extend(nodes_of(snapshot, lost)?);
+    }
+    let names: Vec<String> = arguments.lose.iter().map(ToString::to_string).collect();
+    Ok((!names.is_empty()).then(|| scenario(&names, DisruptionKind::Loss(mode), nodes)))
+}
+
+fn drain(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::Result<Option<Disruption>> {
+    let nodes = arguments.drain.iter().map(|name| node_named(snapshot, name)).collect::<anyhow::Result<_>>()?;
+    let names: Vec<String> = arguments.drain.iter().map(|name| format!("drain/{name}")).collect();
+    Ok((!names.is_empty()).then(|| scenario(&names, DisruptionKind::Drain, nodes)))
+}
+
+/// A node that is lost has nothing left to drain.
+fn nothing_twice(snapshot: &Snapshot, loss: &Disruption, drain: &Disruption) -> anyhow::Result<()> {
+    match drain.nodes.iter().find(|node| loss.nodes.contains(node)) {
+        None => Ok(()),
+        Some(&node) => {
+            let name = snapshot.name_of(snapshot.node(node));
+            Err(UsageError(format!("{name} is lost with {}, so it cannot be drained", loss.name)).into())
+        }
+    }
 }
 
 fn each(snapshot: &Snapshot, domain: &str, mode: LossMode) -> anyhow::Result<Vec<Disruption>> {

@@ -1,5 +1,7 @@
 //! `kubectl ha simulate`: what is asked for, and what comes out, on the built-in demo cluster.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use crate::{Bench, FRAGILE, Ran, repository, text};
@@ -41,7 +43,15 @@ fn without_words_every_node_every_zone_and_every_drain_is_tried() {
 fn json_keeps_the_published_schema() {
     let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
-    for arguments in [&["--lose", "zone/eu-1a"][..], &["--drain", "node-b1"], &["--each", "node"], &["--show", "all"]] {
+    let cases = [
+        &["--lose", "zone/eu-1a"][..],
+        &["--drain", "node-b1"],
+        &["--lose", "zone/eu-1a", "--drain", "node-b1"],
+        &["--each", "node"],
+        &["--each", "pair"],
+        &["--show", "all"],
+    ];
+    for arguments in cases {
         let report = simulate(&[arguments, &["-o", "json"]].concat()).json();
         let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{arguments:?}: {errors:?}");
@@ -108,6 +118,39 @@ fn several_losses_are_one_scenario() {
     assert_eq!(zone[0].1["disruption"]["nodes"].as_array().unwrap().len(), 3);
 }
 
+/// Both replicas of `cart` and its budget: where a zone is gone the drain meets other numbers.
+#[test]
+fn a_drain_during_a_loss_is_one_scenario() {
+    let arguments = ["--lose", "zone/eu-1a", "--drain", "node-b1"];
+    let [(name, scenario)] = &scenarios(&arguments)[..] else { panic!("one scenario") };
+    assert_eq!(name, "drain/node-b1 during zone/eu-1a");
+    let disruption = &scenario["disruption"];
+    assert_eq!((&disruption["kind"], &disruption["mode"]), (&"drain".into(), &"unreachable".into()));
+    assert_eq!((&disruption["during"], &disruption["nodes"]), (&"zone/eu-1a".into(), &serde_json::json!(["node-b1"])));
+    assert_eq!(disruption["lost"].as_array().unwrap().len(), 3);
+    // What the loss alone breaks is told, too.
+    assert_eq!(outcome(scenario, "coredns").unwrap()["instant"]["verdict"], "down");
+    insta::assert_snapshot!("simulate-drain-during-loss", simulate(&arguments).out);
+    assert!(simulate(&[&arguments[..], &["-o", "svg"]].concat()).out.contains("drained"));
+}
+
+/// Two of three control plane nodes take etcd's quorum; `postgres` has two replicas on two nodes.
+#[test]
+fn every_pair_of_nodes_is_told_together() {
+    insta::assert_snapshot!("simulate-pairs", simulate(&["--each", "pair"]).out);
+    let report = simulate(&["--each", "pair", "--mode", "removed", "-o", "json"]).json();
+    assert_eq!(report["scenarios"], Value::Array(Vec::new()));
+    let pairs = &report["pairs"];
+    assert_eq!((&pairs["pairs"], &pairs["complete"], &pairs["mode"]), (&36.into(), &true.into(), &"removed".into()));
+    let ends = ["holds", "breaks", "dependsOnOrder"].map(|end| pairs["recovered"][end].as_u64().unwrap());
+    assert_eq!(ends.iter().sum::<u64>(), 36);
+    let broken = pairs["broken"].as_array().unwrap();
+    let etcd = broken.iter().find(|broken| broken["part"] == "etcd").unwrap();
+    assert_eq!((&etcd["pairs"], &etcd["nodesAlone"], &etcd["needed"]), (&3.into(), &0.into(), &2.into()));
+    let postgres = broken.iter().find(|broken| broken["object"]["name"] == "postgres").unwrap();
+    assert_eq!(postgres["examples"], serde_json::json!([["node-a2", "node-b2"]]));
+}
+
 #[test]
 fn a_drain_is_refused_by_budgets_in_the_words_of_the_api_server() {
     let [(_, scenario)] = &scenarios(&["--drain", "node-b1"])[..] else { panic!("one scenario") };
@@ -137,6 +180,11 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--lose", "node/nowhere"], "there is no node \"nowhere\"; there are the nodes cp-a, cp-b"),
         (&["--demo", "--lose", "zone/eu-1x"], "there is no zone \"eu-1x\"; there are the zones eu-1a, eu-1b, eu-1c"),
         (&["--demo", "--lose", "rack=7"], "no node has rack=7"),
+        (&["--demo", "--lose", "zone/eu-1b", "--drain", "node-b1"], "node-b1 is lost with zone/eu-1b, so it cannot be"),
+        (
+            &["--demo", "--lose", "zone/eu-1b", "--drain", "node-a1", "--with-autoscaler"],
+            "of a loss or of a drain, not",
+        ),
         (&["--demo", "--drain", "nowhere"], "there is no node \"nowhere\""),
         (&["--demo", "--each", "rack"], "no node has the label \"rack\""),
         (&["--demo", "--lose", "eu-1a"], "node/NAME"),
@@ -149,6 +197,7 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--rollout", "Deployment/cms/x"], "there is no Deployment/cms/x; there are the names of that"),
         (&["--demo", "--rollout", "Pod/ops/import-helper"], "Pod/ops/import-helper has no rollout"),
         (&["--demo", "--upgrade", "-o", "svg"], "a picture shows one scenario"),
+        (&["--demo", "--each", "pair", "-o", "svg"], "a picture shows one scenario"),
         (&["--demo", "-o", "svg"], "a picture shows one scenario: say which with --lose or --drain"),
     ];
     for (arguments, told) in cases {
@@ -345,6 +394,36 @@ fn node(name: &str) -> String {
         "apiVersion: v1\nkind: Node\nmetadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}\nstatus:\n  \
          allocatable: {{cpu: '4', memory: 8Gi, pods: '110'}}\n  conditions: [{{type: Ready, status: 'True'}}]\n---\n"
     )
+}
+
+/// Whether the process simulates by now: it catches SIGINT, and has several threads (proc_pid_status(5)).
+#[cfg(target_os = "linux")]
+fn simulates(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0").trim();
+    u64::from_str_radix(field("SigCgt:"), 16).unwrap() & (1 << 1) != 0 && field("Threads:") != "1"
+}
+
+/// With so many tries each scenario takes a while, and there are 21.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_complete_is_told_when_it_is_interrupted() {
+    let bench = Bench::new();
+    let mut command = bench.command(["simulate", "--demo", "--tries", "500", "-o", "json", "-o", "table=table"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !simulates(child.id()) {
+        std::thread::yield_now();
+    }
+    let sent = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (done, of) = (report["interrupted"]["done"].as_u64().unwrap(), report["interrupted"]["of"].as_u64().unwrap());
+    assert!(done < of && of == 21, "{done} of {of}");
+    assert_eq!(report["scenarios"].as_array().unwrap().len() as u64, done);
+    let told = format!("PARTIAL   interrupted after {done} of 21 scenarios: only these are told");
+    assert!(bench.read("table").contains(&told), "{}", bench.read("table"));
 }
 
 /// What the input holds is simulated, without a cluster.

@@ -10,8 +10,15 @@ const SHOWN: usize = 50;
 /// Writes a table of scenarios; of one scenario, a table of workloads.
 pub(super) fn render(simulation: &Simulation) -> String {
     let mut out = format!("## {}\n\n", escape(&simulation.source.name));
+    if let Some(interrupted) = simulation.interrupted {
+        out.push_str(&format!("**Partial**: {}.\n\n", super::table::partial(interrupted)));
+    }
     if let Some(change) = &simulation.change {
         out.push_str(&super::change::markdown(change, simulation.scenarios.is_empty(), SHOWN));
+    }
+    if let Some(pairs) = &simulation.pairs {
+        out.push_str(&super::pairs::markdown(pairs, SHOWN));
+        return out;
     }
     if let Some(upgrade) = &simulation.upgrade {
         out.push_str(&super::upgrade::markdown(upgrade, SHOWN));
@@ -24,9 +31,9 @@ pub(super) fn render(simulation: &Simulation) -> String {
         out.push_str(&super::autoscaler::markdown(autoscaled, SHOWN));
     }
     match simulation.scenarios.as_slice() {
-        [] if simulation.rollout.is_some() => {}
+        [] if simulation.rollout.is_some() || simulation.interrupted.is_some() => {}
         [] => out.push_str("Nothing to simulate.\n"),
-        [scenario] => out.push_str(&workloads(scenario)),
+        [scenario] if simulation.interrupted.is_none() => out.push_str(&workloads(scenario)),
         scenarios => {
             out.push_str("| Scenario | Cluster | Down | Below | Pending | Refused |\n|---|---:|---:|---:|---:|---:|\n");
             out.extend(scenarios.iter().take(SHOWN).map(scenario_row));

@@ -3,6 +3,7 @@
 mod autoscaler;
 mod change;
 mod markdown;
+mod pairs;
 pub mod picture;
 mod rollout;
 mod svg;

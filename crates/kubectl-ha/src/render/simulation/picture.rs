@@ -70,8 +70,8 @@ impl Pods {
 }
 
 impl Picture {
-    /// From what becomes of every pod.
-    pub fn new(snapshot: &Snapshot, disruption: &Disruption, fates: &[(WorkloadId, Fate)]) -> Self {
+    /// From what becomes of every pod under these disruptions, one after the other.
+    pub fn new(snapshot: &Snapshot, disruptions: &[&Disruption], fates: &[(WorkloadId, Fate)]) -> Self {
         let mut pods = vec![Pods::default(); snapshot.nodes.len()];
         let mut waiting = 0;
         for (_, fate) in fates {
@@ -82,8 +82,11 @@ impl Picture {
                 Fate::Waits => waiting += 1,
             }
         }
-        let hit = if matches!(disruption.kind, DisruptionKind::Loss(_)) { NodeFate::Lost } else { NodeFate::Drained };
-        let fate = |id: NodeId| if disruption.nodes.contains(&id) { hit } else { NodeFate::Stays };
+        let fate = |id: NodeId| match disruptions.iter().find(|disruption| disruption.nodes.contains(&id)) {
+            None => NodeFate::Stays,
+            Some(disruption) if matches!(disruption.kind, DisruptionKind::Loss(_)) => NodeFate::Lost,
+            Some(_) => NodeFate::Drained,
+        };
         let mut zones: BTreeMap<(bool, &str), Vec<Node>> = BTreeMap::new();
         for (id, node) in snapshot.nodes_by_id() {
             let zone = snapshot.text(node.zone);

@@ -6,7 +6,9 @@
 use anstyle::Style;
 use ha_core::Severity;
 use ha_core::impact::{Certainty, InstantVerdict};
-use ha_core::report::simulation::{ClusterOutcome, Recovered, Scenario, Simulation, Survival, Term, WorkloadOutcome};
+use ha_core::report::simulation::{
+    ClusterOutcome, Interrupted, Recovered, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
+};
 
 use super::super::text::{count, cut, pad, width, wrap};
 use super::super::view::{Page, View};
@@ -20,8 +22,15 @@ const SHOWN: usize = 20;
 pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String {
     let most = if wide { usize::MAX } else { SHOWN };
     let mut out = format!("{}\n\n", wrap(&heading(simulation), page.width, "", "  "));
+    if let Some(interrupted) = simulation.interrupted {
+        out.push_str(&format!("{}\n", section("PARTIAL", &partial(interrupted), page)));
+    }
     if let Some(change) = &simulation.change {
         out.push_str(&super::change::table(change, simulation.scenarios.is_empty(), page, most));
+    }
+    if let Some(pairs) = &simulation.pairs {
+        out.push_str(&super::pairs::table(pairs, page, most));
+        return out;
     }
     if let Some(upgrade) = &simulation.upgrade {
         out.push_str(&super::upgrade::table(upgrade, page, most));
@@ -34,9 +43,9 @@ pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String
         out.push_str(&super::autoscaler::table(autoscaled, page, most));
     }
     match simulation.scenarios.as_slice() {
-        [] if simulation.rollout.is_some() => {}
+        [] if simulation.rollout.is_some() || simulation.interrupted.is_some() => {}
         [] => out.push_str("There is nothing to simulate: the input holds no node.\n"),
-        [scenario] => out.push_str(&detail(scenario, page, most, wide)),
+        [scenario] if simulation.interrupted.is_none() => out.push_str(&detail(scenario, page, most, wide)),
         scenarios => {
             out.push_str(&matrix(scenarios, page, most));
             out.push_str(&survival(&simulation.survival, page, most));
@@ -59,6 +68,11 @@ fn heading(simulation: &Simulation) -> String {
         }
     }
     parts.join("  ")
+}
+
+/// `interrupted after 12 of 21 scenarios: only these are told`.
+pub(super) fn partial(interrupted: Interrupted) -> String {
+    format!("interrupted after {} of {} scenarios: only these are told", interrupted.done, interrupted.of)
 }
 
 /// Everything about one scenario.
@@ -110,6 +124,9 @@ pub(super) fn cluster_line(loss: &ClusterOutcome) -> String {
 /// `zone/eu-1b is lost (3 nodes stay in the API, unreachable)`.
 pub(super) fn what_happens(scenario: &Scenario) -> String {
     let nodes = count(scenario.disruption.nodes.len(), "node");
+    if let Some(during) = &scenario.disruption.during {
+        return drained_during(scenario, during);
+    }
     // A drain is told apart by its verb.
     let name = scenario.name.replace("drain/", "node/");
     match (scenario.disruption.kind.as_str(), scenario.disruption.mode.as_deref()) {
@@ -121,6 +138,15 @@ pub(super) fn what_happens(scenario: &Scenario) -> String {
         ("drain", _) => format!("{name} is drained ({nodes} cordoned, pods evicted under their budgets)"),
         (kind, _) => format!("{name}: {kind} of {nodes}"),
     }
+}
+
+/// `node/b1 is drained while zone/eu-1a is lost (3 nodes stay in the API, unreachable; 1 node cordoned, …)`.
+fn drained_during(scenario: &Scenario, during: &str) -> String {
+    let ScenarioDisruption { nodes, lost, mode, .. } = &scenario.disruption;
+    let drained: Vec<String> = nodes.iter().map(|node| format!("node/{node}")).collect();
+    let (lost, cordoned) = (count(lost.len(), "node"), count(nodes.len(), "node"));
+    let how = if mode.as_deref() == Some("removed") { "gone from the API" } else { "unreachable" };
+    format!("{} is drained while {during} is lost ({lost} {how}; {cordoned} cordoned)", drained.join(" + "))
 }
 
 fn workload(outcome: &WorkloadOutcome, page: &Page, wide: bool) -> String {
