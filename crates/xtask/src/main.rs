@@ -86,7 +86,7 @@ fn main() -> ExitCode {
 fn without_cargo_variables() -> ExitCode {
     let own = env::vars_os().map(|(name, _)| name).filter(|name| {
         let name = name.to_string_lossy();
-        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
     });
     let status = env::current_exe().and_then(|program| {
         let mut command = Command::new(program);
