@@ -37,6 +37,7 @@ pub mod settle;
 pub mod simulate;
 mod solid;
 pub mod state;
+pub mod survival;
 pub mod tally;
 pub mod upgrade;
 

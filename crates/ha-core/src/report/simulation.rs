@@ -76,9 +76,11 @@ pub struct Interrupted {
 pub struct Survival {
     /// The workload.
     pub object: ObjectReference,
-    /// `1 node`, `1 zone`, or `nothing`; `all of these` when no scenario breaks it.
+    /// `nothing`, `1 node`, `1 zone` or `1 zone + 1 node`, the latter two where every zone and node was tried; else
+    /// `all of these` when no scenario breaks it.
     pub survives: String,
-    /// The scenario with the fewest nodes in which it has less than it needs; null when there is none.
+    /// The scenario with the fewest nodes in which it has less than it needs, or a zone and a node of another one that
+    /// break it together; null when there is none.
     pub smallest_failure: Option<String>,
 }
 
@@ -287,6 +289,19 @@ pub fn simulation_during(snapshot: &Snapshot, impact: &Impact, loss: &Disruption
         scenario.disruption.lost = node_names(snapshot, loss);
     }
     report
+}
+
+impl Simulation {
+    /// Where every zone and every node was tried: tells of workloads that none of them breaks whether a zone and a node
+    /// of another one do together. `breaker` names the two, such as `zone/eu-1b + node/a1`.
+    pub fn tell_of_zone_and_node(&mut self, breaker: impl Fn(&ObjectReference) -> Option<String>) {
+        for survival in self.survival.iter_mut().filter(|survival| survival.smallest_failure.is_none()) {
+            survival.smallest_failure = breaker(&survival.object);
+            let is_broken = survival.smallest_failure.is_some();
+            survival.survives = if is_broken { "1 zone" } else { "1 zone + 1 node" }.into();
+        }
+        self.survival.sort_by_key(|survival| survival.smallest_failure.is_none());
+    }
 }
 
 impl Scenario {

@@ -7,13 +7,14 @@ use std::sync::atomic::AtomicBool;
 use ha_core::Snapshot;
 use ha_core::arithmetic::size;
 use ha_core::impact::{Disruption, DisruptionKind, LossMode};
-use ha_core::report::ExitCode;
 use ha_core::report::change::{Change, differences};
 use ha_core::report::simulation::{Interrupted, Simulation, simulation, simulation_during};
-use ha_core::snapshot::{GapReason, Node, NodeId};
+use ha_core::report::{ExitCode, ObjectReference};
+use ha_core::snapshot::{GapReason, Node, NodeId, WorkloadId};
 use ha_sim::during::drain_during;
 use ha_sim::places::places;
 use ha_sim::simulate::Options;
+use ha_sim::survival::zone_and_node;
 use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
@@ -141,6 +142,8 @@ struct Scenarios {
     during: Option<Disruption>,
     /// Instead: every pair of nodes is lost in this way.
     pairs: Option<LossMode>,
+    /// Every zone and every node is lost in one of them.
+    is_standard: bool,
 }
 
 impl Scenarios {
@@ -161,7 +164,8 @@ impl Scenarios {
             }
             (None, loss, drain) => (loss.into_iter().chain(drain).collect(), None),
         };
-        Ok(Self { each, during, pairs: None })
+        let is_standard = arguments.each.is_none() && arguments.lose.is_empty() && arguments.drain.is_empty();
+        Ok(Self { each, during, pairs: None, is_standard })
     }
 
     fn pairs(snapshot: &Snapshot, mode: LossMode) -> anyhow::Result<Self> {
@@ -183,7 +187,7 @@ impl Scenarios {
     fn carried_over(&self, after: &Snapshot, before: &Snapshot) -> Self {
         let during =
             self.during.as_ref().and_then(|loss| carried_over(after, before, std::slice::from_ref(loss)).pop());
-        Self { each: carried_over(after, before, &self.each), during, pairs: self.pairs }
+        Self { each: carried_over(after, before, &self.each), during, ..*self }
     }
 
     /// Once `cancelled` is set, no further scenario begins.
@@ -200,8 +204,25 @@ impl Scenarios {
         let impacts = matrix::run(&model, &self.each, options, cancelled);
         let (done, of) = (size(impacts.len()), size(self.each.len()));
         let interrupted = (done < of).then_some(Interrupted { done, of });
-        Simulation { interrupted, ..simulation(snapshot, &impacts) }
+        let mut report = Simulation { interrupted, ..simulation(snapshot, &impacts) };
+        let has_zones = snapshot.nodes.iter().any(|node| !node.zone.is_empty());
+        if self.is_standard && has_zones && interrupted.is_none() {
+            tell_of_zone_and_node(&mut report, &model, options);
+        }
+        report
     }
+}
+
+/// Whether what survives every zone and every node survives both together.
+fn tell_of_zone_and_node(report: &mut Simulation, model: &Model, options: &Options) {
+    let (snapshot, state) = (model.snapshot, State::new(model));
+    let workloads = snapshot.workloads_by_id();
+    let known: HashMap<ObjectReference, WorkloadId> =
+        workloads.map(|(id, workload)| (ObjectReference::of(snapshot, workload.object), id)).collect();
+    report.tell_of_zone_and_node(|object| {
+        let (zone, node) = zone_and_node(&state, options.settings, *known.get(object)?)?;
+        Some(format!("zone/{} + node/{}", snapshot.text(zone), snapshot.name_of(snapshot.node(node))))
+    });
 }
 
 fn loss(snapshot: &Snapshot, arguments: &DisruptionArguments, mode: LossMode) -> anyhow::Result<Option<Disruption>> {

@@ -1,5 +1,6 @@
 //! `kubectl ha simulate`: what is asked for, and what comes out, on the built-in demo cluster.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -37,6 +38,42 @@ fn without_words_every_node_every_zone_and_every_drain_is_tried() {
     let of = |kind: &str| names.iter().filter(|name| name.starts_with(kind)).count();
     assert_eq!((of("node/"), of("zone/"), of("drain/")), (9, 3, 9), "{names:?}");
     assert_eq!(names.len(), 21);
+}
+
+/// Every zone is lost together with every node of another one, and what was said of this is so.
+#[test]
+fn what_survives_a_zone_and_a_node_is_what_any_two_of_them_leave_standing() {
+    let nodes = ["cp-a", "node-a1", "node-a2", "cp-b", "node-b1", "node-b2", "cp-c", "node-c1", "node-c2"];
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for zone in ["a", "b", "c"] {
+        for node in nodes.iter().filter(|node| !node.split_once('-').unwrap().1.starts_with(zone)) {
+            let both = [format!("zone/eu-1{zone}"), format!("node/{node}")];
+            for (name, scenario) in scenarios(&["--lose", &both[0], "--lose", &both[1]]) {
+                let outcomes = scenario["workloads"].as_array().unwrap().iter();
+                for outcome in outcomes.filter(|outcome| outcome["instant"]["verdict"] != "holds") {
+                    broken.entry(outcome["object"].to_string()).or_default().push(name.clone());
+                }
+            }
+        }
+    }
+    let report = simulate(&["-o", "json"]).json();
+    let mut told = [0; 2];
+    for survival in report["survival"].as_array().unwrap() {
+        let breakers = broken.get(&survival["object"].to_string());
+        match text(&survival["survives"]) {
+            "1 zone" => {
+                told[0] += 1;
+                let breaker = text(&survival["smallestFailure"]).to_owned();
+                assert!(breakers.is_some_and(|known| known.contains(&breaker)), "{survival}: {breakers:?}");
+            }
+            "1 zone + 1 node" => {
+                told[1] += 1;
+                assert_eq!((&survival["smallestFailure"], breakers), (&Value::Null, None), "{survival}");
+            }
+            fragile => assert!(["nothing", "1 node"].contains(&fragile), "{survival}"),
+        }
+    }
+    assert!(told.iter().all(|&workloads| workloads > 5), "{told:?}");
 }
 
 #[test]

@@ -329,7 +329,10 @@ fn survival(survival: &[Survival], page: &Page, most: usize) -> String {
     }
     let whole = survival.len() - broken.len();
     if whole > 0 {
-        out.push_str(&format!("\n{} keep what they need in all of these.\n", count(whole, "workload")));
+        let is_beyond = survival.last().is_some_and(|entry| entry.survives != "all of these");
+        let beyond = if is_beyond { ", and after any zone together with a node of another" } else { "" };
+        let line = format!("{} keep what they need in all of these{beyond}.", count(whole, "workload"));
+        out.push_str(&format!("\n{}\n", wrap(&line, page.width, "", "")));
     }
     out
 }
