@@ -175,6 +175,7 @@ fn visit_pairs(pairs: &mut Pairs, visit: Visit) {
         pairs: _,
         complete: _,
         broken_at_once: _,
+        stop_control_plane: _,
         recovered: _,
         worst,
         broken,
@@ -182,7 +183,7 @@ fn visit_pairs(pairs: &mut Pairs, visit: Visit) {
         undecided_workloads: _,
     } = pairs;
     visit(mode);
-    for WorstPair { nodes, cluster: _, down: _, below: _, recovered: _ } in worst {
+    for WorstPair { nodes, cluster: _, down: _, below: _, stops_control_plane: _, recovered: _ } in worst {
         nodes.iter_mut().for_each(&mut *visit);
     }
     for broken in broken {

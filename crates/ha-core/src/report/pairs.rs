@@ -21,6 +21,9 @@ pub struct Pairs {
     pub complete: bool,
     /// How many pairs break a workload or a part of the cluster itself right after; exact.
     pub broken_at_once: u64,
+    /// How many pairs stop the control plane, etcd or all API servers, so that nothing is made again before it is back;
+    /// how they end is told as of then. Exact.
+    pub stop_control_plane: u64,
     /// How the pairs end.
     pub recovered: PairEnds,
     /// The pairs that break most right after, the worst first; a bounded list.
@@ -62,6 +65,7 @@ pub enum PairEnd {
 /// A pair that breaks much.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct WorstPair {
     /// The two nodes, by name.
     pub nodes: Vec<String>,
@@ -71,7 +75,9 @@ pub struct WorstPair {
     pub down: u32,
     /// Other workloads below what they need.
     pub below: u32,
-    /// How it ends.
+    /// Whether the control plane stops.
+    pub stops_control_plane: bool,
+    /// How it ends; where the control plane stops, once it is back.
     pub recovered: PairEnd,
 }
 

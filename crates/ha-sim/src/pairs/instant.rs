@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 
 use ha_core::Settings;
 use ha_core::impact::InstantVerdict;
-use ha_core::snapshot::{NodeId, WorkloadId, WorkloadKind};
+use ha_core::snapshot::{NodeId, Snapshot, WorkloadId, WorkloadKind};
 use hashbrown::{HashMap, HashSet};
 
 use super::{Broken, LISTED, Subject};
@@ -35,6 +35,8 @@ pub(super) struct Instants {
     pub(super) broken: Vec<Broken>,
     /// The pairs that break most, the worst first.
     pub(super) worst: Vec<((usize, usize), [u32; 3])>,
+    /// Of etcd and of the API servers: the fewest lost members that stop them, and how many of them are on each node.
+    control_plane: Vec<(u32, Vec<u32>)>,
 }
 
 /// Ready pods that stand for the same thing.
@@ -81,6 +83,19 @@ impl Group {
         })
     }
 
+    /// How many of them are on each of so many nodes.
+    fn by_node(&self, nodes: usize) -> Vec<u32> {
+        let mut by_node = vec![0; nodes];
+        for &(node, pods) in &self.on {
+            by_node[node] = pods;
+        }
+        by_node
+    }
+
+    fn is_control_plane(&self) -> bool {
+        matches!(self.subject, Subject::Cluster(Snapshot::CLUSTER, _))
+    }
+
     fn is_alone(&self, pods: u32) -> bool {
         pods >= self.broken
     }
@@ -122,6 +137,9 @@ impl Instants {
             }
             together.extend(&own);
             found.broken.extend(broken(&group, own));
+            if group.is_control_plane() {
+                found.control_plane.push((group.broken, group.by_node(nodes)));
+            }
         }
         let lonely = breaks_alone.iter().filter(|&&breaks| breaks).count() as u64;
         let by_both = together.iter().filter(|&&(first, second)| !breaks_alone[first] && !breaks_alone[second]);
@@ -132,6 +150,11 @@ impl Instants {
         });
         found.worst = worst(&alone, &corrections);
         found
+    }
+
+    /// Whether a pair stops the control plane.
+    pub(super) fn stops_control_plane(&self, (first, second): (usize, usize)) -> bool {
+        self.control_plane.iter().any(|(broken, on)| on[first] + on[second] >= *broken)
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Pairs {
     pub all: u64,
     /// How many of them break something at once that is not broken now: a workload, or a part of the cluster itself.
     pub broken_at_once: u64,
+    /// How many of them stop the control plane: etcd, or all API servers.
+    pub stop_control_plane: u64,
     /// How many hold in the end.
     pub hold: u64,
     /// How many leave a pod without a place, in every order.
@@ -95,6 +97,8 @@ pub struct WorstPair {
     pub down: u32,
     /// Workloads below what they need that are not down.
     pub below: u32,
+    /// Whether the control plane stops, so that nothing is made again before it is back.
+    pub stops_control_plane: bool,
     /// How it ends.
     pub end: End,
 }
@@ -149,12 +153,14 @@ pub fn pairs(model: &Model, mode: LossMode, options: &Options, cancelled: &Atomi
         }
     }
     pairs.broken_at_once = instants.broken_pairs;
+    pairs.stop_control_plane = all(count).filter(|&pair| instants.stops_control_plane(pair)).count() as u64;
     let node = NodeId::at;
     let told = |&(pair, [cluster, down, below]): &((usize, usize), [u32; 3])| WorstPair {
         nodes: (node(pair.0), node(pair.1)),
         cluster,
         down,
         below,
+        stops_control_plane: instants.stops_control_plane(pair),
         end: ends.of(pair),
     };
     pairs.worst = instants.worst.iter().map(told).collect();

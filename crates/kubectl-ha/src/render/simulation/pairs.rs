@@ -40,9 +40,9 @@ pub(super) fn markdown(pairs: &Pairs, most: usize) -> String {
     if !pairs.worst.is_empty() {
         out.push_str("\n| Pair | Cluster | Down | Below | Recovered |\n|---|---:|---:|---:|---|\n");
         out.extend(pairs.worst.iter().take(most).map(|pair| {
-            let WorstPair { nodes, cluster, down, below, recovered } = pair;
+            let WorstPair { nodes, cluster, down, below, .. } = pair;
             let names = escape(&nodes.join(" + "));
-            format!("| {names} | {cluster} | {down} | {below} | {} |\n", end(*recovered))
+            format!("| {names} | {cluster} | {down} | {below} | {} |\n", end(pair))
         }));
     }
     let two = broken_by(&pairs.broken, false);
@@ -106,6 +106,11 @@ fn recovered(pairs: &Pairs) -> String {
         let open = ends.depends_on_order;
         text.push_str(&format!("; {open} ({}) depend on order, or cannot be told", share(open)));
     }
+    if pairs.stop_control_plane > 0 {
+        let stop = if pairs.stop_control_plane == 1 { "stops" } else { "stop" };
+        let number = number(pairs.stop_control_plane, "pair");
+        text.push_str(&format!(". {number} {stop} the control plane: nothing is made again before it is back"));
+    }
     text
 }
 
@@ -135,12 +140,15 @@ fn percent(part: u64, all: u64) -> String {
     }
 }
 
-fn end(end: PairEnd) -> &'static str {
-    match end {
+/// How a pair ends; without a control plane nothing is made again.
+fn end(pair: &WorstPair) -> String {
+    let end = match pair.recovered {
         PairEnd::Holds => "holds",
         PairEnd::Breaks => "breaks",
         PairEnd::DependsOnOrder => "depends on order",
-    }
+    };
+    let after = if pair.stops_control_plane { ", once the control plane is back" } else { "" };
+    format!("{end}{after}")
 }
 
 fn worst(worst: &[WorstPair], page: &Page, most: usize) -> String {
@@ -151,9 +159,9 @@ fn worst(worst: &[WorstPair], page: &Page, most: usize) -> String {
     let first = names.iter().map(|name| width(name)).max().unwrap_or_default().clamp("WORST PAIRS".len(), 36);
     let mut out = format!("{}  {:>7} {:>5} {:>5}  RECOVERED\n", pad("WORST PAIRS", first), "CLUSTER", "DOWN", "BELOW");
     for (name, pair) in names.iter().zip(worst) {
-        let WorstPair { cluster, down, below, recovered, .. } = pair;
+        let WorstPair { cluster, down, below, .. } = pair;
         let name = pad(&cut(name, first), first);
-        let line = format!("{name}  {cluster:>7} {down:>5} {below:>5}  {}", end(*recovered));
+        let line = format!("{name}  {cluster:>7} {down:>5} {below:>5}  {}", end(pair));
         out.push_str(&cut(&line, page.width));
         out.push('\n');
     }
