@@ -1,7 +1,8 @@
 //! The whole control plane: plays a case on the test cluster, with every controller its own.
 //!
 //! Slower by far than the scheduler in process; it shows that what stands in for the controllers there is right. Left
-//! out of its cases: Jobs, whose pods the test cluster completes at once.
+//! out of its cases: Jobs, whose pods the test cluster completes at once; quotas, after which controllers ask ever less
+//! often; and pods that are being resized, for want of a kubelet.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -56,7 +57,12 @@ impl ControlPlane {
         let created: Vec<Value> =
             case.objects.iter().filter(|object| !is_made_by_controllers(object)).cloned().collect();
         self.create(case, &created)?;
-        let objects = self.rest(case)?;
+        let mut objects = self.rest(case)?;
+        let changed: Vec<Value> = case.later.iter().filter(|object| object["kind"] == "Node").cloned().collect();
+        if !changed.is_empty() {
+            self.kubectl(case, &["replace", "-f", "-"], &list(&changed))?;
+            objects = self.rest(case)?;
+        }
         let settled = Case { objects, later: Vec::new(), at_rest: true, ..case.clone() };
         self.fail(&settled)?;
         let after = self.rest(case)?;
@@ -67,7 +73,7 @@ impl ControlPlane {
             pending_pods: pending(&after),
             preempted: Vec::new(),
             refused: (case.failure.kind == Kind::Drained).then(|| left(&after, &case.failure.nodes)),
-            placements: BTreeMap::new(),
+            placements: placements(&after),
             reasons: BTreeMap::new(),
         };
         let played = Played {
@@ -89,11 +95,10 @@ impl ControlPlane {
             _ => 2,
         };
         for wanted in 0..3 {
-            let items: Vec<&Value> = objects.iter().filter(|object| stage(object) == wanted).collect();
-            let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+            let items: Vec<Value> = objects.iter().filter(|object| stage(object) == wanted).cloned().collect();
             // What is the same in every case is there already.
             let verb: &[&str] = if wanted == 0 { &["apply", "-f", "-"] } else { &["create", "-f", "-"] };
-            self.kubectl(case, verb, &list.to_string())?;
+            self.kubectl(case, verb, &list(&items))?;
             if wanted == 1 {
                 self.wait_for_nodes(case)?;
             }
@@ -147,20 +152,44 @@ impl ControlPlane {
         Ok(objects.into_iter().filter(is_ours).collect())
     }
 
-    /// The nodes go, then all their pods, before a controller or the scheduler notices anything.
+    /// The nodes go, and once all have heard of it, all their pods do, before a controller or the scheduler notices
+    /// anything: they learn of nodes and of pods in no order, and would else create and place pods for nodes that are no
+    /// more.
     fn fail(&self, case: &Case) -> Result<()> {
-        if case.failure.kind == Kind::Drained {
-            self.drain(case);
-            return Ok(());
+        const ASLEEP: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
+        match case.failure.kind {
+            Kind::Removed => {
+                let lost: Vec<&str> = case.failure.nodes.iter().map(String::as_str).collect();
+                self.kubectl(case, &[&["delete", "node"], lost.as_slice()].concat(), "")?;
+            }
+            Kind::Unreachable => self.cut_off(case)?,
+            Kind::Drained => {
+                self.drain(case);
+                return Ok(());
+            }
         }
-        for component in ["kube-controller-manager", "kube-scheduler"] {
-            self.cluster.pause(component, true)?;
-        }
-        let failed = self.fail_nodes(case);
-        for component in ["kube-controller-manager", "kube-scheduler"] {
-            self.cluster.pause(component, false)?;
-        }
+        let objects = self.rest(case)?;
+        ASLEEP.iter().try_for_each(|component| self.cluster.pause(component, true))?;
+        let failed = self.lose_pods(case, &objects);
+        ASLEEP.iter().try_for_each(|component| self.cluster.pause(component, false))?;
         failed
+    }
+
+    /// In one request, so that the paused components do not lose their leases meanwhile.
+    fn lose_pods(&self, case: &Case, objects: &[Value]) -> Result<()> {
+        let is_lost = |pod: &&Value| case.failure.nodes.iter().any(|node| pod["spec"]["nodeName"] == **node);
+        let pods = objects.iter().filter(|object| object["kind"] == "Pod").filter(is_lost);
+        let pods: Vec<Value> = pods
+            .map(|pod| {
+                let metadata = json!({"namespace": pod["metadata"]["namespace"], "name": pod["metadata"]["name"]});
+                json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
+            })
+            .collect();
+        if !pods.is_empty() {
+            let delete = ["delete", "--force", "--grace-period=0", "--wait=false", "-f", "-"];
+            self.kubectl(case, &delete, &list(&pods))?;
+        }
+        Ok(())
     }
 
     /// Evicts for as long as budgets may still change their mind. kubectl calls it a failure that some pods stay.
@@ -170,47 +199,28 @@ impl ControlPlane {
         let _ = self.kubectl(case, &[options.as_slice(), nodes.as_slice()].concat(), "");
     }
 
-    fn fail_nodes(&self, case: &Case) -> Result<()> {
-        let lost: Vec<&str> = case.failure.nodes.iter().map(String::as_str).collect();
-        match case.failure.kind {
-            Kind::Removed => {
-                self.kubectl(case, &[&["delete", "node", "--wait=false"], lost.as_slice()].concat(), "")?;
-            }
-            Kind::Unreachable => {
-                for node in &lost {
-                    self.cut_off(case, node)?;
-                }
-            }
-            Kind::Drained => return Ok(()),
-        }
-        for pod in case.objects.iter().filter(|object| object["kind"] == "Pod") {
-            if lost.iter().any(|node| pod["spec"]["nodeName"] == **node) {
-                let text = |field: &str| pod["metadata"][field].as_str().unwrap_or_default();
-                let delete = [
-                    "delete",
-                    "pod",
-                    "--force",
-                    "--grace-period=0",
-                    "--wait=false",
-                    "-n",
-                    text("namespace"),
-                    text("name"),
-                ];
-                self.kubectl(case, &delete, "")?;
-            }
-        }
-        Ok(())
-    }
-
-    /// As the node controller marks a node after a power cut; kwok is told to leave it so.
-    fn cut_off(&self, case: &Case, node: &str) -> Result<()> {
-        self.kubectl(case, &["annotate", "node", node, "kwok.x-k8s.io/status=custom"], "")?;
-        let status = r#"{"status":{"conditions":[{"type":"Ready","status":"Unknown","reason":"NodeStatusUnknown"}]}}"#;
-        self.kubectl(case, &["patch", "node", node, "--subresource=status", "--type=strategic", "-p", status], "")?;
-        for effect in ["NoSchedule", "NoExecute"] {
-            let taint = format!("node.kubernetes.io/unreachable:{effect}");
-            self.kubectl(case, &["taint", "node", node, &taint], "")?;
-        }
+    /// As the node controller marks nodes after a power cut; kwok is told to leave them so.
+    fn cut_off(&self, case: &Case) -> Result<()> {
+        let nodes = || {
+            let nodes = case.objects.iter().filter(|object| object["kind"] == "Node");
+            nodes.filter(|node| case.failure.nodes.iter().any(|lost| node["metadata"]["name"] == **lost))
+        };
+        let marked = |node: &Value| {
+            let mut taints = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
+            let cut_off = |effect| json!({"key": "node.kubernetes.io/unreachable", "effect": effect});
+            taints.extend(["NoSchedule", "NoExecute"].map(cut_off));
+            json!({"apiVersion": "v1", "kind": "Node", "spec": {"taints": taints}, "metadata": {
+                "name": node["metadata"]["name"], "annotations": {"kwok.x-k8s.io/status": "custom"}}})
+        };
+        let silent = |node: &Value| {
+            let ready = json!({"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"});
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node["metadata"]["name"]},
+                "status": {"conditions": [ready]}})
+        };
+        let apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+        self.kubectl(case, &apply, &list(&nodes().map(marked).collect::<Vec<_>>()))?;
+        let of_status = [apply.as_slice(), &["--subresource=status"]].concat();
+        self.kubectl(case, &of_status, &list(&nodes().map(silent).collect::<Vec<_>>()))?;
         Ok(())
     }
 
@@ -283,6 +293,11 @@ impl ControlPlane {
     }
 }
 
+/// Objects as kubectl takes them.
+fn list(items: &[Value]) -> String {
+    json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
+}
+
 fn refused(case: &Case, reason: &str) -> Error {
     Error::Refused { name: case.name.clone(), reason: reason.to_owned() }
 }
@@ -297,6 +312,17 @@ fn is_ours(object: &Value) -> bool {
     let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
     let service = object["kind"] == "Service" && namespace == "default";
     !namespace.starts_with("kube-") && !service
+}
+
+/// The nodes of each workload's pods.
+fn placements(objects: &[Value]) -> BTreeMap<String, BTreeMap<String, u32>> {
+    let mut placements: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
+    for pod in objects.iter().filter(|object| object["kind"] == "Pod") {
+        if let Some(node) = pod["spec"]["nodeName"].as_str() {
+            *placements.entry(workload(pod)).or_default().entry(node.to_owned()).or_default() += 1;
+        }
+    }
+    placements
 }
 
 /// The counts per workload in a list of objects.

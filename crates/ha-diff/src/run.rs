@@ -224,7 +224,8 @@ fn rate(cases: usize, seconds: f64) -> f64 {
     cases as f64 / seconds.max(0.001)
 }
 
-fn write(folder: &Path, name: &str, content: &serde_json::Value) -> Result<PathBuf> {
+/// Writes a disagreement.
+pub(crate) fn write(folder: &Path, name: &str, content: &serde_json::Value) -> Result<PathBuf> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     let path = folder.join(format!("{name}.json"));
     fs::write(&path, format!("{content:#}\n")).map_err(Error::file("write", &path))?;
