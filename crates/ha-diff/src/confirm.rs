@@ -119,8 +119,7 @@ fn same_end(
     ended: &BTreeMap<String, i32>,
     runs: u32,
 ) -> Result<Option<Outcome>> {
-    let ends_so =
-        |outcome: &Outcome| [&outcome.workloads, &outcome.after_retry].map(|end| missing(end)).contains(ended);
+    let ends_so = |outcome: &Outcome| [&outcome.workloads, &outcome.after_retry].map(missing).contains(ended);
     Ok(scheduler.play(case, runs)?.outcomes.into_iter().find(ends_so))
 }
 
