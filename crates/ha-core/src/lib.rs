@@ -18,6 +18,7 @@ pub mod arithmetic;
 pub mod finding;
 pub mod impact;
 pub mod labels;
+pub mod remedy;
 pub mod report;
 pub mod roles;
 pub mod rule;

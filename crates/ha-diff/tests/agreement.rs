@@ -1,7 +1,7 @@
 //! Generated clusters and failures end as predicted: many of them in the scheduler's own process, a few on the whole
 //! control plane. `cargo xtask diff` compares as many as one likes.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test may fail, and tells how")]
 
 use ha_cluster::Progress;
 use ha_diff::{HaSim, Options, PLUGINS, confirm, run};

@@ -23,7 +23,7 @@ mod run;
 
 pub use ha_core::rule::{Area, Class, Input, Rule, RuleInfo, Severity};
 pub use ha_core::{
-    Finding, Findings, Settings, Snapshot, Verdict, arithmetic, finding, impact, labels, roles, settings, snapshot,
-    text,
+    Finding, Findings, Settings, Snapshot, Verdict, arithmetic, finding, impact, labels, remedy, roles, settings,
+    snapshot, text,
 };
 pub use run::{metadata_json, run};

@@ -29,6 +29,7 @@ pub mod preemption;
 pub mod queue;
 pub mod random;
 pub mod recovery;
+pub mod remedies;
 pub mod rollout;
 mod room;
 pub mod schedule;

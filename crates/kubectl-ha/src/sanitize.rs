@@ -11,7 +11,7 @@ use ha_core::report::change::{Change, Difference};
 use ha_core::report::pairs::{BrokenByPairs, Pairs, UndecidedWorkload, WorstPair};
 use ha_core::report::rollout::Rollout;
 use ha_core::report::simulation::{
-    ClusterOutcome, Reason, Refusal, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
+    ClusterOutcome, Fix, Reason, Refusal, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
 };
 use ha_core::report::upgrade::{BlockedNode, BlockingSet, LowestPoint, Upgrade, WaitingWorkload};
 use ha_core::report::{
@@ -333,6 +333,9 @@ fn visit_outcome(outcome: &mut WorkloadOutcome, visit: Visit) {
                 (plugin, count)
             })
             .collect();
+    }
+    if let Some(Fix { change, proven: _ }) = &mut recovered.fix {
+        visit(change);
     }
     for Term { what, min: _, max: _ } in &mut seconds.terms {
         visit(what);

@@ -20,6 +20,7 @@ use crate::impact::{
     Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, PendingReason, PodCounts, RecoveryTerm,
     WorkloadImpact, bounds,
 };
+use crate::remedy::remedy;
 use crate::snapshot::{PodId, Snapshot, WorkloadId, WorkloadKind};
 
 /// What disruptions do to the workloads of a cluster.
@@ -53,7 +54,8 @@ pub struct Simulation {
     /// The change that was laid over the cluster first, and what it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
-    /// What each workload survives, as far as these scenarios tell; the most fragile first.
+    /// What each workload survives, as far as these scenarios tell; the most fragile first, and those together that the
+    /// same failure breaks.
     pub survival: Vec<Survival>,
     /// What could not be read.
     pub gaps: Vec<ReportGap>,
@@ -182,6 +184,32 @@ pub struct Recovered {
     pub worst: Counts,
     /// Why pods are Pending, in the scheduler's words.
     pub reasons: Vec<Reason>,
+    /// What may be done about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
+}
+
+/// What may be done about pods that are Pending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Fix {
+    /// The change, in words.
+    pub change: String,
+    /// What the same scenario comes to with it, where that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<Proof>,
+}
+
+/// What a scenario comes to with a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Proof {
+    /// How many pods have a node, in the worst end seen.
+    pub scheduled: u32,
+    /// Of how many.
+    pub of: u32,
+    /// Whether this holds for every order and tie of the scheduler.
+    pub certainty: Certainty,
 }
 
 /// How many pods of a workload ended where.
@@ -295,12 +323,14 @@ impl Simulation {
     /// Where every zone and every node was tried: tells of workloads that none of them breaks whether a zone and a node
     /// of another one do together. `breaker` names the two, such as `zone/eu-1b + node/a1`.
     pub fn tell_of_zone_and_node(&mut self, breaker: impl Fn(&ObjectReference) -> Option<String>) {
-        for survival in self.survival.iter_mut().filter(|survival| survival.smallest_failure.is_none()) {
+        let first = self.survival.partition_point(|survival| survival.smallest_failure.is_some());
+        let whole = &mut self.survival[first..];
+        for survival in &mut *whole {
             survival.smallest_failure = breaker(&survival.object);
             let is_broken = survival.smallest_failure.is_some();
             survival.survives = if is_broken { "1 zone" } else { "1 zone + 1 node" }.into();
         }
-        self.survival.sort_by_key(|survival| survival.smallest_failure.is_none());
+        whole.sort_by_key(|survival| (survival.smallest_failure.is_none(), survival.smallest_failure.clone()));
     }
 }
 
@@ -375,7 +405,8 @@ fn survival(scenarios: &[Scenario]) -> Vec<Survival> {
         smallest_failure: failure.map(|(_, name)| name.into()),
     };
     let mut order: Vec<_> = smallest.into_iter().collect();
-    order.sort_by_key(|(_, failure)| failure.map_or(usize::MAX, |(nodes, _)| nodes));
+    // What breaks together stands together.
+    order.sort_by_key(|(_, failure)| failure.unwrap_or((usize::MAX, "")));
     order.into_iter().map(entry).collect()
 }
 
@@ -384,8 +415,9 @@ fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
     let pod = |id: PodId| reference(snapshot.pod(id).object);
     // A static pod is a part of its node: that it goes with the node says nothing.
     let told = |outcome: &&WorkloadImpact| snapshot.workload(outcome.workload).kind != WorkloadKind::StaticPod;
+    let domain = if impact.disruption.name.starts_with("zone/") { "zone" } else { "node" };
     let mut workloads: Vec<WorkloadOutcome> =
-        impact.workloads.iter().filter(told).map(|workload| workload_outcome(snapshot, workload)).collect();
+        impact.workloads.iter().filter(told).map(|workload| workload_outcome(snapshot, workload, domain)).collect();
     workloads.sort_by(|one, other| badness(other).cmp(&badness(one)).then_with(|| one.object.cmp(&other.object)));
     Scenario {
         name: impact.disruption.name.clone(),
@@ -434,8 +466,10 @@ fn node_names(snapshot: &Snapshot, disruption: &Disruption) -> Vec<String> {
     disruption.nodes.iter().map(|&id| ObjectReference::of(snapshot, snapshot.node(id).object).name).collect()
 }
 
-fn workload_outcome(snapshot: &Snapshot, impact: &WorkloadImpact) -> WorkloadOutcome {
+fn workload_outcome(snapshot: &Snapshot, impact: &WorkloadImpact, domain: &str) -> WorkloadOutcome {
     let reference = |id| ObjectReference::of(snapshot, id);
+    let is_refused = impact.reasons.iter().any(|reason| !reason.plugins.is_empty());
+    let fix = is_refused.then(|| Fix { change: remedy(snapshot, impact, domain), proven: None });
     WorkloadOutcome {
         object: reference(snapshot.workload(impact.workload).object),
         desired: impact.desired,
@@ -454,6 +488,7 @@ fn workload_outcome(snapshot: &Snapshot, impact: &WorkloadImpact) -> WorkloadOut
             best: impact.best.into(),
             worst: impact.worst.into(),
             reasons: impact.reasons.iter().map(Reason::from).collect(),
+            fix,
         },
         stuck_until_forced: impact.stuck_until_forced.iter().map(|&id| reference(snapshot.pod(id).object)).collect(),
         seconds: seconds(&impact.recovery),

@@ -6,13 +6,16 @@ use std::sync::atomic::AtomicBool;
 
 use ha_core::Snapshot;
 use ha_core::arithmetic::size;
-use ha_core::impact::{Disruption, DisruptionKind, LossMode};
+use ha_core::impact::{Disruption, DisruptionKind, Impact, LossMode};
 use ha_core::report::change::{Change, differences};
-use ha_core::report::simulation::{Interrupted, Simulation, simulation, simulation_during};
+use ha_core::report::simulation::{
+    Fix, Interrupted, Proof, Simulation, WorkloadOutcome, simulation, simulation_during,
+};
 use ha_core::report::{ExitCode, ObjectReference};
 use ha_core::snapshot::{GapReason, Node, NodeId, WorkloadId};
 use ha_sim::during::drain_during;
 use ha_sim::places::places;
+use ha_sim::remedies::remedies;
 use ha_sim::simulate::Options;
 use ha_sim::survival::zone_and_node;
 use ha_sim::{Model, State, matrix};
@@ -205,11 +208,31 @@ impl Scenarios {
         let (done, of) = (size(impacts.len()), size(self.each.len()));
         let interrupted = (done < of).then_some(Interrupted { done, of });
         let mut report = Simulation { interrupted, ..simulation(snapshot, &impacts) };
+        if let ([impact], [_]) = (&impacts[..], &self.each[..]) {
+            prove_fixes(&mut report, snapshot, impact, options);
+        }
         let has_zones = snapshot.nodes.iter().any(|node| !node.zone.is_empty());
         if self.is_standard && has_zones && interrupted.is_none() {
             tell_of_zone_and_node(&mut report, &model, options);
         }
         report
+    }
+}
+
+/// Says of one scenario which changes of a workload's own rules let all its pods find a place.
+fn prove_fixes(report: &mut Simulation, snapshot: &Snapshot, impact: &Impact, options: &Options) {
+    let mut outcomes: Vec<&mut WorkloadOutcome> =
+        report.scenarios.iter_mut().flat_map(|scenario| &mut scenario.workloads).collect();
+    for remedy in remedies(snapshot, impact, options) {
+        let object = ObjectReference::of(snapshot, snapshot.workload(remedy.workload).object);
+        let proven = Proof {
+            scheduled: remedy.worst.scheduled,
+            of: remedy.worst.scheduled + remedy.worst.pending + remedy.worst.not_created,
+            certainty: remedy.certainty,
+        };
+        if let Some(outcome) = outcomes.iter_mut().find(|outcome| outcome.object == object) {
+            outcome.recovered.fix = Some(Fix { change: remedy.change.as_str().into(), proven: Some(proven) });
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use ha_sdk::arithmetic::size;
 use ha_sdk::finding::Missing;
 use ha_sdk::impact::{Certainty, DisruptionKind, Impact, InstantVerdict, PodCounts, WorkloadImpact};
+use ha_sdk::remedy::{lacks_resources, refusals};
 use ha_sdk::snapshot::{Container, ObjectId, PodSpec, ResourceKind, Snapshot, Workload, WorkloadId, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Finding, Severity};
@@ -167,7 +168,7 @@ impl Stranding<'_> {
             let why = self.workload.reasons.iter().find(|reason| reason.pods == 0);
             return Some(not_shown(why.map_or("where its pods come to rest", |reason| &reason.message)));
         }
-        let by_volumes = self.refusals().iter().any(|(plugin, _)| is_about_volumes(plugin));
+        let by_volumes = refusals(self.workload).iter().any(|(plugin, _)| is_about_volumes(plugin));
         let kinds = [ResourceKind::PersistentVolumeClaim, ResourceKind::PersistentVolume, ResourceKind::StorageClass];
         by_volumes.then(|| snapshot.first_missing(&kinds, Text::default())).flatten()
     }
@@ -189,43 +190,7 @@ impl Stranding<'_> {
         let message = reason.message.as_str();
         Some(message.split_once(". ").map_or(message, |(first, _)| first))
     }
-
-    /// Whether some node lacks what the pods request, not only pod slots.
-    fn lacks_resources(&self) -> bool {
-        self.workload.reasons.iter().any(|reason| reason.message.contains("Insufficient "))
-    }
-
-    /// The scheduler plugins that refuse nodes, and how many; the one that comes last in a scheduling cycle first, since
-    /// nothing else keeps the pods off its nodes.
-    pub(crate) fn refusals(&self) -> Vec<(&str, u32)> {
-        let mut refusals: Vec<(&str, u32)> = Vec::new();
-        for refused in self.workload.reasons.iter().flat_map(|reason| &reason.plugins) {
-            match refusals.iter_mut().find(|(plugin, _)| *plugin == refused.plugin) {
-                Some((_, nodes)) => *nodes = refused.nodes.max(*nodes),
-                None => refusals.push((&refused.plugin, refused.nodes)),
-            }
-        }
-        let place = |plugin: &str| FILTERS.iter().position(|filter| *filter == plugin);
-        refusals.sort_by(|(a, _), (b, _)| place(b).cmp(&place(a)).then(a.cmp(b)));
-        refusals
-    }
 }
-
-/// The filters of the default profile in the order in which the scheduler asks them.
-const FILTERS: &[&str] = &[
-    "NodeUnschedulable",
-    "NodeName",
-    "TaintToleration",
-    "NodeAffinity",
-    "NodePorts",
-    "NodeResourcesFit",
-    "VolumeRestrictions",
-    "NodeVolumeLimits",
-    "VolumeBinding",
-    "VolumeZone",
-    "PodTopologySpread",
-    "InterPodAffinity",
-];
 
 /// What is said of every stranding in a cluster.
 pub(crate) struct Remarks {
@@ -305,8 +270,8 @@ fn requests_nothing(spec: &PodSpec) -> bool {
 /// The fields that keep the pods off nodes, and the number of replicas.
 fn add_evidence(snapshot: &Snapshot, stranding: &Stranding, finding: &mut Finding) {
     let workload = snapshot.workload(stranding.workload.workload);
-    let has_slots = |plugin: &str| plugin != "NodeResourcesFit" || stranding.lacks_resources();
-    for (plugin, nodes) in stranding.refusals().into_iter().filter(|(plugin, _)| has_slots(plugin)) {
+    let has_slots = |plugin: &str| plugin != "NodeResourcesFit" || lacks_resources(stranding.workload);
+    for (plugin, nodes) in refusals(stranding.workload).into_iter().filter(|(plugin, _)| has_slots(plugin)) {
         if let Some(path) = path_of(snapshot, workload, plugin) {
             finding.evidence(path, format!("{plugin} refuses {nodes} node(s)"));
         }
@@ -345,26 +310,8 @@ fn is_about_volumes(plugin: &str) -> bool {
 
 /// What helps where the last plugin refuses.
 pub(crate) fn remedy(snapshot: &Snapshot, stranding: &Stranding) -> String {
-    let spec = snapshot.spec_of(snapshot.workload(stranding.workload.workload));
-    let spread_counts_lost = || spec.spread_constraints.iter().any(|spread| spread.hard && !spread.honors_node_taints);
     let domain = if is_of_zone(stranding.impact) { "zone" } else { "node" };
-    match stranding.refusals().first().map_or("", |(plugin, _)| *plugin) {
-        "NodeResourcesFit" if !stranding.lacks_resources() => "add nodes: the others have no pod slot left".into(),
-        "NodeResourcesFit" => format!("keep the room of one {domain} free: add nodes, or lower requests"),
-        "PodTopologySpread" if spread_counts_lost() => {
-            "nodeTaintsPolicy: Honor in its spread constraints, or nodes in one domain more".into()
-        }
-        "PodTopologySpread" => "a larger maxSkew, or nodes in one domain more".into(),
-        "InterPodAffinity" => "add a node that its affinity admits, or make the rule preferred".into(),
-        "NodeAffinity" | "NodeName" => "label or add another node that its node selection admits".into(),
-        "NodePorts" => "leave out hostPort, or add a node".into(),
-        "VolumeBinding" | "VolumeZone" if is_of_zone(stranding.impact) => {
-            "storage that is replicated over zones".into()
-        }
-        "VolumeBinding" | "VolumeZone" => "a second node where its volumes are, or storage that all nodes reach".into(),
-        "NodeVolumeLimits" => "add a node: the others can attach no further volume".into(),
-        _ => "add a node that takes its pods".into(),
-    }
+    ha_sdk::remedy::remedy(snapshot, stranding.workload, domain)
 }
 
 /// The workload's own pods that make room for others of higher priority.
@@ -375,7 +322,7 @@ fn victims(snapshot: &Snapshot, stranding: &Stranding) -> Vec<ObjectId> {
 
 /// The volumes of the lost pods that cannot follow to any node; `zonal-volume-stranded` is about them.
 fn held_volumes(snapshot: &Snapshot, stranding: &Stranding) -> Vec<ObjectId> {
-    if !stranding.refusals().iter().any(|(plugin, _)| matches!(*plugin, "VolumeBinding" | "VolumeZone")) {
+    if !refusals(stranding.workload).iter().any(|(plugin, _)| matches!(*plugin, "VolumeBinding" | "VolumeZone")) {
         return Vec::new();
     }
     let lost = &stranding.impact.disruption.nodes;

@@ -68,7 +68,8 @@ fn workloads(scenario: &Scenario) -> String {
     out.push_str("| Workload | Right after | Ready | Needed | Pending | Why |\n|---|---|---:|---:|---:|---|\n");
     for outcome in broken.iter().take(SHOWN) {
         let pending = outcome.recovered.missing();
-        let reasons = outcome.recovered.reasons.iter().map(|reason| escape(&reason.message));
+        let reasons = outcome.recovered.reasons.iter().map(|reason| reason.message.clone());
+        let reasons = reasons.chain(super::table::fix_line(outcome)).map(|line| escape(&line));
         out.push_str(&format!(
             "| {} | {} | {} | {} | {pending} | {} |\n",
             escape(&outcome.object.to_string()),

@@ -6,8 +6,10 @@
 use anstyle::Style;
 use ha_core::Severity;
 use ha_core::impact::{Certainty, InstantVerdict};
+use ha_core::report::ObjectReference;
 use ha_core::report::simulation::{
-    ClusterOutcome, Interrupted, Recovered, Scenario, ScenarioDisruption, Simulation, Survival, Term, WorkloadOutcome,
+    ClusterOutcome, Fix, Interrupted, Proof, Recovered, Scenario, ScenarioDisruption, Simulation, Survival, Term,
+    WorkloadOutcome,
 };
 
 use super::super::text::{count, cut, pad, width, wrap};
@@ -81,8 +83,15 @@ fn detail(scenario: &Scenario, page: &Page, most: usize, wide: bool) -> String {
     // Where the cluster itself stops, nothing that is told below happens by itself.
     out.push_str(&cluster(&scenario.cluster, page));
     let broken: Vec<&WorkloadOutcome> = scenario.workloads.iter().filter(|outcome| !outcome.is_fine()).collect();
-    for outcome in broken.iter().take(most) {
-        out.push_str(&workload(outcome, page, wide));
+    let mut told: Vec<(Vec<String>, &ObjectReference)> = Vec::new();
+    for &outcome in broken.iter().take(most) {
+        let why = why_lines(outcome);
+        let same = told.iter().find(|(known, _)| *known == why && !why.is_empty()).map(|&(_, object)| object);
+        let shown = same.map_or_else(|| why.clone(), |object| vec![format!("for the same reason as {object}")]);
+        out.push_str(&workload(outcome, &shown, page, wide));
+        if same.is_none() {
+            told.push((why, &outcome.object));
+        }
     }
     if broken.len() > most {
         out.push_str(&format!("{INDENT}{} more: -o wide shows all\n\n", count(broken.len() - most, "workload")));
@@ -149,7 +158,14 @@ fn drained_during(scenario: &Scenario, during: &str) -> String {
     format!("{} is drained while {during} is lost ({lost} {how}; {cordoned} cordoned)", drained.join(" + "))
 }
 
-fn workload(outcome: &WorkloadOutcome, page: &Page, wide: bool) -> String {
+/// Why pods are Pending, in the scheduler's words, and what may be done.
+fn why_lines(outcome: &WorkloadOutcome) -> Vec<String> {
+    let reasons = outcome.recovered.reasons.iter().map(|reason| reason.message.clone());
+    reasons.chain(fix_line(outcome)).collect()
+}
+
+/// One workload; `why` its pods are Pending may have been told of another one.
+fn workload(outcome: &WorkloadOutcome, why: &[String], page: &Page, wide: bool) -> String {
     let word = match outcome.instant.verdict {
         InstantVerdict::Down => "DOWN",
         InstantVerdict::BelowQuorum | InstantVerdict::BelowMinimum => "BELOW",
@@ -158,7 +174,7 @@ fn workload(outcome: &WorkloadOutcome, page: &Page, wide: bool) -> String {
     let word = page.paint(verdict_style(outcome.instant.verdict), &pad(word, INDENT.len()));
     let mut out = format!("{word}{}\n", page.paint(View::bold(), &outcome.object.to_string()));
     let mut lines = vec![instant_line(outcome), recovered_line(outcome)];
-    lines.extend(outcome.recovered.reasons.iter().map(|reason| reason.message.clone()));
+    lines.extend_from_slice(why);
     if !outcome.stuck_until_forced.is_empty() {
         let pods = names(outcome.stuck_until_forced.iter().map(|pod| pod.name.as_str()), 3);
         let verb = if outcome.stuck_until_forced.len() == 1 { "never leaves its" } else { "never leave their" };
@@ -220,6 +236,16 @@ fn recovered_line(outcome: &WorkloadOutcome) -> String {
         }
     }
     line
+}
+
+/// What may be done about Pending pods.
+pub(super) fn fix_line(outcome: &WorkloadOutcome) -> Option<String> {
+    let Fix { change, proven } = outcome.recovered.fix.as_ref()?;
+    let Some(Proof { scheduled, of, certainty }) = proven else {
+        return Some(format!("fix: {change}"));
+    };
+    let how = if *certainty == Certainty::Certain { "proven" } else { "in every order tried" };
+    Some(format!("fix: {change}; {how}: simulated with it, {scheduled} of {of} scheduled"))
 }
 
 /// When it has again what it needs; nothing where it never lost that.

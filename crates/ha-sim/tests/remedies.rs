@@ -1,0 +1,62 @@
+//! Changes that let all pods find a place, tried on a copy.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod common;
+
+use common::{labelled, node, small, snapshot, web};
+use ha_core::Settings;
+use ha_core::impact::{Certainty, Disruption, DisruptionKind, LossMode};
+use ha_sim::remedies::{Change, remedies};
+use ha_sim::simulate::{Options, simulate};
+use ha_sim::{Model, State};
+use serde_json::{Value, json};
+
+/// What is found for six pods on three zones of one node each, once zone c is out of reach.
+fn found(spec: &Value) -> Vec<(Change, u32, Certainty)> {
+    let zone =
+        |name: &str| labelled(name, &json!({"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": name}));
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(zone).into();
+    for node in &mut objects {
+        node["status"]["allocatable"]["cpu"] = "4".into();
+    }
+    objects.extend(web(&["a", "a", "b", "b", "c", "c"], spec));
+    let snapshot = snapshot(&objects);
+    let kind = DisruptionKind::Loss(LossMode::Unreachable);
+    let disruption = Disruption { name: "zone/c".into(), kind, nodes: vec![node(&snapshot, "c")] };
+    let settings = Settings::default();
+    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let impact = simulate(&mut State::new(&Model::new(&snapshot)), &disruption, &options);
+    assert!(impact.workloads[0].worst.pending > 0, "{impact:?}");
+    let found = remedies(&snapshot, &impact, &options);
+    found.into_iter().map(|remedy| (remedy.change, remedy.worst.scheduled, remedy.certainty)).collect()
+}
+
+fn spread(max_skew: u32, policy: &str) -> Value {
+    let mut spec = small();
+    spec["topologySpreadConstraints"] = json!([{"maxSkew": max_skew, "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "DoNotSchedule", "nodeTaintsPolicy": policy,
+        "labelSelector": {"matchLabels": {"app": "web"}}}]);
+    spec
+}
+
+#[test]
+fn a_spread_that_counts_the_lost_zone_leaves_it_out() {
+    let changes = found(&spread(1, "Ignore"));
+    assert!(matches!(changes[..], [(Change::HonorNodeTaints, 6, _)]), "{changes:?}");
+}
+
+/// The third zone is missed by its number, whatever becomes of its nodes.
+#[test]
+fn a_spread_that_leaves_it_out_already_becomes_a_wish() {
+    let mut spec = spread(1, "Honor");
+    spec["topologySpreadConstraints"][0]["minDomains"] = 3.into();
+    let changes = found(&spec);
+    assert!(matches!(changes[..], [(Change::PreferSpread, 6, _)]), "{changes:?}");
+}
+
+#[test]
+fn where_there_is_no_room_no_rule_is_to_blame() {
+    let mut spec = small();
+    spec["containers"][0]["resources"]["requests"]["cpu"] = "1500m".into();
+    assert_eq!(found(&spec), []);
+}
