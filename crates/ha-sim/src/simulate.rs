@@ -105,7 +105,7 @@ pub(crate) fn foresee(state: &mut State, disruption: &Disruption) -> Foresight {
     let prospect = Prospect::of(state, disruption, false);
     let snapshot = state.model.snapshot;
     let is_custom = |&id: &WorkloadId| snapshot.workload(id).kind == WorkloadKind::Custom;
-    if !prospect.all_certain(state) || prospect.pods.keys().any(|id| is_custom(id)) {
+    if !prospect.all_certain(state) || prospect.pods.keys().any(is_custom) {
         return Foresight::Open(prospect.classes.len());
     }
     if prospect.foreseen.is_some() { Foresight::AllPlaced } else { Foresight::Alike }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use ha_core::report::autoscaler::{AddedNodes, Autoscaled, Helped};
 use ha_core::report::change::{Change, Difference};
-use ha_core::report::headroom::{GrowthStop, Grows, Headroom, LackingNodes, PendingWorkload, Shortage};
+use ha_core::report::headroom::{Grows, GrowthStop, Headroom, LackingNodes, PendingWorkload, Shortage};
 use ha_core::report::pairs::{BrokenByPairs, Pairs, UndecidedWorkload, WorstPair};
 use ha_core::report::rollout::Rollout;
 use ha_core::report::simulation::{
@@ -204,17 +204,8 @@ fn visit_added(added: &mut [AddedNodes], visit: Visit) {
 }
 
 fn visit_headroom(headroom: &mut Headroom, visit: Visit) {
-    let Headroom {
-        domain,
-        mode,
-        losses: _,
-        complete: _,
-        shortages,
-        nodes,
-        growth,
-        growth_left_out: _,
-        growth_runs: _,
-    } = headroom;
+    let Headroom { domain, mode, losses: _, complete: _, shortages, nodes, growth, growth_left_out: _, growth_runs: _ } =
+        headroom;
     [domain, mode].into_iter().for_each(&mut *visit);
     for Shortage { loss, workloads } in shortages {
         visit(loss);

@@ -32,7 +32,7 @@ use crate::order;
 use crate::settle::Settling;
 use crate::state::State;
 
-/// So many losses are looked at: those that leave most pods Pending would do.
+/// So many losses are looked at, of those that leave pods Pending.
 const LOSSES: usize = 100;
 /// So many different requests of a resource are looked at: the largest.
 const REQUESTS: usize = 16;
@@ -190,7 +190,7 @@ fn by_sum(requests: &[Vec<i64>], resource: usize, nodes: &[&[i64]], pools: &[&[i
     let wanted = || requests.iter().map(|request| request[resource]).filter(|&amount| amount > 0);
     let smallest = wanted().min().unwrap_or(0);
     let left = nodes.iter().map(|free| free[resource]).filter(|&free| free >= smallest.max(1));
-    let lacking = i128::from(0_i64) + wanted().map(i128::from).sum::<i128>() - left.map(i128::from).sum::<i128>();
+    let lacking = wanted().map(i128::from).sum::<i128>() - left.map(i128::from).sum::<i128>();
     let largest = pools.iter().map(|offer| offer[resource]).max().unwrap_or(0);
     ratio(lacking, i128::from(largest))
 }

@@ -20,7 +20,7 @@ use crate::simulate::Options;
 use crate::state::State;
 
 /// No workload is tried with more replicas beyond those that it has.
-pub const MOST: u32 = 1_000;
+const MOST: u32 = 1_000;
 /// How many pods are placed, about, for one workload, and for all together.
 const PLACED_EACH: u64 = 20_000;
 const PLACED: u64 = 3_000_000;
@@ -75,14 +75,15 @@ pub fn growth(model: &Model, question: &Question, added: &[NodeId]) -> Growth {
     workloads.truncate(usize::try_from(PLACED / each.max(1)).unwrap_or(usize::MAX).max(FEWEST));
     let losses: Vec<Disruption> = (0..field.losses.len()).map(|loss| field.loss(loss, added)).collect();
     let seeds: Vec<u64> = Options { tries, ..question.options }.seeds().collect();
-    let mut course = Course { losses, seeds, calmly: Missing::new(), allowed: Vec::new() };
+    let mut course = Course { losses, seeds, calmly: Missing::new(), preempts: false, allowed: Vec::new() };
     let state = field.with(added);
     course.learn(&state);
     let grows = |state: &mut State, &workload: &WorkloadId| {
         if question.is_cancelled() {
             return None;
         }
-        let mut growing = Growing { course: &course, question, added, workload, order: (0..course.losses.len()).collect() };
+        let mut growing =
+            Growing { course: &course, question, added, workload, order: (0..course.losses.len()).collect() };
         Some(growing.grows(state))
     };
     let mut grown: Vec<Grows> =
@@ -106,8 +107,7 @@ fn by_requests(model: &Model) -> Vec<WorkloadId> {
         largest.unwrap_or(0) * i128::from(replicas(model, id))
     };
     let grows = |id: &WorkloadId| replicas(model, *id) > 0 && prototype(model, *id).is_some();
-    let mut ids: Vec<WorkloadId> =
-        model.snapshot.workloads_by_id().map(|(id, _)| id).filter(grows).collect();
+    let mut ids: Vec<WorkloadId> = model.snapshot.workloads_by_id().map(|(id, _)| id).filter(grows).collect();
     ids.sort_by_cached_key(|&id| (std::cmp::Reverse(share(id)), id));
     ids
 }
@@ -124,9 +124,9 @@ fn replicas(model: &Model, id: WorkloadId) -> u32 {
 fn prototype(model: &Model, id: WorkloadId) -> Option<PodModel> {
     let snapshot = model.snapshot;
     let pods = snapshot.workload(id).pods.of(&snapshot.workload_pods).iter();
-    let alive = pods.map(|pod| PodIndex::at(pod.position())).filter(|pod| {
-        !snapshot.pods[pod.position()].is_finished() && !model.pods[pod.position()].terminating
-    });
+    let alive = pods
+        .map(|pod| PodIndex::at(pod.position()))
+        .filter(|pod| !snapshot.pods[pod.position()].is_finished() && !model.pods[pod.position()].terminating);
     let pod = &model.pods[alive.max_by_key(|pod| model.pods[pod.position()].started)?.position()];
     let class = model.replacement(pod.class);
     Some(PodModel { class, name: ha_core::text::Text::default(), started: None, ..pod.clone() })
@@ -138,7 +138,9 @@ struct Course {
     seeds: Vec<u64>,
     /// What is missing without more replicas before anything is lost, the most of each workload over all orders.
     calmly: Missing,
-    /// And after each loss.
+    /// Whether pods take the place of others then.
+    preempts: bool,
+    /// What is missing after each loss.
     allowed: Vec<Missing>,
 }
 
@@ -148,7 +150,9 @@ impl Course {
         let mut calm_state = state.clone();
         for &seed in &self.seeds {
             let mark = calm_state.mark();
-            trial::worse(&mut self.calmly, &trial::calm(&mut calm_state, seed, None).missing);
+            let calm = trial::calm(&mut calm_state, seed, None);
+            trial::worse(&mut self.calmly, &calm.missing);
+            self.preempts |= calm.preempted.is_some();
             calm_state.undo_to(mark);
         }
         let missing = |state: &mut State, loss: &Disruption| {
@@ -222,14 +226,24 @@ impl Growing<'_> {
         seeds.iter().find_map(|&seed| {
             let mark = state.mark();
             let calm = trial::calm(state, seed, more);
-            let stop = if calm.objection.is_empty() {
-                self.stopped_at(state, &calm, seed)
-            } else {
-                Some(Stop { loss: None, workload: self.workload, message: calm.objection.clone() })
+            let objection =
+                if calm.denied { Some("a ResourceQuota denies it".to_owned()) } else { self.robbed(state, &calm) };
+            let stop = match objection {
+                Some(message) => Some(Stop { loss: None, workload: self.workload, message }),
+                None => self.stopped_at(state, &calm, seed),
             };
             state.undo_to(mark);
             stop
         })
+    }
+
+    /// Whose place the replicas took, where nobody loses one without them.
+    fn robbed(&self, state: &State, calm: &trial::Calm) -> Option<String> {
+        let snapshot = state.model.snapshot;
+        let name = |id: WorkloadId| snapshot.name_of(snapshot.workload(id)).to_owned();
+        calm.preempted
+            .filter(|_| !self.course.preempts)
+            .map(|id| format!("it takes the place of a pod of {}", name(id)))
     }
 
     /// The first moment at which more is missing than without the replicas.

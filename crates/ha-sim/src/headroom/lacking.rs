@@ -53,7 +53,8 @@ const SETS: usize = 2_000;
 pub fn lacking(model: &Model, question: &Question) -> Lacking {
     let field = Field::new(model, question);
     let pools = Pool::all(model, &question.pools);
-    let mut search = Search { field: &field, pools, beyond: AfterEach::new(), calmly: Missing::new(), cases: Vec::new() };
+    let mut search =
+        Search { field: &field, pools, beyond: AfterEach::new(), calmly: Missing::new(), cases: Vec::new() };
     search.learn();
     let mut counts: Counts = vec![0; search.pools.len()];
     let enough = search.grow(&mut counts);
@@ -107,9 +108,8 @@ impl Search<'_, '_> {
         let short: Vec<(usize, Vec<(u64, Missing)>)> = of_all.into_iter().filter(is_short).collect();
         let plenty: Counts = self.pools.iter().map(|pool| pool.nodes.len() - 1).collect();
         let nodes = nodes_of(&self.pools, &plenty);
-        let helpless = |state: &mut State, (loss, _): &(usize, Vec<(u64, Missing)>)| {
-            (*loss, self.helpless(state, &nodes, *loss))
-        };
+        let helpless =
+            |state: &mut State, (loss, _): &(usize, Vec<(u64, Missing)>)| (*loss, self.helpless(state, &nodes, *loss));
         self.beyond = short.par_iter().map_with(self.field.with(&nodes), helpless).collect();
         if !self.field.is_calm() {
             self.calmly = self.waiting_calmly(&nodes);
@@ -155,7 +155,8 @@ impl Search<'_, '_> {
         for seed in seeds {
             let mark = state.mark();
             let calm = trial::calm(state, seed, None);
-            let missing = trial::after(state, &calm.rest, &disruption, seed, |settling| self.refused(settling, &spares));
+            let missing =
+                trial::after(state, &calm.rest, &disruption, seed, |settling| self.refused(settling, &spares));
             state.undo_to(mark);
             trial::worse(&mut worst, &missing);
         }
@@ -339,7 +340,8 @@ impl Search<'_, '_> {
         kinds.sort_unstable();
         kinds.dedup();
         for steps in [singles, pairs, kinds] {
-            let steps: Vec<Vec<usize>> = steps.into_iter().filter(|step| self.is_within(&after(counts, step))).collect();
+            let steps: Vec<Vec<usize>> =
+                steps.into_iter().filter(|step| self.is_within(&after(counts, step))).collect();
             let then = |state: &mut State, step: &Vec<usize>| self.shortage_of(state, &after(counts, step));
             let thens: Vec<u32> = steps.par_iter().map_with(self.field.base.clone(), then).collect();
             let best = steps.into_iter().zip(thens).min_by_key(|&(_, then)| then);

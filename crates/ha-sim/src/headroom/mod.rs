@@ -190,9 +190,7 @@ impl<'f, 'm> Field<'f, 'm> {
         match foresight {
             Foresight::AllPlaced => (Vec::new(), true),
             Foresight::Alike => (tries(1), true),
-            Foresight::Open(displaced) => {
-                (tries(self.question.options.tries.clamp(1, affordable(displaced))), false)
-            }
+            Foresight::Open(displaced) => (tries(self.question.options.tries.clamp(1, affordable(displaced))), false),
         }
     }
 
@@ -207,11 +205,8 @@ impl<'f, 'm> Field<'f, 'm> {
             let short = trial::after(state, &calm.rest, disruption, seed, |settling| {
                 let missing = trial::missing(settling);
                 let pods = trial::excess(&missing, &Missing::new());
-                let told = |(&id, &pods): (&WorkloadId, &u32)| Short {
-                    workload: id,
-                    pods,
-                    message: trial::why(settling, id),
-                };
+                let told =
+                    |(&id, &pods): (&WorkloadId, &u32)| Short { workload: id, pods, message: trial::why(settling, id) };
                 (pods > worst.0).then(|| (pods, missing.iter().map(told).collect::<Vec<_>>()))
             });
             state.undo_to(mark);

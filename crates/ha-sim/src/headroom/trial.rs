@@ -73,28 +73,21 @@ pub(super) struct Calm {
     pub(super) rest: Rest,
     /// Pods that wait all the same.
     pub(super) missing: Missing,
-    /// Why it does not do to bring more pods, in words; empty where it does.
-    pub(super) objection: String,
+    /// Whether a quota denied one of the pods that were to be created.
+    pub(super) denied: bool,
+    /// A workload that lost a pod to another of higher priority.
+    pub(super) preempted: Option<WorkloadId>,
 }
 
 /// Lets the cluster come to rest, after `more` pods of one kind were created. The state stays so.
 pub(super) fn calm(state: &mut State, seed: u64, more: Option<(&PodModel, u32)>) -> Calm {
     let mut settling = Settling::new(state, seed);
-    let mut objection = String::new();
-    for _ in 0..more.map_or(0, |(_, pods)| pods) {
-        let brought = more.and_then(|(pod, _)| settling.bring(pod.clone()));
-        if brought.is_none() {
-            "a ResourceQuota denies the pod".clone_into(&mut objection);
-            break;
-        }
-    }
+    let (pod, pods) = more.map_or((None, 0), |(pod, pods)| (Some(pod), pods));
+    let denied = (0..pods).any(|_| pod.is_some_and(|pod| settling.bring(pod.clone()).is_none()));
     settling.settle();
     settling.retry();
-    if let Some(&pod) = settling.preempted.first() {
-        let workload = settling.state.model.snapshot.workload(settling.state.pod(pod).workload);
-        objection = format!("it takes the place of a pod of {}", settling.state.model.snapshot.name_of(workload));
-    }
-    Calm { missing: missing(&settling), rest: settling.rest(), objection }
+    let preempted = settling.preempted.first().map(|&pod| settling.state.pod(pod).workload);
+    Calm { missing: missing(&settling), denied, preempted, rest: settling.rest() }
 }
 
 /// What is lacking after a loss. The state is as before afterwards.
@@ -122,9 +115,7 @@ pub(super) fn after<'m, T>(
 /// Counts the pods without a node. Where pods chase each other without end, those on their way count as well.
 pub(super) fn missing(settling: &Settling) -> Missing {
     let state = &*settling.state;
-    let waits = |&pod: &PodIndex| {
-        state.exists(pod) && state.node_of(pod).is_none() && !state.pod(pod).terminating
-    };
+    let waits = |&pod: &PodIndex| state.exists(pod) && state.node_of(pod).is_none() && !state.pod(pod).terminating;
     let mut missing = Missing::new();
     for pod in state.model.waiting.iter().copied().chain(state.created()).filter(waits) {
         *missing.entry(state.pod(pod).workload).or_default() += 1;
@@ -135,9 +126,12 @@ pub(super) fn missing(settling: &Settling) -> Missing {
     missing
 }
 
+/// What is to be said of a pod that does not even wait.
+const NOT_CREATED: &str = "it is not created: an earlier pod of its set is not ready, or a ResourceQuota denies it";
+
 /// Why a pod of the workload waits, in the scheduler's words.
 pub(super) fn why(settling: &Settling, id: WorkloadId) -> String {
     let state = &*settling.state;
     let waiting = settling.waiting().iter().find(|waiting| state.pod(waiting.pod).workload == id);
-    waiting.map_or_else(|| "it is not created before others of its set are ready".to_owned(), |pod| pod.why(state))
+    waiting.map_or_else(|| NOT_CREATED.to_owned(), |pod| pod.why(state))
 }

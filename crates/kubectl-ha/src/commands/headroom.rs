@@ -6,7 +6,7 @@ use ha_core::Snapshot;
 use ha_core::arithmetic::size;
 use ha_core::impact::{Certainty, LossMode};
 use ha_core::report::ObjectReference;
-use ha_core::report::headroom::{GrowthStop, Grows, Headroom, LackingNodes, PendingWorkload, Shortage};
+use ha_core::report::headroom::{Grows, GrowthStop, Headroom, LackingNodes, PendingWorkload, Shortage};
 use ha_core::snapshot::WorkloadId;
 use ha_sim::Model;
 use ha_sim::headroom::{self, Domain, Growth, Lacking, Question, Shortages, growth, lacking, shortages};

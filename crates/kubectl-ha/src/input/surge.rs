@@ -57,8 +57,7 @@ const IN_POOLS: usize = 2 * MOST;
 pub fn add_to_pools(objects: &mut Vec<Object>, limit: usize) -> usize {
     let pools = pools(objects, |_| true);
     let each = (limit + 1).min(IN_POOLS / pools.len().clamp(1, POOLS));
-    let names: Vec<Str> =
-        pools.iter().take(POOLS).flat_map(|name| std::iter::repeat_n(name.clone(), each)).collect();
+    let names: Vec<Str> = pools.iter().take(POOLS).flat_map(|name| std::iter::repeat_n(name.clone(), each)).collect();
     copy_all(objects, &names);
     pools.len().saturating_sub(POOLS)
 }
@@ -160,8 +159,7 @@ fn copy_all(objects: &mut Vec<Object>, names: &[Str]) {
     }
     for (number, name) in names.iter().enumerate() {
         let positions = of_node.get(name).into_iter().flatten().copied();
-        let added: Vec<Object> =
-            positions.filter_map(|position| copy(&objects[position], name, number + 1)).collect();
+        let added: Vec<Object> = positions.filter_map(|position| copy(&objects[position], name, number + 1)).collect();
         objects.extend(added);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ha_core::Severity;
 use ha_core::impact::Certainty;
 use ha_core::report::ObjectReference;
-use ha_core::report::headroom::{GrowthStop, Grows, Headroom, PendingWorkload, Shortage};
+use ha_core::report::headroom::{Grows, GrowthStop, Headroom, PendingWorkload, Shortage};
 
 use super::super::markdown::escape;
 use super::super::text::{count, cut, pad, width, wrap};
@@ -53,7 +53,8 @@ pub(super) fn markdown(headroom: &Headroom, most: usize) -> String {
     out.push_str(&format!("\n{}\n\n", escape(&growth_line(headroom))));
     out.push_str("| Workload | Replicas | More | Stopped by |\n|---|---:|---:|---|\n");
     for grows in headroom.growth.iter().take(most) {
-        let why = grows.stopped_by.as_ref().map_or(String::new(), |stop| format!("{}: {}", stopped(grows), stop.message));
+        let why =
+            grows.stopped_by.as_ref().map_or(String::new(), |stop| format!("{}: {}", stopped(grows), stop.message));
         let why = if why.is_empty() { stopped(grows) } else { why };
         let object = escape(&grows.object.to_string());
         out.push_str(&format!("| {object} | {} | {} | {} |\n", grows.replicas, more(grows), escape(&why)));
@@ -221,7 +222,11 @@ fn helpless_section(headroom: &Headroom, page: &Page, most: usize) -> String {
         out.push_str(&format!("{}\n", wrap(message, page.width, &format!("{INDENT}  "), &format!("{INDENT}  "))));
     }
     if helpless.len() > most {
-        out.push_str(&section("", &format!("{} more: -o wide shows all", count(helpless.len() - most, "workload")), page));
+        out.push_str(&section(
+            "",
+            &format!("{} more: -o wide shows all", count(helpless.len() - most, "workload")),
+            page,
+        ));
     }
     out
 }
