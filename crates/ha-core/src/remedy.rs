@@ -50,7 +50,10 @@ pub fn remedy(snapshot: &Snapshot, impact: &WorkloadImpact, domain: &str) -> Str
     let workload = snapshot.workload(impact.workload);
     match refusals(impact).first().map_or("", |(plugin, _)| *plugin) {
         "NodeResourcesFit" if !lacks_resources(impact) => "add nodes: the others have no pod slot left".into(),
-        "NodeResourcesFit" => format!("keep the room of one {domain} free: add nodes, or lower requests"),
+        "NodeResourcesFit" => format!(
+            "keep the room of one {domain} free: add nodes (kubectl ha simulate --headroom {domain} tells how many), or \
+             lower requests"
+        ),
         "PodTopologySpread" if counts_lost_nodes(snapshot, workload) => {
             "nodeTaintsPolicy: Honor in its spread constraints, or nodes in one domain more".into()
         }

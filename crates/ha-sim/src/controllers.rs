@@ -26,7 +26,7 @@ use crate::schedule;
 use crate::state::State;
 
 /// StatefulSets whose pods came or went.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Controllers {
     sets: HashMap<WorkloadId, Set>,
     /// By how much what counts against a quota's limits has changed, by namespace and resource.
@@ -36,7 +36,7 @@ pub struct Controllers {
     ignores_quotas: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Set {
     parallel: bool,
     slots: Vec<Slot>,
@@ -68,6 +68,12 @@ impl Controllers {
     /// Pods that quotas deny, by workload; those of StatefulSets left out.
     pub(crate) fn denied(&self) -> impl Iterator<Item = WorkloadId> {
         self.denied.iter().map(|pod| pod.workload)
+    }
+
+    /// How many pods StatefulSets lack that they have not created yet; by workload, in no order.
+    pub(crate) fn lacking(&self) -> impl Iterator<Item = (WorkloadId, usize)> {
+        let lacking = |set: &Set| set.slots.iter().filter(|slot| slot.pod.is_none()).count();
+        self.sets.iter().map(move |(&id, set)| (id, lacking(set))).filter(|&(_, pods)| pods > 0)
     }
 
     /// Tries to create what quotas denied before.

@@ -16,6 +16,7 @@ pub mod during;
 pub mod eviction;
 pub mod failure;
 pub mod filters;
+pub mod headroom;
 pub mod ids;
 pub mod matrix;
 pub mod messages;

@@ -111,6 +111,13 @@ struct Going {
     left: usize,
 }
 
+/// What is to be remembered between two ways to rest: who waits, and what controllers have done.
+#[derive(Clone, Debug)]
+pub(crate) struct Rest {
+    controllers: Controllers,
+    waiting: Vec<PodIndex>,
+}
+
 /// A pod that was refused, and for which no room could be made either.
 #[derive(Debug)]
 struct Refused {
@@ -156,8 +163,35 @@ impl<'s, 'm> Settling<'s, 'm> {
     }
 
     fn with(state: &'s mut State<'m>, seed: u64, controllers: Controllers) -> Self {
+        let mut settling = Self::idle(state, seed, controllers);
+        let model = settling.state.model;
+        for &pod in &model.waiting {
+            settling.enqueue(pod);
+        }
+        for &id in &model.incomplete_sets {
+            settling.sync(id);
+        }
+        settling
+    }
+
+    /// Leaves off where all is at rest: the state stays as it is.
+    pub(crate) fn rest(self) -> Rest {
+        Rest { controllers: self.controllers, waiting: self.waiting.iter().map(|waiting| waiting.pod).collect() }
+    }
+
+    /// Goes on from there, with dice of its own.
+    pub(crate) fn resume(state: &'s mut State<'m>, seed: u64, rest: &Rest) -> Self {
+        let mut settling = Self::idle(state, seed, rest.controllers.clone());
+        for &pod in &rest.waiting {
+            settling.enqueue(pod);
+        }
+        settling
+    }
+
+    /// Nothing is to be done yet.
+    fn idle(state: &'s mut State<'m>, seed: u64, controllers: Controllers) -> Self {
         let run = Run::new(seed, state.model.nodes.len());
-        let mut settling = Self {
+        Self {
             state,
             run,
             preempted: Vec::new(),
@@ -173,15 +207,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             additions: 0,
             removals: 0,
             attempts: 0,
-        };
-        let model = settling.state.model;
-        for &pod in &model.waiting {
-            settling.enqueue(pod);
         }
-        for &id in &model.incomplete_sets {
-            settling.sync(id);
-        }
-        settling
     }
 
     fn enqueue(&mut self, pod: PodIndex) {
@@ -291,6 +317,11 @@ impl<'s, 'm> Settling<'s, 'm> {
         for pod in self.controllers.try_denied(self.state, &mut self.run.search.random) {
             self.enqueue(pod);
         }
+    }
+
+    /// How many pods StatefulSets lack that they have not created yet; by workload, in no order.
+    pub(crate) fn lacking(&self) -> impl Iterator<Item = (WorkloadId, usize)> {
+        self.controllers.lacking()
     }
 
     /// Pods that quotas deny, by workload.

@@ -89,6 +89,28 @@ pub fn simulate(state: &mut State, disruption: &Disruption, options: &Options) -
     }
 }
 
+/// What is known of how a disruption ends before it is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Foresight {
+    /// Every pod is placed in every order, and none is preempted.
+    AllPlaced,
+    /// Every order ends alike for each workload.
+    Alike,
+    /// It depends on the order, or cannot be told; so many pods are displaced.
+    Open(usize),
+}
+
+/// What is known of how a disruption ends. The state is as before afterwards.
+pub(crate) fn foresee(state: &mut State, disruption: &Disruption) -> Foresight {
+    let prospect = Prospect::of(state, disruption, false);
+    let snapshot = state.model.snapshot;
+    let is_custom = |&id: &WorkloadId| snapshot.workload(id).kind == WorkloadKind::Custom;
+    if !prospect.all_certain(state) || prospect.pods.keys().any(is_custom) {
+        return Foresight::Open(prospect.classes.len());
+    }
+    if prospect.foreseen.is_some() { Foresight::AllPlaced } else { Foresight::Alike }
+}
+
 /// One run where all is certain, else several; the first is that of the options' seed.
 fn tried(
     state: &mut State,

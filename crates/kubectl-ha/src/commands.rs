@@ -5,6 +5,7 @@ mod check;
 mod completion;
 mod explain;
 mod generate;
+mod headroom;
 mod pairs;
 mod policy;
 mod rbac;

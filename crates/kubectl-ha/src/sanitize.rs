@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use ha_core::report::autoscaler::{AddedNodes, Autoscaled, Helped};
 use ha_core::report::change::{Change, Difference};
+use ha_core::report::headroom::{Grows, GrowthStop, Headroom, LackingNodes, PendingWorkload, Shortage};
 use ha_core::report::pairs::{BrokenByPairs, Pairs, UndecidedWorkload, WorstPair};
 use ha_core::report::rollout::Rollout;
 use ha_core::report::simulation::{
@@ -197,6 +198,34 @@ fn visit_pairs(pairs: &mut Pairs, visit: Visit) {
     }
 }
 
+fn visit_added(added: &mut [AddedNodes], visit: Visit) {
+    for AddedNodes { like, zone, count: _ } in added {
+        [like, zone].into_iter().for_each(&mut *visit);
+    }
+}
+
+fn visit_headroom(headroom: &mut Headroom, visit: Visit) {
+    let Headroom { domain, mode, losses: _, complete: _, shortages, nodes, growth, growth_left_out: _, growth_runs: _ } =
+        headroom;
+    [domain, mode].into_iter().for_each(&mut *visit);
+    for Shortage { loss, workloads } in shortages {
+        visit(loss);
+        for PendingWorkload { object, pending: _, beyond_help: _, message } in workloads {
+            visit(message);
+            visit_objects([object], visit);
+        }
+    }
+    let LackingNodes { added, count: _, at_least: _, enough: _, certainty: _, limit: _, pools_left_out: _ } = nodes;
+    visit_added(added, visit);
+    for Grows { object, replicas: _, more: _, stopped_by } in growth {
+        visit_objects([object], visit);
+        if let Some(GrowthStop { loss, object, message }) = stopped_by {
+            loss.iter_mut().chain([message]).for_each(&mut *visit);
+            visit_objects([object], visit);
+        }
+    }
+}
+
 fn visit_upgrade(upgrade: &mut Upgrade, visit: Visit) {
     let Upgrade {
         pool,
@@ -262,6 +291,7 @@ impl Texts for Simulation {
             autoscaler,
             rollout,
             pairs,
+            headroom,
             upgrade,
             change,
             survival,
@@ -271,9 +301,7 @@ impl Texts for Simulation {
         visit(kind);
         visit_source(source, visit);
         if let Some(Autoscaled { limit: _, added, workloads, runs: _, complete_runs: _ }) = autoscaler {
-            for AddedNodes { like, zone, count: _ } in added {
-                [like, zone].into_iter().for_each(&mut *visit);
-            }
+            visit_added(added, visit);
             for Helped { object, pending_without: _, pending_with: _ } in workloads {
                 visit_objects([object], visit);
             }
@@ -283,6 +311,9 @@ impl Texts for Simulation {
         }
         if let Some(pairs) = pairs {
             visit_pairs(pairs, visit);
+        }
+        if let Some(headroom) = headroom {
+            visit_headroom(headroom, visit);
         }
         if let Some(upgrade) = upgrade {
             visit_upgrade(upgrade, visit);

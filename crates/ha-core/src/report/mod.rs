@@ -10,6 +10,7 @@ mod baseline;
 pub mod change;
 mod exit;
 mod fingerprint;
+pub mod headroom;
 mod object;
 pub mod pairs;
 pub mod rollout;

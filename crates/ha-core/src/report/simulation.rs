@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::assemble::{report_gap, source};
 use super::autoscaler::Autoscaled;
 use super::change::Change;
+use super::headroom::Headroom;
 use super::pairs::Pairs;
 use super::rollout::Rollout;
 use super::upgrade::Upgrade;
@@ -48,6 +49,9 @@ pub struct Simulation {
     /// Every pair of nodes, aggregated; then there are no scenarios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Pairs>,
+    /// What it takes so that no single loss leaves a pod Pending; then there are no scenarios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headroom: Option<Headroom>,
     /// The upgrade that was simulated; then there are no scenarios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
@@ -300,6 +304,7 @@ pub fn simulation(snapshot: &Snapshot, impacts: &[Impact]) -> Simulation {
         autoscaler: None,
         rollout: None,
         pairs: None,
+        headroom: None,
         upgrade: None,
         change: None,
         survival: survival(&scenarios),

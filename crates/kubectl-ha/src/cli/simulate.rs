@@ -51,6 +51,7 @@ const EXAMPLES: &str = "Examples:
   kubectl ha simulate --lose zone/eu-1b --drain node-a1   the same while a zone is gone
   kubectl ha simulate --lose zone/eu-1b --rollout Deployment/shop/cart
   kubectl ha simulate --upgrade pool=web --surge 1    does an upgrade finish, or what stops it
+  kubectl ha simulate --headroom zone                 which nodes are lacking, or how much workloads could grow
   kubectl ha simulate --demo --lose zone/eu-1a        an example, without a cluster
   kubectl ha simulate -f deploy.yaml                  the cluster as it would be with this change
 
@@ -81,6 +82,13 @@ pub struct DisruptionArguments {
     /// Rolls a workload out, while what --lose says is lost: does the rollout end, how low does the workload fall.
     #[arg(long, value_name = "KIND/NAMESPACE/NAME", conflicts_with_all = ["drain", "each", "upgrade"])]
     pub rollout: Option<Rolled>,
+    /// Tells what it takes so that no loss of a single zone (or node) leaves a pod Pending: the nodes to add, of which
+    /// kind and where, and then how much each workload could grow.
+    #[arg(
+        long, value_enum, value_name = "zone|node", hide_possible_values = true,
+        conflicts_with_all = ["lose", "drain", "each", "upgrade", "rollout", "with_autoscaler"]
+    )]
+    pub headroom: Option<Headroom>,
     /// An upgrade of nodes.
     #[command(flatten)]
     pub upgrade: UpgradeArguments,
@@ -221,6 +229,15 @@ pub enum Mode {
     Unreachable,
     /// The Node objects are gone.
     Removed,
+}
+
+/// What there is to be room for: the loss of every single one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Headroom {
+    /// Each zone.
+    Zone,
+    /// Each node.
+    Node,
 }
 
 /// Which workloads are listed.

@@ -44,7 +44,7 @@ pub(super) fn simulated(
 }
 
 /// The nodes that may be added, by the node that they are like.
-fn pools(snapshot: &Snapshot) -> Vec<Vec<NodeId>> {
+pub(super) fn pools(snapshot: &Snapshot) -> Vec<Vec<NodeId>> {
     let mut pools: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
     for (id, node) in snapshot.nodes_by_id() {
         if let Some(model) = surge::like(snapshot.name_of(node)) {
@@ -56,11 +56,6 @@ fn pools(snapshot: &Snapshot) -> Vec<Vec<NodeId>> {
 
 fn told(snapshot: &Snapshot, runs: &[Grown], limit: usize) -> Autoscaled {
     let first = runs.first().cloned().unwrap_or_default();
-    let mut added: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    for node in first.added.iter().map(|&id| snapshot.node(id)) {
-        let like = surge::like(snapshot.name_of(node)).unwrap_or_default();
-        *added.entry((like, snapshot.text(node.zone))).or_default() += 1;
-    }
     let of = |list: &[(WorkloadId, u32)], id| list.iter().find(|(known, _)| *known == id).map_or(0, |&(_, pods)| pods);
     let mut waiting: Vec<WorkloadId> = first.without.iter().chain(&first.with).map(|&(id, _)| id).collect();
     waiting.sort_unstable();
@@ -70,13 +65,23 @@ fn told(snapshot: &Snapshot, runs: &[Grown], limit: usize) -> Autoscaled {
         pending_without: of(&first.without, id),
         pending_with: of(&first.with, id),
     };
-    let named =
-        |((like, zone), count): ((&str, &str), u32)| AddedNodes { like: like.to_owned(), zone: zone.to_owned(), count };
     Autoscaled {
         limit: size(limit),
-        added: added.into_iter().map(named).collect(),
+        added: added(snapshot, &first.added),
         workloads: waiting.into_iter().map(helped).collect(),
         runs: size(runs.len()),
         complete_runs: size(runs.iter().filter(|run| run.with.is_empty() && !run.endless).count()),
     }
+}
+
+/// Nodes that are added, by the node that they are like.
+pub(super) fn added(snapshot: &Snapshot, nodes: &[NodeId]) -> Vec<AddedNodes> {
+    let mut added: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for node in nodes.iter().map(|&id| snapshot.node(id)) {
+        let like = surge::like(snapshot.name_of(node)).unwrap_or_default();
+        *added.entry((like, snapshot.text(node.zone))).or_default() += 1;
+    }
+    let named =
+        |((like, zone), count): ((&str, &str), u32)| AddedNodes { like: like.to_owned(), zone: zone.to_owned(), count };
+    added.into_iter().map(named).collect()
 }

@@ -21,7 +21,7 @@ use ha_sim::survival::zone_and_node;
 use ha_sim::{Model, State, matrix};
 
 use super::sinks::Sinks;
-use super::{autoscaler, pairs, rollout, upgrade};
+use super::{autoscaler, headroom, pairs, rollout, upgrade};
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
 use crate::input::whatif;
 use crate::render::simulation::picture::Picture;
@@ -47,7 +47,8 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     }
     let is_upgrade = arguments.disruption.upgrade.upgrade.is_some();
     let is_rollout_alone = arguments.disruption.rollout.is_some() && arguments.disruption.lose.is_empty();
-    let scenarios = if is_upgrade || is_rollout_alone {
+    let asked = arguments.disruption.headroom;
+    let scenarios = if is_upgrade || is_rollout_alone || asked.is_some() {
         Scenarios::default()
     } else {
         Scenarios::of(snapshot, &arguments.disruption)?
@@ -62,7 +63,7 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     };
     let picture = picture(snapshot, &scenarios, &sinks, &options)?;
     // One scenario is whole or not there, so that Ctrl-C may end it at once.
-    let has_parts = scenarios.each.len() > 1 || scenarios.pairs.is_some();
+    let has_parts = scenarios.each.len() > 1 || scenarios.pairs.is_some() || asked.is_some();
     let cancelled = if has_parts { interrupt::flag() } else { Arc::default() };
     let mut report = scenarios.simulated(snapshot, &options, &cancelled);
     if let Some(rolled) = &arguments.disruption.rollout {
@@ -73,6 +74,10 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     }
     if is_upgrade {
         report.upgrade = Some(upgrade::simulated(&situation, &arguments.disruption.upgrade, &options)?);
+    }
+    if let Some(domain) = asked {
+        let mode = mode(arguments.disruption.mode);
+        report.headroom = Some(headroom::simulated(&situation, domain, mode, &options, &cancelled)?);
     }
     if let Some((before, change)) = situation.before.as_ref() {
         let without = scenarios.carried_over(snapshot, before).simulated(before, &options, &cancelled);
@@ -87,7 +92,9 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     sinks
         .write(|format, to_file| render(format, &report, &safe, &picture, if to_file { &Page::FILE } else { &page }))?;
     // Nobody asked in advance for a part only.
-    let is_partial = report.interrupted.is_some() || report.pairs.as_ref().is_some_and(|pairs| !pairs.complete);
+    let is_partial = report.interrupted.is_some()
+        || report.pairs.as_ref().is_some_and(|pairs| !pairs.complete)
+        || report.headroom.as_ref().is_some_and(|headroom| !headroom.complete);
     let incomplete = is_partial || (is_incomplete(snapshot) && !arguments.allow_incomplete);
     let code = if incomplete { ExitCode::Incomplete } else { ExitCode::Success };
     // The process ends here, see `check`.
@@ -116,7 +123,7 @@ fn picture(
 
 /// Whether nodes are to be added to what was read.
 fn keeps_objects(arguments: &DisruptionArguments) -> bool {
-    arguments.upgrade.surge > 0 || arguments.with_autoscaler.is_some()
+    arguments.upgrade.surge > 0 || arguments.with_autoscaler.is_some() || arguments.headroom.is_some()
 }
 
 /// The same disruptions on the cluster without the change, by the names of their nodes; nodes that the change adds are
@@ -151,10 +158,7 @@ struct Scenarios {
 
 impl Scenarios {
     fn of(snapshot: &Snapshot, arguments: &DisruptionArguments) -> anyhow::Result<Self> {
-        let mode = match arguments.mode {
-            Mode::Unreachable => LossMode::Unreachable,
-            Mode::Removed => LossMode::Removed,
-        };
+        let mode = mode(arguments.mode);
         if arguments.each.as_deref() == Some("pair") {
             return Self::pairs(snapshot, mode);
         }
@@ -246,6 +250,13 @@ fn tell_of_zone_and_node(report: &mut Simulation, model: &Model, options: &Optio
         let (zone, node) = zone_and_node(&state, options.settings, *known.get(object)?)?;
         Some(format!("zone/{} + node/{}", snapshot.text(zone), snapshot.name_of(snapshot.node(node))))
     });
+}
+
+fn mode(mode: Mode) -> LossMode {
+    match mode {
+        Mode::Unreachable => LossMode::Unreachable,
+        Mode::Removed => LossMode::Removed,
+    }
 }
 
 fn loss(snapshot: &Snapshot, arguments: &DisruptionArguments, mode: LossMode) -> anyhow::Result<Option<Disruption>> {

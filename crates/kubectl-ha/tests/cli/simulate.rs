@@ -213,6 +213,8 @@ fn formats_go_where_they_are_sent() {
 fn what_is_not_there_cannot_be_lost() {
     let bench = Bench::new();
     bench.write("fragile.yaml", FRAGILE);
+    bench.write("node.yaml", node("a"));
+    bench.write("zoned.yaml", node("a").replace("labels: {", "labels: {topology.kubernetes.io/zone: z, "));
     let cases: &[(&[&str], &str)] = &[
         (&["--demo", "--lose", "node/nowhere"], "there is no node \"nowhere\"; there are the nodes cp-a, cp-b"),
         (&["--demo", "--lose", "zone/eu-1x"], "there is no zone \"eu-1x\"; there are the zones eu-1a, eu-1b, eu-1c"),
@@ -230,6 +232,14 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--upgrade", "pool"], "expected KEY=VALUE"),
         (&["--demo", "--surge", "1"], "--upgrade"),
         (&["--demo", "--with-autoscaler"], "--with-autoscaler is told of one scenario"),
+        (&["--demo", "--headroom", "zone", "--lose", "zone/eu-1a"], "'--headroom <zone|node>' cannot be used with"),
+        (&["--demo", "--headroom", "node", "--each", "zone"], "cannot be used with"),
+        (&["--demo", "--headroom", "zone", "--upgrade"], "cannot be used with"),
+        (&["--demo", "--headroom", "zone", "--with-autoscaler"], "cannot be used with"),
+        (&["--demo", "--headroom", "rack"], "invalid value 'rack'"),
+        (&["--demo", "--headroom", "zone", "-o", "svg"], "a picture shows one scenario"),
+        (&["-f", "node.yaml", "--headroom", "zone"], "no node has a zone"),
+        (&["-f", "zoned.yaml", "--headroom", "zone"], "zone/z holds all nodes, and nothing survives its loss"),
         (&["--demo", "--rollout", "cart"], "expected KIND/NAMESPACE/NAME"),
         (&["--demo", "--rollout", "Deployment/cms/x"], "there is no Deployment/cms/x; there are the names of that"),
         (&["--demo", "--rollout", "Pod/ops/import-helper"], "Pod/ops/import-helper has no rollout"),
@@ -277,6 +287,52 @@ fn an_autoscaler_is_told_beside_what_comes_without_it() {
     assert_eq!((&report["scenarios"], &report["source"]), (&plain["scenarios"], &plain["source"]));
     let table = simulate(&["--lose", "zone/eu-1a", "--with-autoscaler", "3"]).out;
     assert!(table.contains("WITH MORE with an autoscaler that may add 3 nodes: "), "{table}");
+}
+
+/// `postgres` has its volume in a lost zone, where no node of another zone helps; `checkout` waits for room.
+#[test]
+fn headroom_names_nodes_to_add_and_tells_what_none_helps() {
+    insta::assert_snapshot!("simulate-headroom-zone", simulate(&["--headroom", "zone"]).out);
+    insta::assert_snapshot!("simulate-headroom-node", simulate(&["--headroom", "node"]).out);
+    let report = simulate(&["--headroom", "zone", "-o", "json"]).json();
+    let headroom = &report["headroom"];
+    let told = ["domain", "losses", "complete"].map(|field| &headroom[field]);
+    assert_eq!(told, [&Value::from("zone"), &3.into(), &true.into()]);
+    assert_eq!(report["scenarios"], Value::Array(Vec::new()));
+    let shortages = headroom["shortages"].as_array().unwrap();
+    let lost = shortages.iter().find(|shortage| shortage["loss"] == "zone/eu-1a").unwrap();
+    let of = |name: &str| {
+        let workloads = lost["workloads"].as_array().unwrap();
+        workloads.iter().find(|workload| workload["object"]["name"] == name).unwrap().clone()
+    };
+    assert_eq!((&of("checkout")["beyondHelp"], &of("postgres")["beyondHelp"]), (&0.into(), &1.into()));
+    let nodes = &headroom["nodes"];
+    assert_eq!((&nodes["enough"], nodes["count"] == 0), (&true.into(), false), "{nodes}");
+    assert!(nodes["atLeast"].as_u64() <= nodes["count"].as_u64() && nodes["atLeast"] != 0, "{nodes}");
+    // All else is told of the cluster as it is.
+    assert_eq!(report["source"]["nodes"], 9);
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    assert!(validator.is_valid(&report));
+    let markdown = simulate(&["--headroom", "zone", "-o", "markdown"]).out;
+    assert!(
+        markdown.contains("| StatefulSet/data/postgres | 1 | zone/eu-1a | 0/9 nodes are available: "),
+        "{markdown}"
+    );
+}
+
+/// A change that asks for more is told with the nodes that it takes.
+#[test]
+fn headroom_is_told_of_a_change() {
+    let bench = Bench::new();
+    let more = FRAGILE.replace("replicas: 1", "replicas: 30");
+    bench.write("more.yaml", more);
+    let count = |arguments: &[&str]| {
+        let arguments = ["simulate", "--demo", "--headroom", "zone", "-o", "json"].iter().chain(arguments);
+        bench.run(arguments).json()["headroom"]["nodes"]["count"].as_u64().unwrap()
+    };
+    let (without, with) = (count(&[]), count(&["-f", "more.yaml"]));
+    assert!(with > without, "{without} nodes without the change, {with} with it");
 }
 
 /// Where `transcoder` runs there is room for no other pod of it once a zone is lost.

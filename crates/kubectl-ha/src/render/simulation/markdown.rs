@@ -20,6 +20,10 @@ pub(super) fn render(simulation: &Simulation) -> String {
         out.push_str(&super::pairs::markdown(pairs, SHOWN));
         return out;
     }
+    if let Some(headroom) = &simulation.headroom {
+        out.push_str(&super::headroom::markdown(headroom, SHOWN));
+        return out;
+    }
     if let Some(upgrade) = &simulation.upgrade {
         out.push_str(&super::upgrade::markdown(upgrade, SHOWN));
         return out;

@@ -2,6 +2,7 @@
 
 mod autoscaler;
 mod change;
+mod headroom;
 mod markdown;
 mod pairs;
 pub mod picture;

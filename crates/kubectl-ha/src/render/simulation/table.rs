@@ -34,6 +34,10 @@ pub(super) fn render(simulation: &Simulation, page: &Page, wide: bool) -> String
         out.push_str(&super::pairs::table(pairs, page, most));
         return out;
     }
+    if let Some(headroom) = &simulation.headroom {
+        out.push_str(&super::headroom::table(headroom, page, most));
+        return out;
+    }
     if let Some(upgrade) = &simulation.upgrade {
         out.push_str(&super::upgrade::table(upgrade, page, most));
         return out;
