@@ -135,6 +135,10 @@ fn shortage_named(
         let pods = beyond.and_then(|(_, workloads)| workloads.iter().find(|(other, _)| *other == id));
         pods.map_or(0, |&(_, pods)| pods)
     };
+    let refused = |id: WorkloadId| {
+        let words = lacking.refused.iter().find(|(other, _)| *other == id && beyond_help(id) > 0);
+        words.map(|(_, words)| words.clone())
+    };
     let mut workloads: Vec<PendingWorkload> = shortage
         .workloads
         .iter()
@@ -143,6 +147,7 @@ fn shortage_named(
             pending: short.pods,
             beyond_help: beyond_help(short.workload).min(short.pods),
             message: short.message.clone(),
+            refused: refused(short.workload).unwrap_or_default(),
         })
         .collect();
     workloads.sort_by(|one, other| one.object.cmp(&other.object));
