@@ -17,7 +17,7 @@ pub use input::Input;
 pub use output::{FailOn, Output, OutputTarget, Show};
 pub use policy::Policies;
 pub use simulate::{
-    DisruptionArguments, Lost, Mode, Rolled, ShowWorkloads, Simulate, SimulationFormat, UpgradeArguments,
+    DisruptionArguments, Headroom, Lost, Mode, Rolled, ShowWorkloads, Simulate, SimulationFormat, UpgradeArguments,
 };
 pub use whatif::WhatIf;
 

@@ -210,8 +210,8 @@ fn visit_headroom(headroom: &mut Headroom, visit: Visit) {
     [domain, mode].into_iter().for_each(&mut *visit);
     for Shortage { loss, workloads } in shortages {
         visit(loss);
-        for PendingWorkload { object, pending: _, beyond_help: _, message } in workloads {
-            visit(message);
+        for PendingWorkload { object, pending: _, beyond_help: _, message, refused } in workloads {
+            [message, refused].into_iter().for_each(&mut *visit);
             visit_objects([object], visit);
         }
     }

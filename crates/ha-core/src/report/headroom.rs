@@ -57,6 +57,9 @@ pub struct PendingWorkload {
     pub beyond_help: u32,
     /// Why the first of them is, in the scheduler's words.
     pub message: String,
+    /// Why an added node, which is empty, would not take those that no node helps, in the scheduler's words; empty where
+    /// nodes help all.
+    pub refused: String,
 }
 
 /// The nodes to add so that no single loss leaves a pod Pending that nodes help.

@@ -13,6 +13,8 @@
 //! that the argument of [`bound`](super::bound) refutes sets of a size all at once. More nodes need not help, so all smaller
 //! sizes are looked at, not only the next.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ha_core::impact::{Certainty, Disruption, DisruptionKind};
 use ha_core::snapshot::{NodeId, WorkloadId};
 use rayon::prelude::*;
@@ -22,7 +24,9 @@ use super::{AfterEach, Counts, Domain, Field, Pool, Question, bound, nodes_of};
 use crate::cycle::Cycle;
 use crate::filters;
 use crate::ids::PodIndex;
+use crate::messages;
 use crate::model::Model;
+use crate::schedule::unknown;
 use crate::settle::Settling;
 use crate::simulate::{Foresight, foresee};
 use crate::state::State;
@@ -40,6 +44,8 @@ pub struct Lacking {
     pub at_least: usize,
     /// Per loss, by its place among all: pods that no node helps, by workload.
     pub beyond_help: Vec<(usize, Vec<(WorkloadId, u32)>)>,
+    /// Of each such workload why a node more, which is empty, would not take the pod, in the scheduler's words.
+    pub refused: Vec<(WorkloadId, String)>,
 }
 
 /// So many cases are looked at from the start: those of the losses that leave most pods Pending.
@@ -53,8 +59,14 @@ const SETS: usize = 2_000;
 pub fn lacking(model: &Model, question: &Question) -> Lacking {
     let field = Field::new(model, question);
     let pools = Pool::all(model, &question.pools);
-    let mut search =
-        Search { field: &field, pools, beyond: AfterEach::new(), calmly: Missing::new(), cases: Vec::new() };
+    let mut search = Search {
+        field: &field,
+        pools,
+        beyond: AfterEach::new(),
+        calmly: Missing::new(),
+        words: Words::new(),
+        cases: Vec::new(),
+    };
     search.learn();
     let mut counts: Counts = vec![0; search.pools.len()];
     let enough = search.grow(&mut counts);
@@ -68,8 +80,12 @@ pub fn lacking(model: &Model, question: &Question) -> Lacking {
     let certainty = if enough { search.certainty(&added) } else { Certainty::Possible };
     let beyond = search.beyond.into_iter().filter(|(_, missing)| !missing.is_empty());
     let beyond_help = beyond.map(|(loss, missing)| (loss, missing.into_iter().collect())).collect();
-    Lacking { at_least, added, enough, certainty, beyond_help }
+    let refused = search.words.into_iter().collect();
+    Lacking { added, enough, certainty, at_least, beyond_help, refused }
 }
+
+/// Why no node would take a pod, by workload.
+type Words = BTreeMap<WorkloadId, String>;
 
 /// What is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +110,7 @@ struct Search<'f, 'm> {
     beyond: AfterEach,
     /// What waits before anything is lost, and no node helps.
     calmly: Missing,
+    words: Words,
     cases: Vec<Case>,
 }
 
@@ -109,8 +126,13 @@ impl Search<'_, '_> {
         let plenty: Counts = self.pools.iter().map(|pool| pool.nodes.len() - 1).collect();
         let nodes = nodes_of(&self.pools, &plenty);
         let helpless =
-            |state: &mut State, (loss, _): &(usize, Vec<(u64, Missing)>)| (*loss, self.helpless(state, &nodes, *loss));
-        self.beyond = short.par_iter().map_with(self.field.with(&nodes), helpless).collect();
+            |state: &mut State, (loss, _): &(usize, Vec<(u64, Missing)>)| self.helpless(state, &nodes, *loss);
+        let helpless: Vec<(usize, Missing, Words)> =
+            short.par_iter().map_with(self.field.with(&nodes), helpless).collect();
+        for (loss, missing, words) in helpless {
+            self.words.extend(words.into_iter().filter(|(id, _)| missing.contains_key(id)));
+            self.beyond.insert(loss, missing);
+        }
         if !self.field.is_calm() {
             self.calmly = self.waiting_calmly(&nodes);
         }
@@ -145,22 +167,23 @@ impl Search<'_, '_> {
         seeds.into_iter().take_while(|_| !self.field.question.is_cancelled()).map(run).collect()
     }
 
-    /// What a loss leaves Pending that no further node would take, although there are many; the most of each workload over
-    /// all orders tried.
-    fn helpless(&self, state: &mut State, nodes: &[NodeId], loss: usize) -> Missing {
+    /// What a loss leaves Pending that no further node would take, although there are many, and why; the most of each
+    /// workload over all orders tried.
+    fn helpless(&self, state: &mut State, nodes: &[NodeId], loss: usize) -> (usize, Missing, Words) {
         let disruption = self.field.loss(loss, nodes);
         let spares = self.spares(&disruption);
         let (seeds, _) = self.field.seeds(state, &disruption);
-        let mut worst = Missing::new();
+        let (mut worst, mut words) = (Missing::new(), Words::new());
         for seed in seeds {
             let mark = state.mark();
             let calm = trial::calm(state, seed, None);
-            let missing =
-                trial::after(state, &calm.rest, &disruption, seed, |settling| self.refused(settling, &spares));
+            let missing = trial::after(state, &calm.rest, &disruption, seed, |settling| {
+                self.refused(settling, &spares, &mut words)
+            });
             state.undo_to(mark);
             trial::worse(&mut worst, &missing);
         }
-        worst
+        (loss, worst, words)
     }
 
     /// A node of each pool that is not there and that a loss would not take.
@@ -173,36 +196,60 @@ impl Search<'_, '_> {
     }
 
     /// What is missing but for the pods that one of the spare nodes would take.
-    fn refused(&self, settling: &mut Settling, spares: &[NodeId]) -> Missing {
+    fn refused(&self, settling: &mut Settling, spares: &[NodeId], words: &mut Words) -> Missing {
         let mut missing = trial::missing(settling);
         let waiting: Vec<PodIndex> = settling.waiting().iter().map(|waiting| waiting.pod).collect();
         for pod in waiting {
-            if spares.iter().any(|&spare| self.is_taken(settling.state, pod, spare)) {
-                let id = settling.state.pod(pod).workload;
-                if let Some(pods) = missing.get_mut(&id) {
-                    *pods -= 1;
-                }
-                // Those that are to be created after it are helped as well.
-                if settling.state.model.sets.contains_key(&id) {
-                    missing.remove(&id);
-                }
+            let id = settling.state.pod(pod).workload;
+            if let Some(refusal) = self.refusal(settling.state, pod, spares) {
+                words.entry(id).or_insert(refusal);
+                continue;
+            }
+            if let Some(pods) = missing.get_mut(&id) {
+                *pods -= 1;
+            }
+            // Those that are to be created after it are helped as well.
+            if settling.state.model.sets.contains_key(&id) {
+                missing.remove(&id);
             }
         }
         missing.retain(|_, pods| *pods > 0);
         missing
     }
 
-    /// Whether a node would take a pod if it were there.
-    fn is_taken(&self, state: &mut State, pod: PodIndex, spare: NodeId) -> bool {
-        if state.shape_of(pod).gated || !crate::schedule::unknown(state, pod).is_empty() {
-            return false;
+    /// Why none of the nodes would take a pod if it were there; none where one would.
+    fn refusal(&self, state: &mut State, pod: PodIndex, spares: &[NodeId]) -> Option<String> {
+        let unknown = unknown(state, pod);
+        if state.shape_of(pod).gated {
+            return Some(messages::GATED.to_owned());
         }
+        if !unknown.is_empty() {
+            return Some(unknown.to_owned());
+        }
+        let mut all = BTreeSet::new();
+        for &spare in spares {
+            all.insert(self.refusal_by(state, pod, spare)?);
+        }
+        if all.is_empty() {
+            all.insert("there is no kind of node that the loss would not take".to_owned());
+        }
+        Some(all.into_iter().collect::<Vec<_>>().join(", "))
+    }
+
+    /// Why a node would not take a pod if it were there.
+    fn refusal_by(&self, state: &mut State, pod: PodIndex, spare: NodeId) -> Option<String> {
         let mark = state.mark();
         trial::add(state, &self.field.daemons, spare);
-        let cycle = Cycle::start(state, pod);
-        let taken = cycle.is_ok_and(|cycle| filters::check(state, &cycle, spare.position()).is_none());
+        let words = match Cycle::start(state, pod) {
+            Err(rejection) => Some(rejection.message),
+            Ok(cycle) => filters::check(state, &cycle, spare.position()).map(|refusal| {
+                let bits = (0..64).filter(|bit| refusal.reasons >> bit & 1 == 1);
+                let reasons = bits.map(|bit| messages::reason(state.model, cycle.shape, refusal.plugin, bit));
+                reasons.collect::<Vec<_>>().join(", ")
+            }),
+        };
         state.undo_to(mark);
-        taken
+        words
     }
 
     /// What waits before anything is lost although there are many nodes; the most of each workload over all orders tried.
@@ -295,9 +342,13 @@ impl Search<'_, '_> {
             };
             let times = self.times(step.len(), left, left.saturating_sub(then));
             for _ in 0..times {
-                step.iter().for_each(|&pool| counts[pool] += 1);
+                for &pool in step {
+                    counts[pool] += 1;
+                }
                 if !self.is_within(counts) {
-                    step.iter().for_each(|&pool| counts[pool] -= 1);
+                    for &pool in step {
+                        counts[pool] -= 1;
+                    }
                     break;
                 }
             }
@@ -426,7 +477,9 @@ impl Search<'_, '_> {
 /// The counts with one more node of each of the pools.
 fn after(counts: &Counts, step: &[usize]) -> Counts {
     let mut counts = counts.clone();
-    step.iter().for_each(|&pool| counts[pool] += 1);
+    for &pool in step {
+        counts[pool] += 1;
+    }
     counts
 }
 

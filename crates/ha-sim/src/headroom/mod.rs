@@ -13,6 +13,7 @@
 //! certain only with that argument.
 //!
 //! Left out: what nodes cost, machines of other sizes than those that there are, and several losses at once.
+#![allow(clippy::similar_names, reason = "a loss and what is lost are words of this subject")]
 
 mod bound;
 mod growth;

@@ -45,7 +45,7 @@ pub(super) fn simulated(
         let grown = growth(&model, &question, &[]);
         let certainty = if short.never { Certainty::Certain } else { Certainty::Possible };
         let lacking = Lacking { enough: !cancelled.load(Ordering::Relaxed), certainty, ..Lacking::default() };
-        return Ok(told(snapshot, &question, &short, &lacking, grown, 0));
+        return Ok(told(snapshot, &question, &short, &lacking, &grown, 0));
     }
     let mut left_out = 0;
     let grown = situation.with_more(|objects| {
@@ -57,7 +57,7 @@ pub(super) fn simulated(
     let model = Model::new(snapshot);
     let lacking = lacking(&model, &question);
     let grown = if lacking.enough { growth(&model, &question, &lacking.added) } else { Growth::default() };
-    Ok(told(snapshot, &question, &short, &lacking, grown, left_out))
+    Ok(told(snapshot, &question, &short, &lacking, &grown, left_out))
 }
 
 /// What is lost with every node has nothing that could take its place.
@@ -78,7 +78,7 @@ fn told(
     question: &Question,
     short: &Shortages,
     lacking: &Lacking,
-    grown: Growth,
+    grown: &Growth,
     left_out: usize,
 ) -> Headroom {
     let losses = question.losses(snapshot);
@@ -135,6 +135,10 @@ fn shortage_named(
         let pods = beyond.and_then(|(_, workloads)| workloads.iter().find(|(other, _)| *other == id));
         pods.map_or(0, |&(_, pods)| pods)
     };
+    let refused = |id: WorkloadId| {
+        let words = lacking.refused.iter().find(|(other, _)| *other == id && beyond_help(id) > 0);
+        words.map(|(_, words)| words.clone())
+    };
     let mut workloads: Vec<PendingWorkload> = shortage
         .workloads
         .iter()
@@ -143,6 +147,7 @@ fn shortage_named(
             pending: short.pods,
             beyond_help: beyond_help(short.workload).min(short.pods),
             message: short.message.clone(),
+            refused: refused(short.workload).unwrap_or_default(),
         })
         .collect();
     workloads.sort_by(|one, other| one.object.cmp(&other.object));

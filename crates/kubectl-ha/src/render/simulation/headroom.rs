@@ -41,7 +41,7 @@ pub(super) fn markdown(headroom: &Headroom, most: usize) -> String {
     out.extend(lines.iter().map(|line| format!("- {}\n", escape(line))));
     let helpless = helpless(headroom);
     if !helpless.is_empty() {
-        out.push_str("\n| No node helps | Pending | After | Why |\n|---|---:|---|---|\n");
+        out.push_str("\n| No node helps | Pending | After | Added nodes |\n|---|---:|---|---|\n");
     }
     for (object, helpless) in helpless.iter().take(most) {
         let (object, losses) = (escape(&object.to_string()), escape(&helpless.losses.join(", ")));
@@ -184,7 +184,7 @@ struct Helpless<'h> {
     /// How many pods after the worst of the losses.
     pods: u32,
     losses: Vec<&'h str>,
-    /// Why, after the first of them.
+    /// Why an added node would not take them, after the first of these losses.
     message: &'h str,
 }
 
@@ -195,7 +195,7 @@ fn helpless(headroom: &Headroom) -> BTreeMap<&ObjectReference, Helpless<'_>> {
             let entry = found.entry(&workload.object).or_insert_with(|| Helpless {
                 pods: 0,
                 losses: Vec::new(),
-                message: &workload.message,
+                message: &workload.refused,
             });
             entry.pods = entry.pods.max(workload.beyond_help);
             entry.losses.push(&shortage.loss);
@@ -219,7 +219,7 @@ fn helpless_section(headroom: &Headroom, page: &Page, most: usize) -> String {
         let losses = losses.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
         let line = format!("{object}: {pods} Pending after {losses}{more}");
         out.push_str(&format!("{title}{}\n", wrap(&line, page.width, INDENT, INDENT).trim_start()));
-        out.push_str(&format!("{}\n", wrap(message, page.width, &format!("{INDENT}  "), &format!("{INDENT}  "))));
+        out.push_str(&format!("{}\n", wrap(&format!("added nodes: {message}"), page.width, INDENT, INDENT)));
     }
     if helpless.len() > most {
         out.push_str(&section(
