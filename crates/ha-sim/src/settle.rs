@@ -141,6 +141,8 @@ pub struct Settling<'s, 'm> {
     wave: u32,
     additions: u64,
     removals: u64,
+    /// What both were when those who wait were last looked through.
+    woken: (u64, u64),
     attempts: usize,
 }
 
@@ -172,6 +174,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             wave: 0,
             additions: 0,
             removals: 0,
+            woken: (0, 0),
             attempts: 0,
         };
         let model = settling.state.model;
@@ -333,6 +336,10 @@ impl<'s, 'm> Settling<'s, 'm> {
     /// Pods that wait come back to the queue where something changed that may help them. Returns whether any did.
     fn wake(&mut self) -> bool {
         let (additions, removals) = (self.additions, self.removals);
+        // Whoever came to wait since then was tried after the last change.
+        if std::mem::replace(&mut self.woken, (additions, removals)) == (additions, removals) {
+            return false;
+        }
         let again = |waiting: &Waiting| {
             waiting.diagnosis.as_ref().is_some_and(|diagnosis| {
                 (waiting.additions < additions && diagnosis.is_helped_by_additions())
