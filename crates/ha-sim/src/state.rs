@@ -418,6 +418,19 @@ impl<'m> State<'m> {
         !self.gone[pod.position()]
     }
 
+    /// Leaves the pods on a node in the order in which they stand when these were taken away, one after the other, and
+    /// that was undone. Whoever shuffles them later meets this order.
+    pub(crate) fn reorder(&mut self, node: usize, pods: &[PodIndex]) {
+        let list = &mut self.pods_on[node];
+        for pod in pods {
+            if let Some(position) = list.iter().position(|other| other == pod) {
+                list.swap_remove(position);
+            }
+        }
+        list.extend(pods.iter().rev());
+        self.version += 1;
+    }
+
     /// A new pod, not yet placed.
     pub fn create(&mut self, pod: PodModel) -> PodIndex {
         let index = PodIndex::at(self.node_of.len());
