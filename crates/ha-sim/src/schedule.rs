@@ -308,7 +308,7 @@ fn bind(state: &mut State, cycle: &Cycle, node: usize) {
 
 impl Diagnosis {
     /// Nothing is known yet.
-    fn new(state: &State) -> Self {
+    pub(crate) fn new(state: &State) -> Self {
         Self {
             rejection: None,
             refusals: Vec::new(),
