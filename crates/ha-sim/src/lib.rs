@@ -27,6 +27,7 @@ pub mod pairs;
 pub mod placement;
 pub mod places;
 pub mod preemption;
+mod put_off;
 pub mod queue;
 pub mod random;
 pub mod recovery;

@@ -159,7 +159,7 @@ fn fate(state: &mut State, demand: &Demand, others: &Others, pod: PodIndex) -> (
     let (mut fits, mut fitting) = (false, Vec::new());
     let (mut all_stay, mut all_helpless) = (true, true);
     // Those that the affinity does not name stay refused, and preemption does not help.
-    for &node in &candidates(state, cycle.statics) {
+    for &node in candidates(state, cycle.statics).iter() {
         let node = node as usize;
         match filters::check(state, &cycle, node) {
             None if is_simple => {

@@ -46,6 +46,7 @@ pub fn run(state: &mut State, disruption: &Disruption, seed: u64, all: bool) -> 
     let mark = state.mark();
     let hit = hit(state, disruption);
     let mut settling = Settling::new(state, seed);
+    settling.may_put_off = true;
     let refused = failure::apply(&mut settling, disruption);
     settling.retry();
     let outcome = collect(&settling, &hit, refused, all);

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::eviction;
-use crate::filters::{inter_pod_affinity, node_resources_fit, pod_topology_spread};
+use crate::filters::{inter_pod_affinity, node_resources_fit, pod_topology_spread, volume_binding};
 use crate::ids::{PodIndex, ResourceId};
 use crate::messages;
 use crate::random::Random;
@@ -96,20 +96,40 @@ fn hopeless(state: &State, cycle: &Cycle, node: usize, refusal: Refusal) -> Opti
     }
     match refusal.plugin {
         Plugin::PodTopologySpread | Plugin::InterPodAffinity => Some(NoHelp::Refused(refusal)),
-        Plugin::NodeResourcesFit => {
-            let amount = |pod: PodIndex, resource: ResourceId| {
-                let amounts = state.shape_of(pod).requests.amounts.iter();
-                amounts.copied().find(|&(other, _)| other == resource).map_or(0, |(_, value)| value)
-            };
-            let gone = i64::try_from(lower().count()).unwrap_or(i64::MAX);
-            let freed = |resource| lower().fold(0_i64, |sum, pod| sum.wrapping_add(amount(pod, resource)));
-            node_resources_fit::check_without(state, cycle, node, gone, freed)
-                .or_else(|| pod_topology_spread::check(state, cycle, node))
-                .or_else(|| inter_pod_affinity::check(state, cycle, node))
-                .map(NoHelp::Refused)
-        }
+        Plugin::NodeResourcesFit => without(state, cycle, node, lower)
+            .or_else(|| pod_topology_spread::check(state, cycle, node))
+            .or_else(|| inter_pod_affinity::check(state, cycle, node))
+            .map(NoHelp::Refused),
         _ => None,
     }
+}
+
+/// What is not left on a node also once those pods have gone.
+fn without<P: Iterator<Item = PodIndex>>(
+    state: &State,
+    cycle: &Cycle,
+    node: usize,
+    pods: impl Fn() -> P,
+) -> Option<Refusal> {
+    let amount = |pod: PodIndex, resource: ResourceId| {
+        let amounts = state.shape_of(pod).requests.amounts.iter();
+        amounts.copied().find(|&(other, _)| other == resource).map_or(0, |(_, value)| value)
+    };
+    let gone = i64::try_from(pods().count()).unwrap_or(i64::MAX);
+    let freed = |resource| pods().fold(0_i64, |sum, pod| sum.wrapping_add(amount(pod, resource)));
+    node_resources_fit::check_without(state, cycle, node, gone, freed)
+}
+
+/// Why a node whose labels and taints the pod passes refuses it also without those pods, where it cannot use the pod's
+/// volumes, whoever else is there. None where that must be tried.
+fn refused_by_volumes(state: &State, cycle: &Cycle, node: usize, pods: &[PodIndex]) -> Option<Refusal> {
+    let has_limits = !state.model.nodes[node].volume_limits.is_empty();
+    let others_count = has_limits || cycle.checks_restrictions || !cycle.shape.ports.is_empty();
+    if cycle.volumes.claims.is_empty() || others_count || state.is_nominated(node) {
+        return None;
+    }
+    let refusal = volume_binding::check(state, cycle, node)?;
+    Some(without(state, cycle, node, || pods.iter().copied()).unwrap_or(refusal))
 }
 
 /// The fewest pods of lower priority on a node without which the pod fits (`SelectVictimsOnNode`).
@@ -121,15 +141,19 @@ fn victims_on(
     node: usize,
 ) -> Result<Candidate, NoHelp> {
     let priority = |state: &State, pod: PodIndex| state.model.class(state.pod(pod).class).key.priority;
-    let lower = |&pod: &PodIndex| priority(state, pod) < cycle.class.key.priority;
-    let mut potential: Vec<PodIndex> = state.pods_on(node).iter().copied().filter(lower).collect();
-    if potential.is_empty() {
+    if !state.has_lower(node, state.pod(cycle.pod).class) {
         return Err(NoHelp::NoVictims);
     }
+    let lower = |&pod: &PodIndex| priority(state, pod) < cycle.class.key.priority;
+    let mut potential: Vec<PodIndex> = state.pods_on(node).iter().copied().filter(lower).collect();
     random.shuffle(&mut potential);
     // The higher the priority and the longer it runs, the more important; which of two that did not start yet is more
     // important is chance.
-    potential.sort_by_key(|&pod| (-i64::from(priority(state, pod)), state.pod(pod).started.unwrap_or(i64::MAX)));
+    potential.sort_by_cached_key(|&pod| (-i64::from(priority(state, pod)), state.pod(pod).started.unwrap_or(i64::MAX)));
+    if let Some(refusal) = refused_by_volumes(state, cycle, node, &potential) {
+        state.reorder(node, &potential);
+        return Err(NoHelp::Refused(refusal));
+    }
     let (violating, others) = split_by_budgets(state, allowances, &potential);
     let mark = state.mark();
     state.set_trial(true);

@@ -8,6 +8,8 @@
 
 use ha_core::arithmetic::size;
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
 use crate::filters::volume_binding;
@@ -17,8 +19,8 @@ use crate::messages;
 use crate::model::Static;
 use crate::random::Random;
 use crate::room::Room;
-use crate::scores;
-use crate::state::State;
+use crate::scores::{self, Nodes};
+use crate::state::{Order, State};
 
 /// Why a pod has no node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub struct Search {
     /// The dice.
     pub random: Random,
     start: usize,
+    /// What is left of the last list of nodes.
+    numbers: Vec<u32>,
 }
 
 impl Search {
@@ -79,7 +83,7 @@ impl Search {
     pub fn new(seed: u64, nodes: usize) -> Self {
         let mut random = Random::new(seed);
         let start = random.below(nodes);
-        Self { random, start }
+        Self { random, start, numbers: Vec::new() }
     }
 }
 
@@ -114,10 +118,14 @@ pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, pod: PodIndex) -
         return Attempt::Fits(node);
     }
     let mut feasible = feasible(state, search, &mut cycle, &mut diagnosis);
-    let node = match feasible.nodes[..] {
-        [] => return Attempt::Refused(Box::new(Refused { diagnosis, cycle: Some(cycle) })),
-        [node] => node,
-        _ => best(state, search, &cycle, &mut feasible),
+    let node = match *feasible.list() {
+        [] => None,
+        [node] => Some(node),
+        _ => Some(best(state, search, &cycle, &mut feasible)),
+    };
+    search.numbers = feasible.into_numbers();
+    let Some(node) = node else {
+        return Attempt::Refused(Box::new(Refused { diagnosis, cycle: Some(cycle) }));
     };
     bind(state, &cycle, node);
     Attempt::Fits(node)
@@ -129,47 +137,43 @@ fn nominated_node(state: &mut State, cycle: &mut Cycle) -> Option<usize> {
     (state.is_present(node) && check_with_nominated(state, cycle, node).is_none()).then_some(node)
 }
 
-/// The nodes to look at, in the scheduler's order: all that exist, or those of them that the affinity names.
-pub(crate) fn candidates(state: &mut State, statics: &Static) -> Vec<u32> {
+/// The nodes to look at, in the scheduler's order.
+pub(crate) enum Candidates {
+    /// All that exist.
+    All(Arc<Order>),
+    /// Those of them that the affinity names.
+    Named(Vec<u32>),
+}
+
+impl Deref for Candidates {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        match self {
+            Self::All(order) => &order.nodes,
+            Self::Named(nodes) => nodes,
+        }
+    }
+}
+
+/// The nodes to look at: all that exist, or those of them that the affinity names.
+pub(crate) fn candidates(state: &mut State, statics: &Static) -> Candidates {
     let Some(names) = &statics.only_nodes else {
-        return state.order().nodes.clone();
+        return Candidates::All(state.order());
     };
     let model = state.model;
     let is_named = |node: u32| names.contains(&model.snapshot.object(model.snapshot.nodes[node as usize].object).name);
-    match names[..] {
+    let chosen = match names[..] {
         [name] => {
             let node = model.find_node(name).filter(|&node| state.is_present(node));
             node.and_then(|node| u32::try_from(node).ok()).into_iter().collect()
         }
         _ => state.order().nodes.iter().copied().filter(|&node| is_named(node)).collect(),
-    }
+    };
+    Candidates::Named(chosen)
 }
 
-/// The nodes that fit, as many as are enough.
-#[derive(Debug, Default)]
-struct Feasible {
-    nodes: Vec<usize>,
-    /// What each scores by what is left there; later all that it scores.
-    scores: Vec<i64>,
-}
-
-impl Feasible {
-    fn with_capacity(nodes: usize) -> Self {
-        Self { nodes: Vec::with_capacity(nodes), scores: Vec::with_capacity(nodes) }
-    }
-
-    fn push(&mut self, node: usize, score: i64) {
-        self.nodes.push(node);
-        self.scores.push(score);
-    }
-}
-
-fn feasible<'m>(
-    state: &mut State<'m>,
-    search: &mut Search,
-    cycle: &mut Cycle<'m>,
-    diagnosis: &mut Diagnosis,
-) -> Feasible {
+fn feasible<'m>(state: &mut State<'m>, search: &mut Search, cycle: &mut Cycle<'m>, diagnosis: &mut Diagnosis) -> Nodes {
     let (feasible, looked_at) = if cycle.statics.only_nodes.is_some() {
         feasible_of_named(state, search, cycle, diagnosis)
     } else {
@@ -186,37 +190,37 @@ fn feasible<'m>(
 /// Goes through the nodes that the affinity names. Returns how many it has looked at, too.
 fn feasible_of_named(
     state: &mut State,
-    search: &Search,
+    search: &mut Search,
     cycle: &mut Cycle,
     diagnosis: &mut Diagnosis,
-) -> (Feasible, usize) {
+) -> (Nodes, usize) {
     let nodes = candidates(state, cycle.statics);
     diagnosis.named_nodes_only = true;
     let wanted = enough(nodes.len());
     let start = if nodes.is_empty() { 0 } else { search.start % nodes.len() };
-    let mut feasible = Feasible::with_capacity(wanted);
+    let mut feasible = Nodes::with_capacity(wanted, std::mem::take(&mut search.numbers));
     for &node in nodes[start..].iter().chain(&nodes[..start]) {
         let node = node as usize;
         match check_with_nominated(state, cycle, node) {
             None => feasible.push(node, scores::of_resources(state, cycle, node)),
             Some(refusal) => diagnosis.add(node, refusal),
         }
-        if feasible.nodes.len() >= wanted {
+        if feasible.list().len() >= wanted {
             break;
         }
     }
-    let looked_at = feasible.nodes.len() + diagnosis.refused();
+    let looked_at = feasible.list().len() + diagnosis.refused();
     (feasible, looked_at)
 }
 
 /// Goes through all nodes. Those that labels and taints rule out are not visited, but count as looked at.
 fn feasible_of_all(
     state: &mut State,
-    search: &Search,
+    search: &mut Search,
     cycle: &mut Cycle,
     room: &mut Room,
     diagnosis: &mut Diagnosis,
-) -> (Feasible, usize) {
+) -> (Nodes, usize) {
     let model = state.model;
     let order = state.order();
     let (all, wanted) = (order.nodes.len(), enough(order.nodes.len()));
@@ -224,28 +228,32 @@ fn feasible_of_all(
     let passing = cycle.statics.passing(model.snapshot, &model.node_order);
     let first = passing.partition_point(|&node| order.place(node) < start);
     let some_are_nominated = !state.nominated().is_empty();
-    let mut feasible = Feasible::with_capacity(wanted);
-    for &number in passing[first..].iter().chain(&passing[..first]) {
+    let mut feasible = Nodes::with_capacity(wanted, std::mem::take(&mut search.numbers));
+    for &number in [&passing[first..], &passing[..first]].into_iter().flatten() {
         let node = number as usize;
-        if !state.is_present(node) || cycle.refuses_flags(state.flags(node)) {
+        let flags = state.flags(node);
+        if flags != 0 && (!state.is_present(node) || cycle.refuses_flags(flags)) {
             continue;
         }
         let score = room.score(state, cycle, node);
         let refusal = match score {
             _ if some_are_nominated && state.is_nominated(node) => check_with_nominated(state, cycle, node),
             Some(_) => check_with_room(state, cycle, node),
+            // Why nodes are refused matters only while none fits.
+            None if !feasible.list().is_empty() => continue,
             None => check_changing(state, cycle, node),
         };
         match (refusal, score) {
             (None, Some(score)) => feasible.push(node, score),
             (None, None) => feasible.push(node, scores::of_resources(state, cycle, node)),
-            (Some(refusal), _) => diagnosis.add(node, refusal),
+            (Some(refusal), _) if feasible.list().is_empty() => diagnosis.add(node, refusal),
+            (Some(_), _) => {}
         }
-        if feasible.nodes.len() >= wanted {
+        if feasible.list().len() >= wanted {
             return (feasible, (order.place(number) + all - start) % all + 1);
         }
     }
-    if feasible.nodes.is_empty() {
+    if feasible.list().is_empty() {
         diagnosis.add_all(&state.refused_by_labels(cycle.class.statics));
     }
     (feasible, all)
@@ -281,11 +289,11 @@ pub(crate) fn check_with_nominated(state: &mut State, cycle: &mut Cycle, node: u
 }
 
 /// One of the nodes with the highest score.
-fn best(state: &mut State, search: &mut Search, cycle: &Cycle, feasible: &mut Feasible) -> usize {
-    let Feasible { nodes, scores } = feasible;
-    scores::add_others(state, cycle, nodes, scores);
+fn best(state: &mut State, search: &mut Search, cycle: &Cycle, feasible: &mut Nodes) -> usize {
+    scores::add_others(state, cycle, feasible);
+    let (nodes, scores) = (feasible.list(), feasible.scores());
     let highest = scores.iter().copied().max().unwrap_or(0);
-    let best = || nodes.iter().zip(&*scores).filter(|&(_, &score)| score == highest).map(|(&node, _)| node);
+    let best = || nodes.iter().zip(scores).filter(|&(_, &score)| score == highest).map(|(&node, _)| node);
     let chosen = search.random.below(best().count());
     best().nth(chosen).unwrap_or(nodes[0])
 }
@@ -300,7 +308,7 @@ fn bind(state: &mut State, cycle: &Cycle, node: usize) {
 
 impl Diagnosis {
     /// Nothing is known yet.
-    fn new(state: &State) -> Self {
+    pub(crate) fn new(state: &State) -> Self {
         Self {
             rejection: None,
             refusals: Vec::new(),

@@ -11,10 +11,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::controllers::{self, Answer, Controllers};
+use crate::cycle::Cycle;
 use crate::ids::{ClassId, PodIndex};
 use crate::messages;
 use crate::model::PodModel;
 use crate::preemption;
+use crate::put_off::{self, Explanations};
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::schedule::{Attempt, Diagnosis, Search, schedule, unknown};
@@ -83,6 +85,8 @@ pub struct Waiting {
     pub pod: PodIndex,
     /// Why; none for one that the scheduler does not try.
     pub diagnosis: Option<Rc<Diagnosis>>,
+    /// Whether that only stands for it until the end.
+    is_put_off: bool,
     additions: u64,
     removals: u64,
 }
@@ -137,6 +141,8 @@ pub struct Settling<'s, 'm> {
     pub preempted: Vec<PodIndex>,
     /// Whether it was given up: pods chased each other without end.
     pub endless: bool,
+    /// Whether nobody asks why pods wait before `retry` has ended.
+    pub(crate) may_put_off: bool,
     queue: Queue,
     waiting: Vec<Waiting>,
     going: VecDeque<Going>,
@@ -148,6 +154,8 @@ pub struct Settling<'s, 'm> {
     wave: u32,
     additions: u64,
     removals: u64,
+    /// What both were when those who wait were last looked through.
+    woken: (u64, u64),
     attempts: usize,
 }
 
@@ -196,6 +204,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             run,
             preempted: Vec::new(),
             endless: false,
+            may_put_off: false,
             queue: Queue::default(),
             waiting: Vec::new(),
             going: VecDeque::new(),
@@ -206,6 +215,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             wave: 0,
             additions: 0,
             removals: 0,
+            woken: (0, 0),
             attempts: 0,
         }
     }
@@ -364,6 +374,10 @@ impl<'s, 'm> Settling<'s, 'm> {
     /// Pods that wait come back to the queue where something changed that may help them. Returns whether any did.
     fn wake(&mut self) -> bool {
         let (additions, removals) = (self.additions, self.removals);
+        // Whoever came to wait since then was tried after the last change.
+        if std::mem::replace(&mut self.woken, (additions, removals)) == (additions, removals) {
+            return false;
+        }
         let again = |waiting: &Waiting| {
             waiting.diagnosis.as_ref().is_some_and(|diagnosis| {
                 (waiting.additions < additions && diagnosis.is_helped_by_additions())
@@ -397,6 +411,15 @@ impl<'s, 'm> Settling<'s, 'm> {
                 fresh.insert(self.state.pod(pod).class, known.clone());
             }
         }
+        self.explain_put_off();
+    }
+
+    fn explain_put_off(&mut self) {
+        let mut explanations = Explanations::default();
+        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.is_put_off) {
+            waiting.diagnosis = Some(explanations.of(self.state, &self.run.search, waiting.pod));
+            waiting.is_put_off = false;
+        }
     }
 
     /// What holds for a pod that was just refused holds for one without claims that is like it. Returns whether it is.
@@ -429,7 +452,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.park(pod, None);
             return;
         }
-        if self.is_refused_again(pod) {
+        if self.is_refused_again(pod) || self.puts_off(pod) {
             return;
         }
         let before = self.run.search.random.clone();
@@ -503,7 +526,35 @@ impl<'s, 'm> Settling<'s, 'm> {
         };
         self.run.search.random.skip(&refused.dice.0, &refused.dice.1);
         let diagnosis = Some(refused.diagnosis.clone());
-        self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
+        let (additions, removals) = (self.additions, self.removals);
+        self.waiting.push(Waiting { pod, diagnosis, is_put_off: false, additions, removals });
+        true
+    }
+
+    /// A pod that is sure to be refused once more waits on, see [`put_off`]. Returns whether it is.
+    fn puts_off(&mut self, pod: PodIndex) -> bool {
+        let class = self.state.pod(pod).class;
+        let may_be = self.may_put_off
+            && !self.state.model.class(class).hard_spread.is_empty()
+            && self.state.pod(pod).claims.is_empty()
+            && !self.preemptions.contains_key(&pod);
+        if !may_be {
+            return false;
+        }
+        let Ok(cycle) = Cycle::start(self.state, pod) else {
+            return false;
+        };
+        if !put_off::is_surely_refused(self.state, &cycle) {
+            return false;
+        }
+        // The dice that the attempt and, unless the pod has none, its preemption begin with.
+        self.run.search.random.roll();
+        if !cycle.shape.never_preempts {
+            self.run.search.random.roll();
+        }
+        let diagnosis = Some(put_off::placeholder(self.state));
+        let (additions, removals) = (self.additions, self.removals);
+        self.waiting.push(Waiting { pod, diagnosis, is_put_off: true, additions, removals });
         true
     }
 
@@ -596,7 +647,8 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     fn park(&mut self, pod: PodIndex, diagnosis: Option<Diagnosis>) {
         let diagnosis = diagnosis.map(|diagnosis| Rc::new(Diagnosis { resolvable: Vec::new(), ..diagnosis }));
-        self.waiting.push(Waiting { pod, diagnosis, additions: self.additions, removals: self.removals });
+        let (additions, removals) = (self.additions, self.removals);
+        self.waiting.push(Waiting { pod, diagnosis, is_put_off: false, additions, removals });
     }
 
     /// All pods without a node that the scheduler is to place from here on: those in the queue, and those that

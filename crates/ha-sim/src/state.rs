@@ -11,14 +11,14 @@ use hashbrown::HashMap;
 
 use crate::cycle::{Plan, Refusal};
 use crate::filters;
-use crate::ids::{ClaimIndex, ClassId, PodIndex, ResourceId, StaticId, TallyId};
+use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, ResourceId, StaticId, TallyId};
 use crate::model::storage::Binding;
 use crate::model::{
     ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Resources, Shape, Spread, Static, statics,
 };
 use crate::room::Rooms;
 use crate::scores::{ScorePlan, node_resources_balanced_allocation};
-use crate::tally::{Counted, Counting, Tallies, TallyKey};
+use crate::tally::{Counted, Counting, DENSE, Tallies, TallyKey};
 
 /// What happened to a node.
 pub mod flag {
@@ -103,6 +103,8 @@ pub struct State<'m> {
     order: Option<Arc<Order>>,
     /// Per static specification: how many nodes its filters refuse, while that is known.
     refused: HashMap<StaticId, Arc<[(Refusal, usize)]>>,
+    /// Per static specification and topology: the domains with a node that its filters do not refuse, while that is known.
+    open: HashMap<(StaticId, KeyId), u64>,
     /// Per node the number of the last coming or going of a pod there; no two are the same.
     stamps: Vec<u64>,
     stamp: u64,
@@ -149,6 +151,7 @@ impl<'m> State<'m> {
             absent: Vec::new(),
             order: None,
             refused: HashMap::new(),
+            open: HashMap::new(),
             stamps: vec![1; nodes],
             stamp: 1,
             rooms: Rooms::default(),
@@ -381,6 +384,18 @@ impl<'m> State<'m> {
         refused
     }
 
+    /// The domains of a topology of few domains with a node that labels and taints do not refuse, one bit each.
+    pub(crate) fn open_domains(&mut self, id: StaticId, key: KeyId) -> u64 {
+        if let Some(&known) = self.open.get(&(id, key)) {
+            return known;
+        }
+        let is_open = |&node: &usize| self.is_present(node) && self.static_mask(id, node) == 0;
+        let domains = (0..self.flags.len()).filter(is_open).filter_map(|node| self.model.topology.domain(key, node));
+        let open = domains.fold(0, |bits, domain| bits | 1 << (domain.position() % DENSE));
+        self.open.insert((id, key), open);
+        open
+    }
+
     /// The nodes whose objects are gone.
     pub fn absent(&self) -> &[usize] {
         &self.absent
@@ -416,6 +431,19 @@ impl<'m> State<'m> {
     /// Whether the pod exists: it was neither removed nor has it ended.
     pub fn exists(&self, pod: PodIndex) -> bool {
         !self.gone[pod.position()]
+    }
+
+    /// Leaves the pods on a node in the order in which they stand when these were taken away, one after the other, and
+    /// that was undone. Whoever shuffles them later meets this order.
+    pub(crate) fn reorder(&mut self, node: usize, pods: &[PodIndex]) {
+        let list = &mut self.pods_on[node];
+        for pod in pods {
+            if let Some(position) = list.iter().position(|other| other == pod) {
+                list.swap_remove(position);
+            }
+        }
+        list.extend(pods.iter().rev());
+        self.version += 1;
     }
 
     /// A new pod, not yet placed.
@@ -492,6 +520,7 @@ impl<'m> State<'m> {
     fn change_flags(&mut self, node: usize, flags: u8) {
         let was = self.flags[node];
         self.refused.clear();
+        self.open.clear();
         if (was ^ flags) & flag::ABSENT != 0 {
             self.order = None;
         }

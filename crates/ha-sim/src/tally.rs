@@ -49,7 +49,7 @@ enum Counts {
 type Sieve = [u64; 4];
 
 /// Up to so many domains counts stand in a plain list; and a bit for each is a word.
-const DENSE: usize = 64;
+pub(crate) const DENSE: usize = 64;
 
 impl Counts {
     fn new(domains: usize) -> Self {
@@ -117,6 +117,19 @@ impl Tally {
             Counts::Dense(counts) => Some(counts),
             Counts::Sparse(..) => None,
         }
+    }
+
+    /// The domains with another count than 0, in no order, where there are many domains.
+    pub(crate) fn counted(&self) -> Option<impl Iterator<Item = (DomainId, i64)>> {
+        match &self.counts {
+            Counts::Dense(_) => None,
+            Counts::Sparse(_, counts) => Some(counts.iter().map(|(&domain, &count)| (domain, count))),
+        }
+    }
+
+    /// The number of domains with another count than 0.
+    pub(crate) fn nonzero(&self) -> usize {
+        self.nonzero
     }
 
     /// The domains whose count is above `limit`, one bit each; none where there are more domains than bits.

@@ -69,6 +69,12 @@ impl Topology {
         self.keys[key.position()].is_complete
     }
 
+    /// Whether every node is a domain of its own: then nodes and domains have the same numbers.
+    pub(crate) fn is_each_node(&self, key: KeyId) -> bool {
+        let key = &self.keys[key.position()];
+        key.is_complete && key.domains == key.of_node.len()
+    }
+
     /// How many values the key has.
     pub fn domains(&self, key: KeyId) -> usize {
         self.keys[key.position()].domains

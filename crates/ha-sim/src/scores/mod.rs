@@ -40,21 +40,81 @@ pub(crate) fn of_resources(state: &State, cycle: &Cycle, node: usize) -> i64 {
     node_resources_fit::score(state, cycle, node) + node_resources_balanced_allocation::score(state, cycle, node)
 }
 
-/// Adds the weighted scores of all other plugins, in the order of `nodes`; what a plugin gives to all of them alike is
-/// left out.
-pub(crate) fn add_others(state: &mut State, cycle: &Cycle, nodes: &[usize], totals: &mut [i64]) {
-    let plan = state.score_plan(state.pod(cycle.pod).class);
-    let state = &*state;
-    let mut add = |weight: i64, scores: Option<Vec<i64>>| {
-        for (total, score) in totals.iter_mut().zip(scores.unwrap_or_default()) {
+/// Nodes that pass all filters, with what they score.
+#[derive(Debug, Default)]
+pub(crate) struct Nodes {
+    list: Vec<usize>,
+    scores: Vec<i64>,
+    /// Per node of the snapshot where it stands in the list, if it does; what is left of other lists is never looked at.
+    numbers: Vec<u32>,
+    is_numbered: bool,
+}
+
+impl Nodes {
+    /// An empty list, with room for so many; `numbers` is what is left of another one.
+    pub(crate) fn with_capacity(nodes: usize, numbers: Vec<u32>) -> Self {
+        Self { list: Vec::with_capacity(nodes), scores: Vec::with_capacity(nodes), numbers, is_numbered: false }
+    }
+
+    /// Adds a node that scores so much by what is left there.
+    #[inline]
+    pub(crate) fn push(&mut self, node: usize, score: i64) {
+        self.list.push(node);
+        self.scores.push(score);
+    }
+
+    /// The nodes.
+    pub(crate) fn list(&self) -> &[usize] {
+        &self.list
+    }
+
+    /// What each scores.
+    pub(crate) fn scores(&self) -> &[i64] {
+        &self.scores
+    }
+
+    /// What is left for another list.
+    pub(crate) fn into_numbers(self) -> Vec<u32> {
+        self.numbers
+    }
+
+    /// Where a node of the snapshot stands in the list.
+    fn find(&mut self, node: usize) -> Option<usize> {
+        if !self.is_numbered {
+            let most = self.list.iter().copied().max().unwrap_or(0);
+            self.numbers.resize(self.numbers.len().max(most + 1), 0);
+            for (number, &node) in (0_u32..).zip(&self.list) {
+                self.numbers[node] = number;
+            }
+            self.is_numbered = true;
+        }
+        let number = *self.numbers.get(node)? as usize;
+        (self.list.get(number) == Some(&node)).then_some(number)
+    }
+
+    /// Adds a plugin's scores.
+    fn add(&mut self, weight: i64, scores: &[i64]) {
+        for (total, score) in self.scores.iter_mut().zip(scores) {
             *total += weight * score;
         }
-    };
-    add(3, taint_toleration::scores(state, cycle, nodes));
-    add(2, node_affinity::scores(state, cycle, nodes));
-    add(2, pod_topology_spread::scores(state, cycle, &plan, nodes));
-    add(2, inter_pod_affinity::scores(state, &plan, nodes));
-    add(1, image_locality::scores(state, cycle, nodes));
+    }
+}
+
+/// Adds the weighted scores of all other plugins; what a plugin gives to all of them alike may be left out.
+pub(crate) fn add_others(state: &mut State, cycle: &Cycle, nodes: &mut Nodes) {
+    let plan = state.score_plan(state.pod(cycle.pod).class);
+    let state = &*state;
+    if let Some(scores) = taint_toleration::scores(state, cycle, nodes.list()) {
+        nodes.add(3, &scores);
+    }
+    if let Some(scores) = node_affinity::scores(state, cycle, nodes.list()) {
+        nodes.add(2, &scores);
+    }
+    pod_topology_spread::add(state, cycle, &plan, nodes, 2);
+    inter_pod_affinity::add(state, &plan, nodes, 2);
+    if let Some(scores) = image_locality::scores(state, cycle, nodes.list()) {
+        nodes.add(1, &scores);
+    }
 }
 
 /// The whole part of a quotient. Floats are divided in half of the time.

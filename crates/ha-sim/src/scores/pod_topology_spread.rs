@@ -4,12 +4,14 @@
 //! Source: `pkg/scheduler/framework/plugins/podtopologyspread/scoring.go`.
 //! Differs from upstream 1.36: the system's constraints are taken even where a cluster configures others.
 
-use super::{MAX, ScorePlan, quotient};
+use super::{MAX, Nodes, ScorePlan, quotient};
 use crate::cycle::Cycle;
 use crate::ids::{ClassId, DomainId, KeyId, TallyId};
 use crate::model::{Model, Spread};
 use crate::state::State;
 use crate::tally::{Counted, Tally, TallyKey};
+
+mod by_domain;
 
 /// One constraint, ready to score nodes.
 struct Scored<'c> {
@@ -20,29 +22,53 @@ struct Scored<'c> {
     weight: f64,
 }
 
+impl Scored<'_> {
+    /// What a domain with so many pods gets.
+    #[allow(clippy::cast_precision_loss, reason = "upstream computes in 64-bit floats")]
+    fn of_count(&self, count: i64) -> f64 {
+        count as f64 * self.weight + (self.spread.max_skew - 1) as f64
+    }
+}
+
 /// The raw score of a node that lacks a label.
 const UNSCORED: i64 = i64::MIN;
 
-/// One score per node; none when the pod has no such constraint.
-pub(crate) fn scores(state: &State, cycle: &Cycle, plan: &ScorePlan, nodes: &[usize]) -> Option<Vec<i64>> {
+/// Adds the weighted score of each node; nothing when the pod has no such constraint.
+pub(crate) fn add(state: &State, cycle: &Cycle, plan: &ScorePlan, nodes: &mut Nodes, weight: i64) {
     let spreads = &cycle.class.soft_spread;
     if spreads.is_empty() {
-        return None;
+        return;
     }
     let has_all = |node: usize| {
         cycle.class.spread_by_default || spreads.iter().all(|spread| domain(state, spread, node).is_some())
     };
     let is_complete = |spread: &Spread| state.model.topology.is_complete(spread.key);
-    let scores_all = cycle.class.spread_by_default || spreads.iter().all(is_complete);
-    let candidates = || nodes.iter().copied().filter(|&node| scores_all || has_all(node));
+    let all_complete = spreads.iter().all(is_complete);
+    if all_complete && by_domain::add(state, spreads, plan, nodes, weight) {
+        return;
+    }
+    let scores_all = cycle.class.spread_by_default || all_complete;
+    let scores = of_each(state, spreads, plan, nodes.list(), |node| scores_all || has_all(node));
+    nodes.add(weight, &scores);
+}
+
+/// The score of each node; 0 where it is not to be scored.
+fn of_each(
+    state: &State,
+    spreads: &[Spread],
+    plan: &ScorePlan,
+    nodes: &[usize],
+    is_scored: impl Fn(usize) -> bool,
+) -> Vec<i64> {
+    let candidates = || nodes.iter().copied().filter(|&node| is_scored(node));
     let mut sums = vec![0.0; nodes.len()];
     for (spread, &(key, tally)) in spreads.iter().zip(&plan.spread) {
         let tally = tally.map(|id| state.tallies.get(id)).filter(|tally| !tally.is_empty());
-        let weight = weight(state.model, spread, candidates());
-        add(&Scored { spread, key, tally, weight }, state.model, nodes, &mut sums);
+        let weight = weight_of(state.model, spread, candidates());
+        add_up(&Scored { spread, key, tally, weight }, state.model, nodes, &mut sums);
     }
-    let whole = |(&node, &sum): (&usize, &f64)| if scores_all || has_all(node) { rounded(sum) } else { UNSCORED };
-    Some(normalize(nodes.iter().zip(&sums).map(whole).collect()))
+    let whole = |(&node, &sum): (&usize, &f64)| if is_scored(node) { rounded(sum) } else { UNSCORED };
+    normalize(nodes.iter().zip(&sums).map(whole).collect())
 }
 
 fn domain(state: &State, spread: &Spread, node: usize) -> Option<DomainId> {
@@ -70,7 +96,7 @@ fn by_node(model: &Model, spread: &Spread) -> bool {
 }
 
 /// The more domains, the more a pod weighs.
-fn weight(model: &Model, spread: &Spread, candidates: impl Iterator<Item = usize>) -> f64 {
+fn weight_of(model: &Model, spread: &Spread, candidates: impl Iterator<Item = usize>) -> f64 {
     let size = if by_node(model, spread) {
         candidates.count()
     } else {
@@ -82,18 +108,19 @@ fn weight(model: &Model, spread: &Spread, candidates: impl Iterator<Item = usize
         }
         seen.into_iter().filter(|&seen| seen).count()
     };
-    #[allow(clippy::cast_precision_loss, reason = "a number of nodes")]
-    let weight = ((size + 2) as f64).ln();
-    weight
+    weight_of_size(size)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a number of nodes")]
+fn weight_of_size(size: usize) -> f64 {
+    ((size + 2) as f64).ln()
 }
 
 /// Adds what one constraint makes of each node.
-#[allow(clippy::cast_precision_loss, reason = "upstream computes in 64-bit floats")]
-fn add(constraint: &Scored, model: &Model, nodes: &[usize], sums: &mut [f64]) {
+fn add_up(constraint: &Scored, model: &Model, nodes: &[usize], sums: &mut [f64]) {
     let of_nodes = model.topology.of_nodes(constraint.spread.key);
     let counted = model.topology.of_nodes(constraint.key);
-    let least = (constraint.spread.max_skew - 1) as f64;
-    let of_count = |count: i64| count as f64 * constraint.weight + least;
+    let of_count = |count: i64| constraint.of_count(count);
     let of_few: Option<Vec<f64>> =
         constraint.tally.and_then(Tally::few).map(|counts| counts.iter().copied().map(of_count).collect());
     for (&node, sum) in nodes.iter().zip(sums) {
@@ -127,13 +154,14 @@ fn normalize(mut scores: Vec<i64>) -> Vec<i64> {
     let raw = || scores.iter().copied().filter(|&score| score != UNSCORED);
     let (min, max) = (raw().min().unwrap_or(i64::MAX), raw().max().unwrap_or(0).max(0));
     for score in &mut scores {
-        *score = match *score {
-            UNSCORED => 0,
-            _ if max == 0 => MAX,
-            raw => quotient(MAX * (max + min - raw), max),
-        };
+        *score = if *score == UNSCORED { 0 } else { normal(*score, min, max) };
     }
     scores
+}
+
+/// What a raw score comes to between the smallest and the largest.
+fn normal(raw: i64, min: i64, max: i64) -> i64 {
+    if max == 0 { MAX } else { quotient(MAX * (max + min - raw), max) }
 }
 
 #[cfg(test)]
