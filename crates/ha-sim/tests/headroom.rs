@@ -232,8 +232,8 @@ fn is_short(model: &Model, added: &[NodeId], loss: &Disruption, seed: u64, allow
     }
     let zone = |id: NodeId| snapshot.node(id).zone;
     let mut loss = loss.clone();
-    let lost = loss.name.starts_with("zone/").then(|| zone(loss.nodes[0]));
-    loss.nodes.extend(added.iter().filter(|&&id| Some(zone(id)) == lost));
+    let zone_lost = loss.name.starts_with("zone/").then(|| zone(loss.nodes[0]));
+    loss.nodes.extend(added.iter().filter(|&&id| Some(zone(id)) == zone_lost));
     let run = outcome::run(&mut state, &loss, seed, true);
     let allowed = |id: WorkloadId| allowed.iter().find(|(known, _)| *known == id).map_or(0, |&(_, pods)| pods);
     run.counts.iter().any(|(&id, counts)| counts.pending + counts.not_created > allowed(id))

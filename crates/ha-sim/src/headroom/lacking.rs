@@ -342,11 +342,11 @@ impl Search<'_, '_> {
             };
             let times = self.times(step.len(), left, left.saturating_sub(then));
             for _ in 0..times {
-                for &pool in step {
+                for &pool in &step {
                     counts[pool] += 1;
                 }
                 if !self.is_within(counts) {
-                    for &pool in step {
+                    for &pool in &step {
                         counts[pool] -= 1;
                     }
                     break;
@@ -511,7 +511,8 @@ mod tests {
 
     #[test]
     fn every_set_of_a_size_is_listed_once() {
-        let cases: &[(usize, &[usize], &[&[usize]])] = &[
+        type Expected<'e> = (usize, &'e [usize], &'e [&'e [usize]]);
+        let cases: &[Expected] = &[
             (0, &[3, 3], &[&[0, 0]]),
             (2, &[3, 1], &[&[1, 1], &[2, 0]]),
             (2, &[1, 1, 1], &[&[0, 1, 1], &[1, 0, 1], &[1, 1, 0]]),

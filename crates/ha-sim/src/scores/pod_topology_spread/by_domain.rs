@@ -8,7 +8,8 @@ use crate::scores::{Nodes, ScorePlan};
 use crate::state::State;
 use crate::tally::{DENSE, Tally};
 
-/// Adds the weighted scores. Returns whether it could; every node must have all labels.
+/// Adds the weighted scores, or scores that are all less by the same. Returns whether it could; every node must have all
+/// labels.
 pub(super) fn add(state: &State, spreads: &[Spread], plan: &ScorePlan, nodes: &mut Nodes, weight: i64) -> bool {
     let Some(parts) = Parts::of(state, spreads, plan, nodes.list()) else {
         return false;
@@ -34,6 +35,7 @@ pub(super) fn add(state: &State, spreads: &[Spread], plan: &ScorePlan, nodes: &m
         || (0..DENSE).filter(|&domain| present(&alike, domain)).map(|domain| raw[domain]).chain(raw_apart.clone());
     let (min, max) = (all().min().unwrap_or(i64::MAX), all().max().unwrap_or(0).max(0));
     let normals = raw.map(|raw| weight * normal(raw, min, max));
+    // With host names alone all others score the same, which decides nothing and is left out.
     if parts.key.is_some() {
         let domains = parts.domains;
         for (&node, score) in nodes.list.iter().zip(&mut nodes.scores) {
@@ -124,4 +126,87 @@ impl<'c> Parts<'c> {
 /// The number of a node's domain; all are of one where there is no topology.
 fn domain_of(domains: &[Option<DomainId>], node: usize) -> usize {
     domains.get(node).copied().flatten().map_or(0, DomainId::position) % DENSE
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ha_core::Snapshot;
+    use ha_core::snapshot::ResourceKind;
+    use ha_snapshot::objects::Object;
+    use ha_snapshot::{Builder, Origin};
+    use serde_json::{Value, json};
+
+    use super::super::of_each;
+    use crate::cycle::Cycle;
+    use crate::scores::Nodes;
+    use crate::{Model, State};
+
+    const NODES: usize = 90;
+
+    /// Nodes in three zones, pods of a set on some of them, several on one, and one that waits.
+    fn cluster(constraints: &Value) -> Snapshot {
+        let labels = json!({"app": "web"});
+        let mut objects: Vec<Value> = (0..NODES)
+            .map(|number| {
+                let name = format!("n{number:02}");
+                let labels =
+                    json!({"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": format!("z{}", number % 3)});
+                json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
+                    "status": {"allocatable": {"cpu": "8", "memory": "8Gi", "pods": "110"}}})
+            })
+            .collect();
+        objects.push(json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web", "namespace": "shop", "uid": "u"},
+            "spec": {"replicas": 6, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {"containers": []}}}}));
+        for (number, node) in ["n00", "n01", "n01", "n30", "n44", ""].into_iter().enumerate() {
+            objects.push(json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": format!("web-{number}"), "namespace": "shop", "labels": labels,
+                    "ownerReferences": [{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web", "uid": "u", "controller": true}]},
+                "spec": {"nodeName": node, "containers": [], "topologySpreadConstraints": constraints},
+                "status": {"phase": if node.is_empty() { "Pending" } else { "Running" }}}));
+        }
+        let mut builder = Builder::new(&[]);
+        for value in &objects {
+            let api_version = value["apiVersion"].as_str().unwrap();
+            let group = api_version.split_once('/').map_or("", |(group, _)| group);
+            let kind = ResourceKind::from_group_kind(group, value["kind"].as_str().unwrap()).unwrap();
+            builder.add(Object::from_json(api_version, kind, &value.to_string()).unwrap());
+        }
+        builder.finish(&Origin::default())
+    }
+
+    #[test]
+    fn nodes_differ_by_as_much_as_one_by_one() {
+        let soft = |key: &str| {
+            json!({"maxSkew": 2, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": {"app": "web"}}})
+        };
+        let (host, zone) = (soft("kubernetes.io/hostname"), soft("topology.kubernetes.io/zone"));
+        for constraints in [json!([]), json!([host]), json!([zone]), json!([zone, host])] {
+            let snapshot = cluster(&constraints);
+            let model = Model::new(&snapshot);
+            let mut state = State::new(&model);
+            let pod = model.waiting[0];
+            let plan = state.score_plan(state.pod(pod).class);
+            let cycle = Cycle::start(&mut state, pod).unwrap();
+            let spreads = &cycle.class.soft_spread;
+            assert!(!spreads.is_empty());
+            for list in [0..NODES, 1..NODES, 0..2, 10..25, 30..40] {
+                let list: Vec<usize> = list.collect();
+                let mut nodes = Nodes::default();
+                for &node in list.iter().rev() {
+                    nodes.push(node, 0);
+                }
+                let done = super::add(&state, spreads, &plan, &mut nodes, 1);
+                let one_by_one = of_each(&state, spreads, &plan, nodes.list(), |_| true);
+                // The default spread counts 4 nodes by themselves, which is too many for a short list.
+                assert!(done || list.len() < 4, "{constraints} {list:?}");
+                let by: BTreeSet<i64> =
+                    nodes.scores().iter().zip(&one_by_one).map(|(score, exact)| exact - score).collect();
+                assert!(!done || by.len() == 1, "{constraints} {:?} {one_by_one:?}", nodes.scores());
+            }
+        }
+    }
 }
