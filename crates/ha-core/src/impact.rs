@@ -48,6 +48,13 @@ record! {
     }
 }
 
+impl Disruption {
+    /// Whether a whole zone is lost, which may have one node only: its name says so.
+    pub fn is_of_zone(&self) -> bool {
+        self.name.starts_with("zone/")
+    }
+}
+
 word! {
     /// How a workload stands right after a disruption.
     pub enum InstantVerdict {

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::impact::WorkloadImpact;
+use crate::impact::{Disruption, WorkloadImpact};
 use crate::snapshot::{Snapshot, Workload};
 
 /// The filters of the default profile in the order in which the scheduler asks them.
@@ -45,8 +45,9 @@ pub fn lacks_resources(impact: &WorkloadImpact) -> bool {
     impact.reasons.iter().any(|reason| reason.message.contains("Insufficient "))
 }
 
-/// What helps where the last plugin refuses; `domain` is what was lost, `zone` or `node`.
-pub fn remedy(snapshot: &Snapshot, impact: &WorkloadImpact, domain: &str) -> String {
+/// What helps a workload after a disruption where the last plugin refuses.
+pub fn remedy(snapshot: &Snapshot, disruption: &Disruption, impact: &WorkloadImpact) -> String {
+    let domain = if disruption.is_of_zone() { "zone" } else { "node" };
     let workload = snapshot.workload(impact.workload);
     match refusals(impact).first().map_or("", |(plugin, _)| *plugin) {
         "NodeResourcesFit" if !lacks_resources(impact) => "add nodes: the others have no pod slot left".into(),
@@ -61,7 +62,7 @@ pub fn remedy(snapshot: &Snapshot, impact: &WorkloadImpact, domain: &str) -> Str
         "InterPodAffinity" => "add a node that its affinity admits, or make the rule preferred".into(),
         "NodeAffinity" | "NodeName" => "label or add another node that its node selection admits".into(),
         "NodePorts" => "leave out hostPort, or add a node".into(),
-        "VolumeBinding" | "VolumeZone" if domain == "zone" => "storage that is replicated over zones".into(),
+        "VolumeBinding" | "VolumeZone" if disruption.is_of_zone() => "storage that is replicated over zones".into(),
         "VolumeBinding" | "VolumeZone" => "a second node where its volumes are, or storage that all nodes reach".into(),
         "NodeVolumeLimits" => "add a node: the others can attach no further volume".into(),
         _ => "add a node that takes its pods".into(),

@@ -1,7 +1,7 @@
 //! What one run of a disruption came to, counted per workload.
 
 use ha_core::impact::{Disruption, PodCounts};
-use ha_core::snapshot::{PodId, WorkloadId, WorkloadKind};
+use ha_core::snapshot::{PodId, WorkloadId};
 use hashbrown::HashMap;
 
 use crate::eviction::{self, Answer};
@@ -168,17 +168,9 @@ fn count(
             counts.pending += 1;
         }
     }
-    let desired = desired(state, id);
+    let desired = snapshot.workload(id).desired();
     counts.not_created = desired.saturating_sub(counts.scheduled + counts.pending);
     counts
-}
-
-/// How many pods a workload is to have; 0 for kinds whose number follows from something else.
-pub(crate) fn desired(state: &State, id: WorkloadId) -> u32 {
-    use WorkloadKind::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
-    let workload = state.model.snapshot.workload(id);
-    let counted = matches!(workload.kind, Deployment | ReplicaSet | ReplicationController | StatefulSet);
-    if counted { workload.replicas.unwrap_or(1) } else { 0 }
 }
 
 fn explain(settling: &Settling, outcome: &mut Outcome) {

@@ -80,7 +80,7 @@ pub fn rollout(
     let existing = snapshot.pods_of(record).filter(|pod| !pod.is_finished() && pod.deleted_at.is_none()).count();
     let desired = match record.kind {
         WorkloadKind::DaemonSet => size(existing),
-        _ => crate::outcome::desired(state, workload),
+        _ => record.desired(),
     };
     let bounds = rollout_bounds(record, desired).filter(|_| desired > 0 && existing > 0)?;
     let seeds = options.seeds();

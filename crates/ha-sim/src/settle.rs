@@ -526,8 +526,7 @@ impl<'s, 'm> Settling<'s, 'm> {
         };
         self.run.search.random.skip(&refused.dice.0, &refused.dice.1);
         let diagnosis = Some(refused.diagnosis.clone());
-        let (additions, removals) = (self.additions, self.removals);
-        self.waiting.push(Waiting { pod, diagnosis, is_put_off: false, additions, removals });
+        self.wait(pod, diagnosis, false);
         true
     }
 
@@ -552,9 +551,8 @@ impl<'s, 'm> Settling<'s, 'm> {
         if !cycle.shape.never_preempts {
             self.run.search.random.roll();
         }
-        let diagnosis = Some(put_off::placeholder(self.state));
-        let (additions, removals) = (self.additions, self.removals);
-        self.waiting.push(Waiting { pod, diagnosis, is_put_off: true, additions, removals });
+        let diagnosis = put_off::placeholder(self.state);
+        self.wait(pod, Some(diagnosis), true);
         true
     }
 
@@ -647,8 +645,13 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     fn park(&mut self, pod: PodIndex, diagnosis: Option<Diagnosis>) {
         let diagnosis = diagnosis.map(|diagnosis| Rc::new(Diagnosis { resolvable: Vec::new(), ..diagnosis }));
+        self.wait(pod, diagnosis, false);
+    }
+
+    /// A pod waits from now on.
+    fn wait(&mut self, pod: PodIndex, diagnosis: Option<Rc<Diagnosis>>, is_put_off: bool) {
         let (additions, removals) = (self.additions, self.removals);
-        self.waiting.push(Waiting { pod, diagnosis, is_put_off: false, additions, removals });
+        self.waiting.push(Waiting { pod, diagnosis, is_put_off, additions, removals });
     }
 
     /// All pods without a node that the scheduler is to place from here on: those in the queue, and those that

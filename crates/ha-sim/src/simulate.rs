@@ -21,7 +21,7 @@ use crate::eviction::{self, Answer};
 use crate::failure;
 use crate::ids::{ClassId, PodIndex};
 use crate::order::{self, Fate, Fates};
-use crate::outcome::{self, Outcome, desired};
+use crate::outcome::{self, Outcome};
 use crate::recovery::{self, Zones};
 use crate::settle::Settling;
 use crate::state::State;
@@ -347,7 +347,7 @@ impl Report<'_, '_> {
         let snapshot = self.state.model.snapshot;
         let workload = snapshot.workload(id);
         let pods: Vec<_> = snapshot.pods_of(workload).collect();
-        let Demand { desired, healthy, needed } = demand(self.state, self.options.settings, id);
+        let Demand { desired, healthy, needed } = demand(snapshot, self.options.settings, id);
         let ready = self.instant.count(snapshot, id);
         let (best, worst) = self.extremes(id);
         let hit: Vec<_> = pods.iter().copied().filter(|pod| self.is_hit(pod)).collect();
@@ -440,21 +440,15 @@ pub(crate) struct Demand {
 }
 
 /// What a workload is to have, and has, before anything happens.
-pub(crate) fn demand(state: &State, settings: &Settings, id: WorkloadId) -> Demand {
-    let snapshot = state.model.snapshot;
+pub(crate) fn demand(snapshot: &Snapshot, settings: &Settings, id: WorkloadId) -> Demand {
     let workload = snapshot.workload(id);
     let pods = || snapshot.pods_of(workload);
     let existing = size(pods().filter(|pod| !pod.is_finished()).count());
-    let desired = desired(state, id).max(if counts_itself(workload.kind) { existing } else { 0 });
+    // Other kinds are to have the pods that exist.
+    let desired = workload.desired().max(if workload.kind.has_replicas() { 0 } else { existing });
     let input = Input { snapshot, settings, impacts: &[] };
     let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
     Demand { desired, healthy: size(pods().filter(|pod| pod.is_healthy()).count()), needed }
-}
-
-/// Kinds whose number of pods is the number of those that exist.
-fn counts_itself(kind: WorkloadKind) -> bool {
-    use WorkloadKind::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
-    !matches!(kind, Deployment | ReplicaSet | ReplicationController | StatefulSet)
 }
 
 pub(crate) fn verdict(snapshot: &Snapshot, id: WorkloadId, desired: u32, ready: u32, needed: u32) -> InstantVerdict {

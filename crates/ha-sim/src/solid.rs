@@ -26,7 +26,7 @@
 
 use hashbrown::HashMap;
 
-use ha_core::snapshot::{WorkloadId, WorkloadKind};
+use ha_core::snapshot::WorkloadId;
 
 use crate::cycle::{Cycle, SpreadCheck};
 use crate::filters;
@@ -113,9 +113,8 @@ impl Others {
 
 /// Whether a controller creates a pod for each of that kind that vanishes.
 fn is_replaced(state: &State, pod: PodIndex) -> bool {
-    use WorkloadKind::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
     let kind = state.model.snapshot.workload(state.pod(pod).workload).kind;
-    matches!(kind, Deployment | ReplicaSet | ReplicationController | StatefulSet) && !state.pod(pod).terminating
+    kind.has_replicas() && !state.pod(pod).terminating
 }
 
 /// What all of D requests.

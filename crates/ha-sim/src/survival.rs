@@ -4,20 +4,18 @@
 //! Exact, by counting: right after a loss a workload has what it had, less what was ready on the lost nodes. How such a
 //! loss ends is left out.
 
-use ha_core::Settings;
 use ha_core::impact::InstantVerdict;
 use ha_core::snapshot::{NodeId, WorkloadId};
 use ha_core::text::Text;
+use ha_core::{Settings, Snapshot};
 use hashbrown::HashMap;
 
 use crate::simulate::{demand, verdict};
-use crate::state::State;
 
 /// The zone, and the node of another one or of none, whose common loss leaves the workload with the fewest ready pods, if
 /// that breaks it; the first by number where there are several.
-pub fn zone_and_node(state: &State, settings: &Settings, id: WorkloadId) -> Option<(Text, NodeId)> {
-    let snapshot = state.model.snapshot;
-    let wanted = demand(state, settings, id);
+pub fn zone_and_node(snapshot: &Snapshot, settings: &Settings, id: WorkloadId) -> Option<(Text, NodeId)> {
+    let wanted = demand(snapshot, settings, id);
     let mut on_node: HashMap<NodeId, u32> = HashMap::new();
     let mut in_zone: HashMap<Text, u32> = HashMap::new();
     for node in snapshot.pods_of(snapshot.workload(id)).filter(|pod| pod.is_healthy()).filter_map(|pod| pod.node) {

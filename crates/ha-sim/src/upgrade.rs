@@ -144,7 +144,7 @@ fn standing(state: &State, options: &Options, id: WorkloadId, ready: u32, nodes:
     let workload = snapshot.workload(id);
     let healthy = snapshot.pods_of(workload).filter(|pod| pod.is_healthy()).count();
     let before = size(healthy);
-    let desired = crate::outcome::desired(state, id).max(before);
+    let desired = workload.desired().max(before);
     let input = Input { snapshot, settings: options.settings, impacts: &[] };
     let needed = if desired == 0 { 0 } else { needed(&input, workload, desired) };
     Lowest { workload: id, before, ready, needed, verdict: verdict(snapshot, id, desired, ready, needed), nodes }
@@ -349,7 +349,7 @@ impl<'s, 'm> Work<'s, 'm> {
         let snapshot = state.model.snapshot;
         let complete = snapshot.budget(budget).workloads.iter().all(|&id| {
             let workload = snapshot.workload(id);
-            let wanted = crate::outcome::desired(state, id);
+            let wanted = workload.desired();
             let known = workload.pods.of(&snapshot.workload_pods).iter().map(|pod| PodIndex::at(pod.position()));
             let created = state.created().filter(|&pod| state.pod(pod).workload == id);
             let there = known.chain(created).filter(|&pod| state.exists(pod)).count();

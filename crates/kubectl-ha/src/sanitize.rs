@@ -324,8 +324,8 @@ impl Texts for Simulation {
         for scenario in scenarios {
             visit_scenario(scenario, visit);
         }
-        for Survival { object, survives, smallest_failure } in survival {
-            smallest_failure.iter_mut().chain([survives]).for_each(&mut *visit);
+        for Survival { object, survives: _, smallest_failure } in survival {
+            smallest_failure.iter_mut().for_each(&mut *visit);
             visit_objects([object], visit);
         }
         visit_gaps(gaps, visit);

@@ -82,12 +82,45 @@ pub struct Interrupted {
 pub struct Survival {
     /// The workload.
     pub object: ObjectReference,
-    /// `nothing`, `1 node`, `1 zone` or `1 zone + 1 node`, the latter two where every zone and node was tried; else
-    /// `all of these` when no scenario breaks it.
-    pub survives: String,
+    /// What it survives.
+    pub survives: Survives,
     /// The scenario with the fewest nodes in which it has less than it needs, or a zone and a node of another one that
     /// break it together; null when there is none.
     pub smallest_failure: Option<String>,
+}
+
+/// What a workload survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Survives {
+    /// Not even the loss of one node.
+    #[serde(rename = "nothing")]
+    Nothing,
+    /// The loss of one node; that of more breaks it.
+    #[serde(rename = "1 node")]
+    Node,
+    /// The loss of any zone or node, where every one was tried; a zone and a node of another one break it together.
+    #[serde(rename = "1 zone")]
+    Zone,
+    /// Also the loss of both together.
+    #[serde(rename = "1 zone + 1 node")]
+    ZoneAndNode,
+    /// Every scenario that was tried, where not every zone and node was.
+    #[serde(rename = "all of these")]
+    AllOfThese,
+}
+
+impl Survives {
+    /// As it is written in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Node => "1 node",
+            Self::Zone => "1 zone",
+            Self::ZoneAndNode => "1 zone + 1 node",
+            Self::AllOfThese => "all of these",
+        }
+    }
 }
 
 /// One disruption, and what it does.
@@ -333,7 +366,7 @@ impl Simulation {
         for survival in &mut *whole {
             survival.smallest_failure = breaker(&survival.object);
             let is_broken = survival.smallest_failure.is_some();
-            survival.survives = if is_broken { "1 zone" } else { "1 zone + 1 node" }.into();
+            survival.survives = if is_broken { Survives::Zone } else { Survives::ZoneAndNode };
         }
         whole.sort_by_key(|survival| (survival.smallest_failure.is_none(), survival.smallest_failure.clone()));
     }
@@ -402,11 +435,10 @@ fn survival(scenarios: &[Scenario]) -> Vec<Survival> {
     let entry = |(object, failure): (&ObjectReference, Option<(usize, &str)>)| Survival {
         object: object.clone(),
         survives: match failure {
-            None => "all of these",
-            Some((1, _)) => "nothing",
-            Some(_) => "1 node",
-        }
-        .into(),
+            None => Survives::AllOfThese,
+            Some((1, _)) => Survives::Nothing,
+            Some(_) => Survives::Node,
+        },
         smallest_failure: failure.map(|(_, name)| name.into()),
     };
     let mut order: Vec<_> = smallest.into_iter().collect();
@@ -420,9 +452,12 @@ fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
     let pod = |id: PodId| reference(snapshot.pod(id).object);
     // A static pod is a part of its node: that it goes with the node says nothing.
     let told = |outcome: &&WorkloadImpact| snapshot.workload(outcome.workload).kind != WorkloadKind::StaticPod;
-    let domain = if impact.disruption.name.starts_with("zone/") { "zone" } else { "node" };
-    let mut workloads: Vec<WorkloadOutcome> =
-        impact.workloads.iter().filter(told).map(|workload| workload_outcome(snapshot, workload, domain)).collect();
+    let mut workloads: Vec<WorkloadOutcome> = impact
+        .workloads
+        .iter()
+        .filter(told)
+        .map(|workload| workload_outcome(snapshot, &impact.disruption, workload))
+        .collect();
     workloads.sort_by(|one, other| badness(other).cmp(&badness(one)).then_with(|| one.object.cmp(&other.object)));
     Scenario {
         name: impact.disruption.name.clone(),
@@ -471,10 +506,10 @@ fn node_names(snapshot: &Snapshot, disruption: &Disruption) -> Vec<String> {
     disruption.nodes.iter().map(|&id| ObjectReference::of(snapshot, snapshot.node(id).object).name).collect()
 }
 
-fn workload_outcome(snapshot: &Snapshot, impact: &WorkloadImpact, domain: &str) -> WorkloadOutcome {
+fn workload_outcome(snapshot: &Snapshot, disruption: &Disruption, impact: &WorkloadImpact) -> WorkloadOutcome {
     let reference = |id| ObjectReference::of(snapshot, id);
     let is_refused = impact.reasons.iter().any(|reason| !reason.plugins.is_empty());
-    let fix = is_refused.then(|| Fix { change: remedy(snapshot, impact, domain), proven: None });
+    let fix = is_refused.then(|| Fix { change: remedy(snapshot, disruption, impact), proven: None });
     WorkloadOutcome {
         object: reference(snapshot.workload(impact.workload).object),
         desired: impact.desired,

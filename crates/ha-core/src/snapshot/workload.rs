@@ -60,6 +60,11 @@ impl WorkloadKind {
             Self::Custom => "",
         }
     }
+
+    /// Whether `spec.replicas` says how many pods there are to be, each of which is made again when it vanishes.
+    pub const fn has_replicas(self) -> bool {
+        matches!(self, Self::Deployment | Self::StatefulSet | Self::ReplicaSet | Self::ReplicationController)
+    }
 }
 
 choice! {
@@ -242,6 +247,11 @@ impl Workload {
     /// controller (rules.md 1.3).
     pub fn is_replicated_kind(&self) -> bool {
         self.serves_continuously() && !matches!(self.kind, WorkloadKind::DaemonSet | WorkloadKind::BarePod)
+    }
+
+    /// How many pods it is to have as `spec.replicas` says; 0 for kinds whose number follows from something else.
+    pub fn desired(&self) -> u32 {
+        if self.kind.has_replicas() { self.replicas.unwrap_or(1) } else { 0 }
     }
 }
 

@@ -77,12 +77,7 @@ fn of_loss(field: &Field, state: &mut State, pools: &[Pool], loss: usize, beyond
         !beyond.contains_key(&state.pod(pod).workload) && !tight.contains(&namespace)
     };
     let meant: Vec<PodIndex> = pods.iter().copied().filter(counts).collect();
-    let zone = |node: NodeId| field.model().snapshot.node(node).zone;
-    let lost = disruption.nodes.first().copied().map(zone);
-    let survives = |pool: &&Pool| {
-        let first = pool.nodes.first().copied();
-        field.question.domain == Domain::Node || first.map(zone) != lost
-    };
+    let survives = |pool: &&Pool| pool.nodes.first().is_none_or(|&first| !field.takes(disruption, first));
     let priority = |pod: &PodIndex| state.model.class(state.pod(*pod).class).key.priority;
     let highest = pods.iter().map(priority).max().unwrap_or(i32::MIN);
     let room = Room {

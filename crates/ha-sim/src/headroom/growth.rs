@@ -9,7 +9,7 @@
 
 use ha_core::Snapshot;
 use ha_core::impact::Disruption;
-use ha_core::snapshot::{NodeId, WorkloadId, WorkloadKind};
+use ha_core::snapshot::{NodeId, WorkloadId};
 use rayon::prelude::*;
 
 use super::trial::{self, Missing};
@@ -114,10 +114,8 @@ fn by_requests(model: &Model) -> Vec<WorkloadId> {
 
 /// How many replicas a workload wants; 0 for kinds that have no such number.
 fn replicas(model: &Model, id: WorkloadId) -> u32 {
-    use WorkloadKind::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
     let workload = model.snapshot.workload(id);
-    let has_number = matches!(workload.kind, Deployment | ReplicaSet | ReplicationController | StatefulSet);
-    if has_number && workload.resolved { workload.replicas.unwrap_or(1) } else { 0 }
+    if workload.resolved { workload.desired() } else { 0 }
 }
 
 /// What one more pod of a workload is like: the one that started last.
@@ -158,10 +156,7 @@ impl Course {
         let missing = |state: &mut State, loss: &Disruption| {
             let mut worst = Missing::new();
             for &seed in &self.seeds {
-                let mark = state.mark();
-                let calm = trial::calm(state, seed, None);
-                trial::worse(&mut worst, &trial::missing_after(state, &calm.rest, loss, seed));
-                state.undo_to(mark);
+                trial::worse(&mut worst, &trial::missing_of(state, loss, seed));
             }
             worst
         };

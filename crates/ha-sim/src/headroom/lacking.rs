@@ -157,13 +157,7 @@ impl Search<'_, '_> {
     fn missing(&self, state: &mut State, nodes: &[NodeId], loss: usize) -> Vec<(u64, Missing)> {
         let disruption = self.field.loss(loss, nodes);
         let (seeds, _) = self.field.seeds(state, &disruption);
-        let run = |seed: u64| {
-            let mark = state.mark();
-            let calm = trial::calm(state, seed, None);
-            let missing = trial::missing_after(state, &calm.rest, &disruption, seed);
-            state.undo_to(mark);
-            (seed, missing)
-        };
+        let run = |seed: u64| (seed, trial::missing_of(state, &disruption, seed));
         seeds.into_iter().take_while(|_| !self.field.question.is_cancelled()).map(run).collect()
     }
 
@@ -188,11 +182,8 @@ impl Search<'_, '_> {
 
     /// A node of each pool that is not there and that a loss would not take.
     fn spares(&self, loss: &Disruption) -> Vec<NodeId> {
-        let snapshot = self.field.model().snapshot;
-        let zone = |node: NodeId| snapshot.node(node).zone;
-        let lost = loss.nodes.first().copied().map(zone);
-        let survives = |node: &NodeId| self.field.question.domain == Domain::Node || Some(zone(*node)) != lost;
-        self.pools.iter().filter_map(|pool| pool.nodes.last().copied()).filter(survives).collect()
+        let spares = self.pools.iter().filter_map(|pool| pool.nodes.last().copied());
+        spares.filter(|&node| !self.field.takes(loss, node)).collect()
     }
 
     /// What is missing but for the pods that one of the spare nodes would take.
@@ -272,11 +263,7 @@ impl Search<'_, '_> {
             Lost::Added(node) if nodes.contains(&node) => (self.loss_of(node), &self.calmly),
             Lost::Added(_) => return 0,
         };
-        let mark = state.mark();
-        let calm = trial::calm(state, case.seed, None);
-        let missing = trial::missing_after(state, &calm.rest, &disruption, case.seed);
-        state.undo_to(mark);
-        trial::excess(&missing, allowed)
+        trial::excess(&trial::missing_of(state, &disruption, case.seed), allowed)
     }
 
     fn loss_of(&self, node: NodeId) -> Disruption {

@@ -173,14 +173,15 @@ impl<'f, 'm> Field<'f, 'm> {
 
     /// A loss that takes those of the added nodes as well that are in the same zone.
     fn loss(&self, loss: usize, added: &[NodeId]) -> Disruption {
-        let mut loss = self.losses[loss].clone();
-        if self.question.domain == Domain::Zone {
-            let snapshot = self.model().snapshot;
-            let zone = |node: NodeId| snapshot.node(node).zone;
-            let lost = loss.nodes.first().copied().map(zone);
-            loss.nodes.extend(added.iter().copied().filter(|&node| Some(zone(node)) == lost));
-        }
-        loss
+        let mut taken = self.losses[loss].clone();
+        taken.nodes.extend(added.iter().copied().filter(|&node| self.takes(&self.losses[loss], node)));
+        taken
+    }
+
+    /// Whether a loss takes a node as well that is added: one of the lost zone.
+    fn takes(&self, loss: &Disruption, added: NodeId) -> bool {
+        let zone = |node: NodeId| self.model().snapshot.node(node).zone;
+        self.question.domain == Domain::Zone && loss.nodes.first().is_some_and(|&lost| zone(lost) == zone(added))
     }
 
     /// The seeds that are to be tried of a loss, and whether they tell of every order; none where nothing is missing in any.

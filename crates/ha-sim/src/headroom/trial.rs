@@ -90,9 +90,13 @@ pub(super) fn calm(state: &mut State, seed: u64, more: Option<(&PodModel, u32)>)
     Calm { missing: missing(&settling), denied, preempted, rest: settling.rest() }
 }
 
-/// What is lacking after a loss. The state is as before afterwards.
-pub(super) fn missing_after(state: &mut State, rest: &Rest, loss: &Disruption, seed: u64) -> Missing {
-    after(state, rest, loss, seed, |settling| missing(settling))
+/// What is missing once all came to rest, a loss struck, and all came to rest again. The state is as before afterwards.
+pub(super) fn missing_of(state: &mut State, loss: &Disruption, seed: u64) -> Missing {
+    let mark = state.mark();
+    let calm = calm(state, seed, None);
+    let missing = after(state, &calm.rest, loss, seed, |settling| missing(settling));
+    state.undo_to(mark);
+    missing
 }
 
 /// Lets a loss strike and all come to rest, then looks at it. The state is as before afterwards.

@@ -210,7 +210,7 @@ fn groups(state: &State, settings: &Settings) -> Vec<Group> {
     }
     let told = |id: &WorkloadId| model.snapshot.workload(*id).kind != WorkloadKind::StaticPod;
     groups.extend((0..model.snapshot.workloads.len()).map(WorkloadId::at).filter(told).filter_map(|id| {
-        let wanted = demand(state, settings, id);
+        let wanted = demand(model.snapshot, settings, id);
         let verdict = |lost| verdict(model.snapshot, id, wanted.desired, wanted.healthy - lost, wanted.needed);
         let pods = model.snapshot.workload(id).pods.of(&model.snapshot.workload_pods);
         let healthy = pods.iter().filter(|&&pod| model.snapshot.pod(pod).is_healthy());

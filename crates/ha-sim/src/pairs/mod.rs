@@ -146,6 +146,7 @@ pub fn pairs(model: &Model, mode: LossMode, options: &Options, cancelled: &Atomi
     let mut pairs = Pairs { is_complete: !cancelled.load(Ordering::Relaxed), ..Pairs::default() };
     for pair in all(count) {
         pairs.all += 1;
+        pairs.stop_control_plane += u64::from(instants.stops_control_plane(pair));
         match ends.of(pair) {
             End::Holds => pairs.hold += 1,
             End::Breaks => pairs.break_for_good += 1,
@@ -153,7 +154,6 @@ pub fn pairs(model: &Model, mode: LossMode, options: &Options, cancelled: &Atomi
         }
     }
     pairs.broken_at_once = instants.broken_pairs;
-    pairs.stop_control_plane = all(count).filter(|&pair| instants.stops_control_plane(pair)).count() as u64;
     let node = NodeId::at;
     let told = |&(pair, [cluster, down, below]): &((usize, usize), [u32; 3])| WorstPair {
         nodes: (node(pair.0), node(pair.1)),

@@ -65,7 +65,8 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     // One scenario is whole or not there, so that Ctrl-C may end it at once.
     let has_parts = scenarios.each.len() > 1 || scenarios.pairs.is_some() || asked.is_some();
     let cancelled = if has_parts { interrupt::flag() } else { Arc::default() };
-    let mut report = scenarios.simulated(snapshot, &options, &cancelled);
+    let (mut report, impacts) = scenarios.simulated(snapshot, &options, &cancelled);
+    scenarios.explain(&mut report, snapshot, &impacts, &options);
     if let Some(rolled) = &arguments.disruption.rollout {
         report.rollout = Some(rollout::simulated(snapshot, rolled, scenarios.each.first(), &options)?);
     }
@@ -80,7 +81,7 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         report.headroom = Some(headroom::simulated(&situation, domain, mode, &options, &cancelled)?);
     }
     if let Some((before, change)) = situation.before.as_ref() {
-        let without = scenarios.carried_over(snapshot, before).simulated(before, &options, &cancelled);
+        let (without, _) = scenarios.carried_over(snapshot, before).simulated(before, &options, &cancelled);
         report.change = Some(Change { differences: differences(&without, &report), ..change.clone() });
         report.interrupted = report.interrupted.or(without.interrupted);
     }
@@ -197,29 +198,32 @@ impl Scenarios {
         Self { each: carried_over(after, before, &self.each), during, ..*self }
     }
 
-    /// Once `cancelled` is set, no further scenario begins.
-    fn simulated(&self, snapshot: &Snapshot, options: &Options, cancelled: &AtomicBool) -> Simulation {
+    /// The report, and what it tells of each scenario. Once `cancelled` is set, no further scenario begins.
+    fn simulated(&self, snapshot: &Snapshot, options: &Options, cancelled: &AtomicBool) -> (Simulation, Vec<Impact>) {
         if let Some(mode) = self.pairs {
             let pairs = Some(pairs::simulated(snapshot, mode, options, cancelled));
-            return Simulation { pairs, ..simulation(snapshot, &[]) };
+            return (Simulation { pairs, ..simulation(snapshot, &[]) }, Vec::new());
         }
         let model = Model::new(snapshot);
         if let (Some(loss), [drain]) = (&self.during, &self.each[..]) {
             let impact = drain_during(&mut State::new(&model), loss, drain, options);
-            return simulation_during(snapshot, &impact, loss);
+            return (simulation_during(snapshot, &impact, loss), Vec::new());
         }
         let impacts = matrix::run(&model, &self.each, options, cancelled);
         let (done, of) = (size(impacts.len()), size(self.each.len()));
         let interrupted = (done < of).then_some(Interrupted { done, of });
-        let mut report = Simulation { interrupted, ..simulation(snapshot, &impacts) };
-        if let ([impact], [_]) = (&impacts[..], &self.each[..]) {
-            prove_fixes(&mut report, snapshot, impact, options);
+        (Simulation { interrupted, ..simulation(snapshot, &impacts) }, impacts)
+    }
+
+    /// Tells more than the scenarios themselves do: of one, what may be done; of the standard ones, what is survived beyond.
+    fn explain(&self, report: &mut Simulation, snapshot: &Snapshot, impacts: &[Impact], options: &Options) {
+        if let ([impact], [_]) = (impacts, &self.each[..]) {
+            prove_fixes(report, snapshot, impact, options);
         }
         let has_zones = snapshot.nodes.iter().any(|node| !node.zone.is_empty());
-        if self.is_standard && has_zones && interrupted.is_none() {
-            tell_of_zone_and_node(&mut report, &model, options);
+        if self.is_standard && has_zones && report.interrupted.is_none() {
+            tell_of_zone_and_node(report, snapshot, options);
         }
-        report
     }
 }
 
@@ -241,13 +245,12 @@ fn prove_fixes(report: &mut Simulation, snapshot: &Snapshot, impact: &Impact, op
 }
 
 /// Whether what survives every zone and every node survives both together.
-fn tell_of_zone_and_node(report: &mut Simulation, model: &Model, options: &Options) {
-    let (snapshot, state) = (model.snapshot, State::new(model));
+fn tell_of_zone_and_node(report: &mut Simulation, snapshot: &Snapshot, options: &Options) {
     let workloads = snapshot.workloads_by_id();
     let known: HashMap<ObjectReference, WorkloadId> =
         workloads.map(|(id, workload)| (ObjectReference::of(snapshot, workload.object), id)).collect();
     report.tell_of_zone_and_node(|object| {
-        let (zone, node) = zone_and_node(&state, options.settings, *known.get(object)?)?;
+        let (zone, node) = zone_and_node(snapshot, options.settings, *known.get(object)?)?;
         Some(format!("zone/{} + node/{}", snapshot.text(zone), snapshot.name_of(snapshot.node(node))))
     });
 }

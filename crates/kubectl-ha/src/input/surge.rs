@@ -150,7 +150,7 @@ fn copy_all(objects: &mut Vec<Object>, names: &[Str]) {
         let node = match &object.body {
             Body::Node(node) => &node.metadata.name,
             Body::CsiNode(node) => &node.metadata.name,
-            Body::Pod(pod) => &pod.node_name,
+            Body::Pod(pod) if is_daemon(pod) => &pod.node_name,
             _ => continue,
         };
         if let Some(positions) = of_node.get_mut(node) {
@@ -158,21 +158,16 @@ fn copy_all(objects: &mut Vec<Object>, names: &[Str]) {
         }
     }
     for (number, name) in names.iter().enumerate() {
-        let positions = of_node.get(name).into_iter().flatten().copied();
-        let added: Vec<Object> = positions.filter_map(|position| copy(&objects[position], name, number + 1)).collect();
+        let positions = of_node.get(name).into_iter().flatten();
+        let added: Vec<Object> = positions.map(|&position| copy(&objects[position], name, number + 1)).collect();
         objects.extend(added);
     }
 }
 
-/// The copy of a node of that name, of what drivers say of it, or of a pod that a DaemonSet has there.
-fn copy(object: &Object, model: &Str, number: usize) -> Option<Object> {
+/// The copy of a node, of what drivers say of it, or of a pod that a DaemonSet has there; `model` is its name.
+fn copy(object: &Object, model: &Str, number: usize) -> Object {
     let name: Str = format!("{PREFIX}{number}:{model}").into();
-    let mut copy = match &object.body {
-        Body::Node(node) if node.metadata.name == *model => object.clone(),
-        Body::CsiNode(node) if node.metadata.name == *model => object.clone(),
-        Body::Pod(pod) if pod.node_name == *model && is_daemon(pod) => object.clone(),
-        _ => return None,
-    };
+    let mut copy = object.clone();
     match &mut copy.body {
         Body::Node(node) => {
             node.spec.unschedulable = false;
@@ -196,7 +191,7 @@ fn copy(object: &Object, model: &Str, number: usize) -> Option<Object> {
         }
         _ => {}
     }
-    Some(copy)
+    copy
 }
 
 fn is_daemon(pod: &Pod) -> bool {

@@ -12,8 +12,14 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     match noun.strip_suffix('y') {
         _ if number == 1 => format!("1 {noun}"),
         Some(stem) => format!("{number} {stem}ies"),
+        None if noun.ends_with('s') => format!("{number} {noun}es"),
         None => format!("{number} {noun}s"),
     }
+}
+
+/// The same of a number as reports have it.
+pub(crate) fn number(number: impl Into<u64>, noun: &str) -> String {
+    count(usize::try_from(number.into()).unwrap_or(usize::MAX), noun)
 }
 
 /// `2 critical, 9 high`; only severities that occur.

@@ -22,18 +22,16 @@ use crate::shared::risk::blast_radius;
 /// Most pods and volumes that are named as taking part.
 const SHOWN: usize = 5;
 
-/// How the simulation names the loss of a node, and that of a zone (`ha_sim::matrix`).
-const NODE: &str = "node/";
-const ZONE: &str = "zone/";
-
 /// The losses of one node each. A zone of one node is not among them.
 pub(crate) fn node_losses(impacts: &[Impact]) -> impl Iterator<Item = &Impact> {
-    losses(impacts, NODE).filter(|impact| impact.disruption.nodes.len() == 1)
+    // So the simulation names the loss of a node (`ha_sim::matrix`).
+    let is_meant = |impact: &&Impact| impact.disruption.name.starts_with("node/") && impact.disruption.nodes.len() == 1;
+    losses(impacts).filter(is_meant)
 }
 
 /// The losses of one zone each, in both modes.
 pub(crate) fn zone_losses(impacts: &[Impact]) -> impl Iterator<Item = &Impact> {
-    losses(impacts, ZONE).filter(|impact| !impact.disruption.nodes.is_empty())
+    losses(impacts).filter(|impact| impact.disruption.is_of_zone() && !impact.disruption.nodes.is_empty())
 }
 
 /// The drains of one node each.
@@ -42,9 +40,8 @@ pub(crate) fn drains(impacts: &[Impact]) -> impl Iterator<Item = &Impact> {
     impacts.iter().filter(is_drain).filter(|impact| impact.disruption.nodes.len() == 1)
 }
 
-fn losses<'i>(impacts: &'i [Impact], prefix: &'static str) -> impl Iterator<Item = &'i Impact> {
-    let is_loss = |impact: &&Impact| matches!(impact.disruption.kind, DisruptionKind::Loss(_));
-    impacts.iter().filter(is_loss).filter(move |impact| impact.disruption.name.starts_with(prefix))
+fn losses(impacts: &[Impact]) -> impl Iterator<Item = &Impact> {
+    impacts.iter().filter(|impact| matches!(impact.disruption.kind, DisruptionKind::Loss(_)))
 }
 
 /// What is lost, without the word before it: `node-b1` of `node/node-b1`.
@@ -94,7 +91,7 @@ impl Before {
             }
         }
         let lacking = |(workload, counts): (&Workload, PodCounts)| {
-            counts.pending + desired(workload).saturating_sub(counts.scheduled + counts.pending)
+            counts.pending + workload.desired().saturating_sub(counts.scheduled + counts.pending)
         };
         Self(snapshot.workloads.iter().zip(counts).map(lacking).collect())
     }
@@ -120,13 +117,6 @@ impl Before {
         let more = |counts: PodCounts| (counts.pending + counts.not_created).saturating_sub(before);
         Stranded { surely: more(impact.best), possibly: more(impact.worst) }
     }
-}
-
-/// How many pods a workload is to have; 0 for kinds whose number follows from something else.
-fn desired(workload: &Workload) -> u32 {
-    use WorkloadKind::{Deployment, ReplicaSet, ReplicationController, StatefulSet};
-    let counted = matches!(workload.kind, Deployment | ReplicaSet | ReplicationController | StatefulSet);
-    if counted { workload.replicas.unwrap_or(1) } else { 0 }
 }
 
 /// How many more pods lack a node than before.
@@ -251,15 +241,10 @@ impl Remarks {
     }
 }
 
-/// Whether a whole zone is lost; it may have one node only.
-fn is_of_zone(impact: &Impact) -> bool {
-    impact.disruption.name.starts_with(ZONE)
-}
-
 /// The failure in words: `losing node-b1`, `losing zone eu-1b`.
 pub(crate) fn fault(impact: &Impact) -> String {
     let what = if matches!(impact.disruption.kind, DisruptionKind::Loss(_)) { "losing" } else { "draining" };
-    let zone = if is_of_zone(impact) { "zone " } else { "" };
+    let zone = if impact.disruption.is_of_zone() { "zone " } else { "" };
     format!("{what} {zone}{}", lost_name(impact))
 }
 
@@ -310,8 +295,7 @@ fn is_about_volumes(plugin: &str) -> bool {
 
 /// What helps where the last plugin refuses.
 pub(crate) fn remedy(snapshot: &Snapshot, stranding: &Stranding) -> String {
-    let domain = if is_of_zone(stranding.impact) { "zone" } else { "node" };
-    ha_sdk::remedy::remedy(snapshot, stranding.workload, domain)
+    ha_sdk::remedy::remedy(snapshot, &stranding.impact.disruption, stranding.workload)
 }
 
 /// The workload's own pods that make room for others of higher priority.

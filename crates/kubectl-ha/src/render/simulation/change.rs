@@ -7,7 +7,7 @@ use ha_core::report::change::{Change, Difference, Standing};
 use super::super::markdown::escape;
 use super::super::text::{count, pad, wrap};
 use super::super::view::{Page, View};
-use super::table::INDENT;
+use super::table::{INDENT, section};
 
 /// The objects and pods that change, and where workloads fare otherwise; upgrades and rollouts are not compared.
 pub(super) fn table(change: &Change, has_no_scenario: bool, page: &Page, most: usize) -> String {
@@ -36,10 +36,6 @@ pub(super) fn table(change: &Change, has_no_scenario: bool, page: &Page, most: u
     }
     out.push('\n');
     out
-}
-
-fn section(title: &str, text: &str, page: &Page) -> String {
-    format!("{}\n", wrap(text, page.width, &pad(title, INDENT.len()), INDENT))
 }
 
 /// The same for Markdown.

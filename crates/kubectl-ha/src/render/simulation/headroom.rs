@@ -9,9 +9,9 @@ use ha_core::report::ObjectReference;
 use ha_core::report::headroom::{Grows, GrowthStop, Headroom, PendingWorkload, Shortage};
 
 use super::super::markdown::escape;
-use super::super::text::{count, cut, pad, width, wrap};
+use super::super::text::{count, cut, number, pad, width, wrap};
 use super::super::view::{Page, View};
-use super::table::INDENT;
+use super::table::{INDENT, section};
 
 /// For a terminal.
 pub(super) fn table(headroom: &Headroom, page: &Page, most: usize) -> String {
@@ -67,10 +67,6 @@ pub(super) fn markdown(headroom: &Headroom, most: usize) -> String {
 
 const PARTIAL: &str = "interrupted: what is told of nodes and of growth is what was found by then";
 
-fn section(title: &str, text: &str, page: &Page) -> String {
-    format!("{}\n", wrap(text, page.width, &pad(title, INDENT.len()), INDENT))
-}
-
 /// One section of several lines; nothing without any.
 fn lines(title: &str, lines: &[String], page: &Page) -> String {
     let titles = std::iter::once(title).chain(std::iter::repeat(""));
@@ -82,17 +78,9 @@ fn shown(mut lines: Vec<String>, most: usize, noun: &str) -> Vec<String> {
     let all = lines.len();
     if all > most {
         lines.truncate(most);
-        lines.push(format!("{} more: -o wide shows all", plural(all - most, noun)));
+        lines.push(format!("{} more: -o wide shows all", count(all - most, noun)));
     }
     lines
-}
-
-fn plural(number: usize, noun: &str) -> String {
-    if noun == "loss" && number != 1 { format!("{number} losses") } else { count(number, noun) }
-}
-
-fn number(number: u32, noun: &str) -> String {
-    count(usize::try_from(number).unwrap_or(usize::MAX), noun)
 }
 
 /// Pods that nodes help, and pods that they do not, after a loss.
@@ -102,7 +90,7 @@ fn pods(shortage: &Shortage) -> (u32, u32) {
     (sum(|workload| workload.pending).saturating_sub(beyond), beyond)
 }
 
-/// `2 of 3 zones leave pods Pending when they are lost (they stay in the API, unreachable): 2 more nodes mend it`.
+/// `2 of 3 zones, each lost alone (nodes stay in the API, unreachable), leave pods Pending: 2 more nodes and none does`.
 fn headline(headroom: &Headroom) -> String {
     let how = if headroom.mode == "removed" { "gone from the API" } else { "nodes stay in the API, unreachable" };
     let each = number(headroom.losses, &headroom.domain);
@@ -164,7 +152,7 @@ fn sureness(headroom: &Headroom) -> String {
     format!("{enough}; at least {} are needed, and whether fewer than {} do is not proven", nodes.at_least, nodes.count)
 }
 
-/// `zone/eu-1b: 11 Pending as things are (Deployment/shop/cart 3, …)`; none where nodes help nobody.
+/// `zone/eu-1b leaves 9 without a node: 3 of Deployment/shop/cart, …`; none where nodes help nobody.
 fn helped(shortage: &Shortage) -> Option<String> {
     const NAMED: usize = 4;
     let left = |workload: &&PendingWorkload| workload.pending > workload.beyond_help;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use ha_core::report::pairs::{BrokenByPairs, PairEnd, Pairs, WorstPair};
 
 use super::super::markdown::escape;
-use super::super::text::{count, cut, pad, width, wrap};
+use super::super::text::{cut, number, pad, width, wrap};
 use super::super::view::{Page, View};
-use super::table::INDENT;
+use super::table::section;
 
 /// For a terminal. What one node breaks already is counted, not listed: `--each node` tells of it.
 pub(super) fn table(pairs: &Pairs, page: &Page, most: usize) -> String {
@@ -61,18 +61,10 @@ pub(super) fn markdown(pairs: &Pairs, most: usize) -> String {
 
 const PARTIAL: &str = "interrupted: what was not shown by then is counted as depending on order";
 
-fn section(title: &str, text: &str, page: &Page) -> String {
-    format!("{}\n", wrap(text, page.width, &pad(title, INDENT.len()), INDENT))
-}
-
 /// `36 pairs of nodes, each lost together (they stay in the API, unreachable)`.
 fn headline(pairs: &Pairs) -> String {
     let how = if pairs.mode == "removed" { "gone from the API" } else { "they stay in the API, unreachable" };
     format!("{} of nodes, each lost together ({how})", number(pairs.pairs, "pair"))
-}
-
-fn number(number: u64, noun: &str) -> String {
-    count(usize::try_from(number).unwrap_or(usize::MAX), noun)
 }
 
 /// What a node alone breaks, or does not, each object once: a workload may be a part of the cluster itself.
@@ -108,8 +100,8 @@ fn recovered(pairs: &Pairs) -> String {
     }
     if pairs.stop_control_plane > 0 {
         let stop = if pairs.stop_control_plane == 1 { "stops" } else { "stop" };
-        let number = number(pairs.stop_control_plane, "pair");
-        text.push_str(&format!(". {number} {stop} the control plane: nothing is made again before it is back"));
+        let pairs = number(pairs.stop_control_plane, "pair");
+        text.push_str(&format!(". {pairs} {stop} the control plane: nothing is made again before it is back"));
     }
     text
 }
@@ -121,7 +113,7 @@ fn undecided(pairs: &Pairs) -> String {
         .undecided
         .iter()
         .take(NAMED)
-        .map(|undecided| format!("{} (on {})", undecided.object, number(undecided.nodes.into(), "node")))
+        .map(|undecided| format!("{} (on {})", undecided.object, number(undecided.nodes, "node")))
         .collect();
     let all = usize::try_from(pairs.undecided_workloads).unwrap_or(usize::MAX);
     let more = if all > named.len() { format!(" and {} more", all - named.len()) } else { String::new() };

@@ -3,13 +3,15 @@
 //! One scenario is told in detail. Of several, the worst come first, one line each, and then what each workload
 //! survives.
 
+use std::collections::HashMap;
+
 use anstyle::Style;
 use ha_core::Severity;
 use ha_core::impact::{Certainty, InstantVerdict};
 use ha_core::report::ObjectReference;
 use ha_core::report::simulation::{
-    ClusterOutcome, Fix, Interrupted, Proof, Recovered, Scenario, ScenarioDisruption, Simulation, Survival, Term,
-    WorkloadOutcome,
+    ClusterOutcome, Fix, Interrupted, Proof, Recovered, Scenario, ScenarioDisruption, Simulation, Survival, Survives,
+    Term, WorkloadOutcome,
 };
 
 use super::super::text::{count, cut, pad, width, wrap};
@@ -87,15 +89,13 @@ fn detail(scenario: &Scenario, page: &Page, most: usize, wide: bool) -> String {
     // Where the cluster itself stops, nothing that is told below happens by itself.
     out.push_str(&cluster(&scenario.cluster, page));
     let broken: Vec<&WorkloadOutcome> = scenario.workloads.iter().filter(|outcome| !outcome.is_fine()).collect();
-    let mut told: Vec<(Vec<String>, &ObjectReference)> = Vec::new();
+    let mut told: HashMap<Vec<String>, &ObjectReference> = HashMap::new();
     for &outcome in broken.iter().take(most) {
         let why = why_lines(outcome);
-        let same = told.iter().find(|(known, _)| *known == why && !why.is_empty()).map(|&(_, object)| object);
+        let same = told.get(&why).filter(|_| !why.is_empty());
         let shown = same.map_or_else(|| why.clone(), |object| vec![format!("for the same reason as {object}")]);
         out.push_str(&workload(outcome, &shown, page, wide));
-        if same.is_none() {
-            told.push((why, &outcome.object));
-        }
+        told.entry(why).or_insert(&outcome.object);
     }
     if broken.len() > most {
         out.push_str(&format!("{INDENT}{} more: -o wide shows all\n\n", count(broken.len() - most, "workload")));
@@ -308,7 +308,8 @@ fn fine_line(fine: &[&WorkloadOutcome]) -> String {
     }
 }
 
-fn section(title: &str, text: &str, page: &Page) -> String {
+/// Lines under a title that stands beside the first of them; nothing without text.
+pub(super) fn section(title: &str, text: &str, page: &Page) -> String {
     if text.is_empty() {
         return String::new();
     }
@@ -351,7 +352,7 @@ fn survival(survival: &[Survival], page: &Page, most: usize) -> String {
     for entry in broken.iter().take(most) {
         let object = pad(&cut(&entry.object.to_string(), first), first);
         let by = entry.smallest_failure.as_deref().unwrap_or_default();
-        out.push_str(&cut(&format!("{object}  {:<10}  {by}", entry.survives), page.width));
+        out.push_str(&cut(&format!("{object}  {:<10}  {by}", entry.survives.as_str()), page.width));
         out.push('\n');
     }
     if broken.len() > most {
@@ -359,7 +360,7 @@ fn survival(survival: &[Survival], page: &Page, most: usize) -> String {
     }
     let whole = survival.len() - broken.len();
     if whole > 0 {
-        let is_beyond = survival.last().is_some_and(|entry| entry.survives != "all of these");
+        let is_beyond = survival.last().is_some_and(|entry| entry.survives == Survives::ZoneAndNode);
         let beyond = if is_beyond { ", and after any zone together with a node of another" } else { "" };
         let line = format!("{} keep what they need in all of these{beyond}.", count(whole, "workload"));
         out.push_str(&format!("\n{}\n", wrap(&line, page.width, "", "")));
