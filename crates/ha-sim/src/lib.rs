@@ -34,6 +34,7 @@ pub mod recovery;
 pub mod remedies;
 pub mod rollout;
 mod room;
+pub mod run;
 pub mod schedule;
 pub mod scores;
 pub mod settle;

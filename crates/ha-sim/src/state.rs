@@ -10,15 +10,21 @@ use ha_core::text::Text;
 use hashbrown::HashMap;
 
 use crate::cycle::{Plan, Refusal};
-use crate::filters;
 use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, ResourceId, StaticId, TallyId};
 use crate::model::storage::Binding;
-use crate::model::{
-    ClaimModel, ClaimRef, HostPort, Inclusion, Model, PodModel, Resources, Shape, Spread, Static, statics,
-};
+use crate::model::{ClaimModel, HostPort, Model, PodModel, Resources, Shape, Spread};
 use crate::room::Rooms;
 use crate::scores::{ScorePlan, node_resources_balanced_allocation};
-use crate::tally::{Counted, Counting, DENSE, Tallies, TallyKey};
+use crate::tally::{Counted, Counting, Tallies, TallyKey};
+
+mod claims;
+mod journal;
+mod nodes;
+
+pub(crate) use nodes::{Order, mask_of_flags};
+
+use journal::Change;
+use nodes::includes;
 
 /// What happened to a node.
 pub mod flag {
@@ -30,48 +36,6 @@ pub mod flag {
     pub const CORDONED: u8 = 4;
     /// How many combinations of them there are.
     pub(crate) const COMBINATIONS: u8 = 8;
-}
-
-/// The nodes that exist, in the scheduler's order.
-#[derive(Debug)]
-pub(crate) struct Order {
-    /// Them.
-    pub(crate) nodes: Vec<u32>,
-    /// Per node of the snapshot its place among them; of one that does not exist, that of the next which does.
-    places: Vec<u32>,
-}
-
-impl Order {
-    fn of(order: &[u32], flags: &[u8]) -> Self {
-        let (mut nodes, mut places, mut place) = (Vec::with_capacity(order.len()), vec![0; order.len()], 0);
-        for &node in order {
-            places[node as usize] = place;
-            if flags[node as usize] & flag::ABSENT == 0 {
-                nodes.push(node);
-                place += 1;
-            }
-        }
-        Self { nodes, places }
-    }
-
-    /// A node's place.
-    pub(crate) fn place(&self, node: u32) -> usize {
-        self.places[node as usize] as usize
-    }
-}
-
-/// One change, with what undoes it.
-#[derive(Clone, Debug)]
-enum Change {
-    Placed(PodIndex),
-    Removed(PodIndex, usize),
-    Vanished(PodIndex),
-    Flags(usize, u8),
-    Created,
-    Claimed(Text, Text),
-    Bound(ClaimIndex, Binding),
-    Nominated(PodIndex, usize),
-    Withdrawn(PodIndex, usize),
 }
 
 /// The cluster while a failure is tried out.
@@ -180,76 +144,6 @@ impl<'m> State<'m> {
             }
         }
         state
-    }
-
-    /// A point to return to.
-    pub fn mark(&self) -> usize {
-        self.journal.len()
-    }
-
-    /// Returns to a point.
-    pub fn undo_to(&mut self, mark: usize) {
-        while self.journal.len() > mark {
-            let Some(change) = self.journal.pop() else {
-                return;
-            };
-            self.undo(&change);
-        }
-    }
-
-    fn note(&mut self, change: Change) {
-        self.version += 1;
-        self.journal.push(change);
-    }
-
-    /// Tells this moment from all others after which something changed, even if it was undone.
-    pub(crate) fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn undo(&mut self, change: &Change) {
-        self.version += 1;
-        match *change {
-            Change::Placed(pod) => {
-                if let Some(node) = self.detach(pod) {
-                    self.changes[node] -= 1;
-                }
-            }
-            Change::Removed(pod, node) => {
-                self.gone[pod.position()] = false;
-                self.attach(pod, node);
-                self.changes[node] -= 1;
-            }
-            Change::Vanished(pod) => self.gone[pod.position()] = false,
-            Change::Flags(node, flags) => {
-                self.change_flags(node, flags);
-                self.changes[node] -= 1;
-            }
-            Change::Created => {
-                if let Some(pod) = self.created.pop()
-                    && let Some(alike) = self.created_of_class.get_mut(&pod.class)
-                {
-                    alike.pop();
-                }
-                self.node_of.pop();
-                self.gone.pop();
-            }
-            Change::Claimed(namespace, name) => {
-                self.claims.pop();
-                self.bindings.pop();
-                self.users.pop();
-                self.claim_names.remove(&(namespace, name));
-            }
-            Change::Bound(claim, binding) => self.change_binding(claim, binding),
-            Change::Nominated(pod, node) => {
-                self.nominations[node] -= 1;
-                self.nominated.retain(|&entry| entry != (pod, node));
-            }
-            Change::Withdrawn(pod, node) => {
-                self.nominations[node] += 1;
-                self.nominated.push((pod, node));
-            }
-        }
     }
 
     /// From now on changes are trials of preemption or nomination: spread constraints count them in another way than
@@ -361,39 +255,6 @@ impl<'m> State<'m> {
     /// Whether a node has changed since the snapshot.
     pub fn has_changed(&self, node: usize) -> bool {
         self.changes[node] > 0
-    }
-
-    /// The nodes that exist, in the scheduler's order.
-    pub(crate) fn order(&mut self) -> Arc<Order> {
-        let (flags, order) = (&self.flags, &self.model.node_order);
-        self.order.get_or_insert_with(|| Arc::new(Order::of(order, flags))).clone()
-    }
-
-    /// How many of the nodes that exist are refused by labels and taints, by the first filter that refuses them.
-    pub(crate) fn refused_by_labels(&mut self, id: StaticId) -> Arc<[(Refusal, usize)]> {
-        if let Some(known) = self.refused.get(&id) {
-            return known.clone();
-        }
-        let mut masks = [0; 1 + u8::MAX as usize];
-        for node in (0..self.flags.len()).filter(|&node| self.is_present(node)) {
-            masks[usize::from(self.static_mask(id, node))] += 1;
-        }
-        let refusals = (0..=u8::MAX).filter_map(|mask| Some((filters::first_static(mask)?, masks[usize::from(mask)])));
-        let refused: Arc<[(Refusal, usize)]> = refusals.filter(|&(_, nodes)| nodes > 0).collect();
-        self.refused.insert(id, refused.clone());
-        refused
-    }
-
-    /// The domains of a topology of few domains with a node that labels and taints do not refuse, one bit each.
-    pub(crate) fn open_domains(&mut self, id: StaticId, key: KeyId) -> u64 {
-        if let Some(&known) = self.open.get(&(id, key)) {
-            return known;
-        }
-        let is_open = |&node: &usize| self.is_present(node) && self.static_mask(id, node) == 0;
-        let domains = (0..self.flags.len()).filter(is_open).filter_map(|node| self.model.topology.domain(key, node));
-        let open = domains.fold(0, |bits, domain| bits | 1 << (domain.position() % DENSE));
-        self.open.insert((id, key), open);
-        open
     }
 
     /// The nodes whose objects are gone.
@@ -542,11 +403,6 @@ impl<'m> State<'m> {
         }
     }
 
-    /// The filters on labels and taints that refuse a node.
-    pub fn static_mask(&self, statics: StaticId, node: usize) -> u8 {
-        static_mask(self.model, self.flags[node], self.model.statics(statics), node)
-    }
-
     /// The tally of a spread constraint.
     pub(crate) fn spread_tally(&mut self, spread: &Spread) -> TallyId {
         let model = self.model;
@@ -616,75 +472,6 @@ impl<'m> State<'m> {
         }
     }
 
-    /// The claim that a pod means, when it exists by now.
-    pub fn claim_of(&self, pod: PodIndex, claim: ClaimRef) -> Option<ClaimIndex> {
-        match claim {
-            ClaimRef::Known(claim) => Some(claim),
-            ClaimRef::Missing(name) => {
-                let namespace = self.model.class(self.pod(pod).class).key.namespace;
-                self.claim_names.get(&(namespace, name)).copied()
-            }
-        }
-    }
-
-    /// The claim of that name that was created since the snapshot.
-    pub fn find_claim(&self, namespace: Text, name: Text) -> Option<ClaimIndex> {
-        self.claim_names.get(&(namespace, name)).copied()
-    }
-
-    /// The claim at `claim`.
-    pub fn claim(&self, claim: ClaimIndex) -> &ClaimModel {
-        let known = &self.model.storage.claims;
-        match claim.position().checked_sub(known.len()) {
-            None => &known[claim.position()],
-            Some(position) => &self.claims[position],
-        }
-    }
-
-    /// How a claim is bound now.
-    #[inline]
-    pub fn binding(&self, claim: ClaimIndex) -> Binding {
-        self.bindings[claim.position()]
-    }
-
-    /// How many pods on nodes use a claim.
-    #[inline]
-    pub fn users(&self, claim: ClaimIndex) -> u32 {
-        self.users[claim.position()]
-    }
-
-    /// Whether a volume was given to a claim since the snapshot.
-    pub fn is_taken(&self, volume: VolumeId) -> bool {
-        self.taken.contains_key(&volume)
-    }
-
-    /// A new claim, not yet bound.
-    pub fn create_claim(&mut self, claim: ClaimModel) -> ClaimIndex {
-        let index = ClaimIndex::at(self.bindings.len());
-        self.claim_names.insert((claim.namespace, claim.name), index);
-        self.note(Change::Claimed(claim.namespace, claim.name));
-        self.claims.push(claim);
-        self.bindings.push(Binding::Unbound);
-        self.users.push(0);
-        index
-    }
-
-    /// Binds a claim.
-    pub fn bind(&mut self, claim: ClaimIndex, binding: Binding) {
-        self.note(Change::Bound(claim, self.bindings[claim.position()]));
-        self.change_binding(claim, binding);
-    }
-
-    fn change_binding(&mut self, claim: ClaimIndex, binding: Binding) {
-        if let Binding::Volume(volume) = self.bindings[claim.position()] {
-            self.taken.remove(&volume);
-        }
-        if let Binding::Volume(volume) = binding {
-            self.taken.insert(volume, claim);
-        }
-        self.bindings[claim.position()] = binding;
-    }
-
     /// Pods for which preemption made room, and where.
     pub fn nominated(&self) -> &[(PodIndex, usize)] {
         &self.nominated
@@ -723,43 +510,4 @@ impl<'m> State<'m> {
 /// Millicores and bytes that a node may give.
 fn capacity(model: &Model, node: usize) -> [i64; 2] {
     [Resources::CPU, Resources::MEMORY].map(|resource| model.allocatable(node, resource))
-}
-
-fn static_mask(model: &Model, flags: u8, statics: &Static, node: usize) -> u8 {
-    statics.mask(model.snapshot, node) | mask_of_flags(flags, statics)
-}
-
-/// The filters that refuse a node for what happened to it.
-pub(crate) fn mask_of_flags(flags: u8, statics: &Static) -> u8 {
-    let mut mask = 0;
-    if flags & flag::CORDONED != 0 && !statics.tolerates_cordon {
-        mask |= statics::bit::UNSCHEDULABLE | statics::bit::TAINT;
-    }
-    if flags & flag::UNREACHABLE != 0 && !statics.tolerates_unreachable {
-        mask |= statics::bit::TAINT;
-    }
-    mask
-}
-
-/// Whether a spread constraint looks at a node.
-fn includes(model: &Model, flags: u8, inclusion: &Inclusion, node: usize) -> bool {
-    let passes = |id: Option<StaticId>, bit: u8| {
-        id.is_none_or(|id| static_mask(model, flags, model.statics(id), node) & bit == 0)
-    };
-    flags & flag::ABSENT == 0
-        && inclusion.keys.iter().all(|&key| model.topology.domain(key, node).is_some())
-        && passes(inclusion.affinity, statics::bit::AFFINITY)
-        && passes(inclusion.taints, statics::bit::TAINT)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Order, flag};
-
-    #[test]
-    fn nodes_that_are_gone_have_the_place_of_the_next() {
-        let order = Order::of(&[2, 0, 3, 1], &[flag::ABSENT, flag::UNREACHABLE, 0, 0]);
-        assert_eq!(order.nodes, [2, 3, 1]);
-        assert_eq!([2, 0, 3, 1].map(|node| order.place(node)), [0, 1, 1, 2]);
-    }
 }
