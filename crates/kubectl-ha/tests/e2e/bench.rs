@@ -78,8 +78,19 @@ impl Bench {
     /// Standard output of a kubectl that has to succeed.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         let ran = Ran::of(self.cluster.kubectl().args(arguments).output().unwrap());
-        assert_eq!(ran.code, Some(0), "kubectl {arguments:?}: {}", ran.err);
+        assert_eq!(ran.code, Some(0), "kubectl {arguments:?}: {}\n{}", ran.err, self.unsettled());
         ran.out
+    }
+
+    /// What is not as it should be in the cluster, for whoever looks into a failure.
+    fn unsettled(&self) -> String {
+        let looks: [&[&str]; 3] = [
+            &["get", "nodes"],
+            &["get", "pods", "-A", "-o", "wide", "--field-selector=status.phase!=Running"],
+            &["get", "events", "-n", "kube-system", "--sort-by=.lastTimestamp"],
+        ];
+        let look = |arguments: &&[&str]| Ran::of(self.cluster.kubectl().args(*arguments).output().unwrap()).out;
+        looks.iter().map(look).collect::<Vec<_>>().join("\n")
     }
 
     /// Waits until a namespace's Service has that many ready endpoints.
