@@ -40,6 +40,8 @@ ids! {
     TallyId,
     /// A resource other than `pods`.
     ResourceId,
+    /// A node affinity of volumes.
+    ReachId,
     /// A claim of the simulation: first those of the snapshot, then those that StatefulSets create.
     ClaimIndex,
 }

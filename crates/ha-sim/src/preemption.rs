@@ -146,14 +146,13 @@ fn victims_on(
     }
     let lower = |&pod: &PodIndex| priority(state, pod) < cycle.class.key.priority;
     let mut potential: Vec<PodIndex> = state.pods_on(node).iter().copied().filter(lower).collect();
+    if let Some(refusal) = refused_by_volumes(state, cycle, node, &potential) {
+        return Err(NoHelp::Refused(refusal));
+    }
     random.shuffle(&mut potential);
     // The higher the priority and the longer it runs, the more important; which of two that did not start yet is more
     // important is chance.
     potential.sort_by_cached_key(|&pod| (-i64::from(priority(state, pod)), state.pod(pod).started.unwrap_or(i64::MAX)));
-    if let Some(refusal) = refused_by_volumes(state, cycle, node, &potential) {
-        state.reorder(node, &potential);
-        return Err(NoHelp::Refused(refusal));
-    }
     let (violating, others) = split_by_budgets(state, allowances, &potential);
     let mark = state.mark();
     state.set_trial(true);

@@ -2,11 +2,12 @@
 //!
 //! Where a hard spread constraint finds each domain too full that has a node for the pod, every node refuses it: for lack
 //! of room, or else for the spread. Preemption helps nowhere either, since no constraint of the pod counts pods of lower
-//! priority. Such pods wait for others to come or go, and are tried again and again. What an attempt leaves behind is then
-//! known: the dice rolled, and the pod waiting for both. Why it waits is asked for at the end only, and once for all pods
-//! that differ in nothing that matters.
+//! priority. The same holds where a volume of the pod can be used on no node that labels and taints leave, whoever comes
+//! or goes. Such pods wait and are tried again and again. What an attempt leaves behind is then known: the dice rolled,
+//! and the pod waiting. Why it waits is asked for at the end only, and once for all pods that differ in nothing that
+//! matters.
 //!
-//! Left out: pods with ports, disks or claims, and moments at which room is promised to some pod.
+//! Left out: pods with ports or disks, and moments at which room is promised to some pod.
 
 use std::rc::Rc;
 
@@ -26,15 +27,34 @@ type Likeness<'m> = (&'m Requests, StaticId, KeyId, u64, usize, bool);
 #[derive(Debug, Default)]
 pub(crate) struct Explanations<'m>(HashMap<Likeness<'m>, Rc<Diagnosis>>);
 
-/// Whether every node refuses a pod without claims, some only for its spread, and preemption helps nowhere.
-pub(crate) fn is_surely_refused<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> bool {
+/// Whether it is worth asking if such a pod is sure to be refused.
+pub(crate) fn may_be(state: &State, pod: PodIndex) -> bool {
+    !state.pod(pod).claims.is_empty() || !state.model.class(state.pod(pod).class).hard_spread.is_empty()
+}
+
+/// The plugin for which every node refuses a pod, unless it does so for lack of room already, and with which preemption
+/// helps nowhere; none where that is not sure.
+pub(crate) fn sure_refusal<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> Option<Plugin> {
     let shape = cycle.shape;
+    let is_simple = cycle.statics.only_nodes.is_none()
+        && shape.ports.is_empty()
+        && !cycle.checks_restrictions
+        && state.nominated().is_empty();
+    if !is_simple {
+        None
+    } else if cycle.volumes.reaches().any(|reach| !state.reaches_open_node(cycle.class.statics, reach)) {
+        Some(Plugin::VolumeBinding)
+    } else if cycle.volumes.claims.is_empty() && is_refused_by_spread(state, cycle) {
+        Some(Plugin::PodTopologySpread)
+    } else {
+        None
+    }
+}
+
+/// Whether every node refuses a pod without claims, some only for its spread, and preemption helps nowhere.
+fn is_refused_by_spread<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> bool {
     let is_complete = cycle.spread.iter().all(|check| state.model.topology.is_complete(check.key));
     is_complete
-        && cycle.statics.only_nodes.is_none()
-        && shape.ports.is_empty()
-        && shape.disks.is_empty()
-        && state.nominated().is_empty()
         && cycle.plan.is_deaf_below(state, cycle.class.key.priority)
         && cycle.spread.iter().any(|check| {
             let open = state.open_domains(cycle.class.statics, check.key);
@@ -55,9 +75,10 @@ fn has_room<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> bool {
     found
 }
 
-/// What stands for the words about a pod that was put off: it is helped by pods that come, and by pods that go.
-pub(crate) fn placeholder(state: &State) -> Rc<Diagnosis> {
-    let refusal = Refusal { plugin: Plugin::PodTopologySpread, reasons: 2, unresolvable: false };
+/// What stands for the words about a pod that was put off: pods that go help it, as far as anyone knows, and where the
+/// spread refuses it pods that come do, too.
+pub(crate) fn placeholder(state: &State, plugin: Plugin) -> Rc<Diagnosis> {
+    let refusal = Refusal { plugin, reasons: 2, unresolvable: false };
     Rc::new(Diagnosis { refusals: vec![(refusal, 1)], ..Diagnosis::new(state) })
 }
 
@@ -84,7 +105,7 @@ fn likeness<'m>(state: &mut State<'m>, pod: PodIndex) -> Option<Likeness<'m>> {
     };
     let level = state.model.level(state.pod(pod).class);
     let (shape, statics) = (cycle.shape, cycle.class.statics);
-    is_surely_refused(state, &cycle).then_some((
+    (sure_refusal(state, &cycle) == Some(Plugin::PodTopologySpread)).then_some((
         &shape.requests,
         statics,
         check.key,

@@ -477,26 +477,21 @@ impl<'s, 'm> Settling<'s, 'm> {
 
     /// A pod that is sure to be refused once more waits on, see [`put_off`]. Returns whether it is.
     fn puts_off(&mut self, pod: PodIndex) -> bool {
-        let class = self.state.pod(pod).class;
-        let may_be = self.may_put_off
-            && !self.state.model.class(class).hard_spread.is_empty()
-            && self.state.pod(pod).claims.is_empty()
-            && !self.preemptions.contains_key(&pod);
-        if !may_be {
+        if !self.may_put_off || self.preemptions.contains_key(&pod) || !put_off::may_be(self.state, pod) {
             return false;
         }
         let Ok(cycle) = Cycle::start(self.state, pod) else {
             return false;
         };
-        if !put_off::is_surely_refused(self.state, &cycle) {
+        let Some(plugin) = put_off::sure_refusal(self.state, &cycle) else {
             return false;
-        }
+        };
         // The dice that the attempt and, unless the pod has none, its preemption begin with.
         self.run.search.random.roll();
         if !cycle.shape.never_preempts {
             self.run.search.random.roll();
         }
-        let diagnosis = put_off::placeholder(self.state);
+        let diagnosis = put_off::placeholder(self.state, plugin);
         self.wait(pod, Some(diagnosis), true);
         true
     }

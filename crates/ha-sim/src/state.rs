@@ -10,7 +10,7 @@ use ha_core::text::Text;
 use hashbrown::HashMap;
 
 use crate::cycle::{Plan, Refusal};
-use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, ResourceId, StaticId, TallyId};
+use crate::ids::{ClaimIndex, ClassId, KeyId, PodIndex, ReachId, ResourceId, StaticId, TallyId};
 use crate::model::storage::Binding;
 use crate::model::{ClaimModel, HostPort, Model, PodModel, Resources, Shape, Spread};
 use crate::room::Rooms;
@@ -69,6 +69,9 @@ pub struct State<'m> {
     refused: HashMap<StaticId, Arc<[(Refusal, usize)]>>,
     /// Per static specification and topology: the domains with a node that its filters do not refuse, while that is known.
     open: HashMap<(StaticId, KeyId), u64>,
+    /// Per static specification and node affinity of volumes: whether there is a node that neither refuses, while that is
+    /// known.
+    reaching: HashMap<(StaticId, ReachId), bool>,
     /// Per node the number of the last coming or going of a pod there; no two are the same.
     stamps: Vec<u64>,
     stamp: u64,
@@ -116,6 +119,7 @@ impl<'m> State<'m> {
             order: None,
             refused: HashMap::new(),
             open: HashMap::new(),
+            reaching: HashMap::new(),
             stamps: vec![1; nodes],
             stamp: 1,
             rooms: Rooms::default(),
@@ -294,19 +298,6 @@ impl<'m> State<'m> {
         !self.gone[pod.position()]
     }
 
-    /// Leaves the pods on a node in the order in which they stand when these were taken away, one after the other, and
-    /// that was undone. Whoever shuffles them later meets this order.
-    pub(crate) fn reorder(&mut self, node: usize, pods: &[PodIndex]) {
-        let list = &mut self.pods_on[node];
-        for pod in pods {
-            if let Some(position) = list.iter().position(|other| other == pod) {
-                list.swap_remove(position);
-            }
-        }
-        list.extend(pods.iter().rev());
-        self.version += 1;
-    }
-
     /// A new pod, not yet placed.
     pub fn create(&mut self, pod: PodModel) -> PodIndex {
         let index = PodIndex::at(self.node_of.len());
@@ -382,6 +373,7 @@ impl<'m> State<'m> {
         let was = self.flags[node];
         self.refused.clear();
         self.open.clear();
+        self.reaching.clear();
         if (was ^ flags) & flag::ABSENT != 0 {
             self.order = None;
         }

@@ -14,7 +14,7 @@ use ha_core::snapshot::{AccessMode, NodeId, PersistentVolume, VolumeId};
 use crate::cycle::{Cycle, Plugin, Refusal, Rejection};
 use crate::ids::{ClaimIndex, PodIndex};
 use crate::model::ClaimModel;
-use crate::model::storage::{Binding, BindingMode};
+use crate::model::storage::{Binding, BindingMode, Reach};
 use crate::state::State;
 
 /// The claims of a pod, as binding sees them.
@@ -22,14 +22,19 @@ use crate::state::State;
 pub(crate) struct VolumeCycle<'m> {
     /// All of them.
     pub(crate) claims: Vec<ClaimIndex>,
-    /// How claims are bound, and the nodes where a volume of the snapshot can be used, unless that is everywhere.
-    bound: Vec<(Binding, Option<&'m [bool]>)>,
+    /// How claims are bound, and where a volume of the snapshot can be used, unless that is everywhere.
+    bound: Vec<(Binding, Option<Reach<'m>>)>,
     waiting: Vec<ClaimIndex>,
     /// Which of equally small volumes is taken: those from here on in their list.
     pub(crate) rotation: usize,
 }
 
-impl VolumeCycle<'_> {
+impl<'m> VolumeCycle<'m> {
+    /// Where each of the pod's volumes can be used that cannot be used everywhere.
+    pub(crate) fn reaches(&self) -> impl Iterator<Item = Reach<'m>> {
+        self.bound.iter().filter_map(|&(_, reach)| reach)
+    }
+
     /// Whether chance decides if volumes are found: of several claims one may take what only another could use. Upstream's
     /// list of volumes has no order.
     pub(crate) fn is_by_chance(&self) -> bool {
@@ -60,7 +65,7 @@ pub(crate) fn start<'m>(state: &State<'m>, claims: &[ClaimIndex]) -> Result<Volu
         }
         match state.binding(index) {
             binding @ Binding::Volume(volume) => {
-                cycle.bound.push((binding, state.model.storage.reached(state.model.snapshot, volume)));
+                cycle.bound.push((binding, state.model.storage.reach(state.model.snapshot, volume)));
             }
             binding @ (Binding::Absent(_) | Binding::Provisioned(_)) => cycle.bound.push((binding, None)),
             Binding::Unbound if binds_late(state, claim) => cycle.waiting.push(index),
@@ -97,12 +102,12 @@ pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
         return None;
     }
     let mut reasons = 0;
-    for (binding, reached) in &volumes.bound {
+    for (binding, reach) in &volumes.bound {
         if matches!(binding, Binding::Absent(_)) {
             reasons |= reason::VOLUME_ABSENT;
             break;
         }
-        if reached.is_some_and(|reached| !reached[node]) || !is_usable(state, *binding, node) {
+        if reach.is_some_and(|reach| !reach.nodes[node]) || !is_usable(state, *binding, node) {
             reasons |= reason::NODE_CONFLICT;
             break;
         }

@@ -9,7 +9,7 @@ use ha_core::text::Text;
 use hashbrown::HashMap;
 
 use super::{Names, NodeModel};
-use crate::ids::ClaimIndex;
+use crate::ids::{ClaimIndex, ReachId};
 
 /// A claim: what it asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,15 @@ pub enum BindingMode {
 /// A volume, and the nodes that its node affinity selects.
 type Reached = (VolumeId, OnceLock<Box<[bool]>>);
 
+/// Where the volumes with one node affinity can be used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach<'m> {
+    /// The node affinity.
+    pub(crate) id: ReachId,
+    /// Per node of the snapshot whether it is selected.
+    pub(crate) nodes: &'m [bool],
+}
+
 /// Claims, volumes and classes.
 #[derive(Debug)]
 pub struct StorageModel {
@@ -78,7 +87,7 @@ pub struct StorageModel {
     no_provisioner: Text,
     tracking_drivers: Vec<Text>,
     /// Per volume: the number of its node affinity, when it has one.
-    affinities: Vec<Option<usize>>,
+    affinities: Vec<Option<ReachId>>,
     /// Per node affinity of volumes: the nodes whose labels it selects, once that was asked for.
     reached: Vec<Reached>,
     /// Labels of zones and regions: key, and the key under which a node may have it instead.
@@ -141,12 +150,13 @@ impl StorageModel {
 
     /// Whether a volume's node affinity selects a node (`CheckNodeAffinity`, which looks at labels only).
     pub fn reaches(&self, snapshot: &Snapshot, volume: VolumeId, node: usize) -> bool {
-        self.reached(snapshot, volume).is_none_or(|reached| reached[node])
+        self.reach(snapshot, volume).is_none_or(|reach| reach.nodes[node])
     }
 
-    /// Per node whether the volume can be used there; none for one that can be used everywhere.
-    pub(crate) fn reached(&self, snapshot: &Snapshot, volume: VolumeId) -> Option<&[bool]> {
-        let (first, reached) = &self.reached[self.affinities[volume.position()]?];
+    /// Where a volume can be used; none for one that can be used everywhere.
+    pub(crate) fn reach(&self, snapshot: &Snapshot, volume: VolumeId) -> Option<Reach<'_>> {
+        let id = self.affinities[volume.position()]?;
+        let (first, reached) = &self.reached[id.position()];
         let table = reached.get_or_init(|| {
             let affinity = snapshot.volume(*first).node_affinity.as_ref();
             let selects = |node: &ha_core::snapshot::Node| {
@@ -155,7 +165,7 @@ impl StorageModel {
             };
             snapshot.nodes.iter().map(selects).collect()
         });
-        Some(table)
+        Some(Reach { id, nodes: table })
     }
 
     /// Whether volumes of the class are made on demand.
@@ -203,14 +213,14 @@ pub(super) fn describe_nodes(snapshot: &Snapshot, nodes: &mut [NodeModel]) {
 }
 
 /// The node affinity of each volume by number, and for each number a volume that has it.
-fn affinities(snapshot: &Snapshot) -> (Vec<Option<usize>>, Vec<Reached>) {
+fn affinities(snapshot: &Snapshot) -> (Vec<Option<ReachId>>, Vec<Reached>) {
     let (mut numbers, mut reached) = (HashMap::new(), Vec::new());
     let volumes = (0..).map(VolumeId::at).zip(&snapshot.volumes);
     let number = |(id, volume): (VolumeId, &'_ ha_core::snapshot::PersistentVolume)| {
         let affinity = volume.node_affinity.clone()?;
         Some(*numbers.entry(affinity).or_insert_with(|| {
             reached.push((id, OnceLock::new()));
-            reached.len() - 1
+            ReachId::at(reached.len() - 1)
         }))
     };
     (volumes.map(number).collect(), reached)

@@ -6,6 +6,7 @@ use super::{State, flag};
 use crate::cycle::Refusal;
 use crate::filters;
 use crate::ids::{KeyId, StaticId};
+use crate::model::storage::Reach;
 use crate::model::{Inclusion, Model, Static, statics};
 use crate::tally::DENSE;
 
@@ -69,6 +70,17 @@ impl State<'_> {
         let open = domains.fold(0, |bits, domain| bits | 1 << (domain.position() % DENSE));
         self.open.insert((id, key), open);
         open
+    }
+
+    /// Whether volumes can be used on a node that labels and taints do not refuse.
+    pub(crate) fn reaches_open_node(&mut self, id: StaticId, reach: Reach) -> bool {
+        if let Some(&known) = self.reaching.get(&(id, reach.id)) {
+            return known;
+        }
+        let is_open = |node: usize| self.is_present(node) && self.static_mask(id, node) == 0;
+        let reaching = (0..).zip(reach.nodes).any(|(node, &reached)| reached && is_open(node));
+        self.reaching.insert((id, reach.id), reaching);
+        reaching
     }
 
     /// The filters on labels and taints that refuse a node.
