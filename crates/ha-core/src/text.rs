@@ -87,6 +87,10 @@ impl Default for Interner {
 impl Interner {
     /// The number of `string`, which is added when it is new.
     pub fn intern(&mut self, string: &str) -> Text {
+        // The commonest of all.
+        if string.is_empty() && !self.texts.is_empty() {
+            return Text::default();
+        }
         let hash = self.hasher.hash_one(string);
         let texts = &self.texts;
         let is_same = |&(other, index): &(u64, u32)| other == hash && texts.get(Text { index }) == string;

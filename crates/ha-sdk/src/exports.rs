@@ -152,7 +152,7 @@ impl exports::ha::policy::policy::Guest for Policy {
     fn check(snapshot: Snapshot, settings: Settings, impacts: Vec<Impact>) -> CheckOutput {
         // The instance ends with this evaluation, and its memory with it: giving a large snapshot back piece by piece
         // would be a tenth of the work.
-        let snapshot = ManuallyDrop::new(snapshot);
+        let (snapshot, impacts) = (ManuallyDrop::new(snapshot), ManuallyDrop::new(impacts));
         let input = Input { snapshot: &snapshot, settings: &settings, impacts: &impacts };
         crate::run(crate::export_macro::policy_rules(), &input)
     }

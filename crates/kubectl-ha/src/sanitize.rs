@@ -35,6 +35,11 @@ pub fn is_unsafe(character: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether a text is of nothing but printable ASCII. Nearly all are, and bytes are looked at many at a time.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// The text as one safe line: line breaks and tabs become spaces.
 pub fn line(text: &str) -> Cow<'_, str> {
     clean(text, |character| match character {
@@ -53,9 +58,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
 }
 
 fn clean(text: &str, replace: fn(char) -> char) -> Cow<'_, str> {
-    // Nearly all texts are plain, and plain bytes are looked at many at a time.
-    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if is_plain || !text.chars().any(is_unsafe) {
+    if is_plain(text) || !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
     // A line end of two characters is one.

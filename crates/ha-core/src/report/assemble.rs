@@ -125,6 +125,7 @@ impl Assembly<'_> {
             counts.pass += tally.pass as usize;
             counts.not_applicable += tally.not_applicable as usize;
         }
+        self.results.reserve(output.findings.len());
         for finding in output.findings {
             let rule = &rules[finding.rule as usize];
             if self.ran.contains(&rule.name) {
@@ -241,10 +242,10 @@ impl Assembly<'_> {
     }
 
     fn finish(mut self) -> Report {
-        self.results.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
+        let mut results = sorted(core::mem::take(&mut self.results));
         // The same answer given twice is one answer.
-        self.results.dedup();
-        let results = with_fingerprints(core::mem::take(&mut self.results));
+        results.dedup();
+        let results = with_fingerprints(results);
         let summary = self.summary(&results);
         let ran: Vec<&str> = self.ran.iter().map(String::as_str).collect();
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
@@ -289,6 +290,14 @@ impl Assembly<'_> {
         summary.failed_policies = core::mem::take(&mut self.failed);
         summary
     }
+}
+
+/// The results in their order. A result is large, so each is moved once, and positions are sorted instead.
+fn sorted(results: Vec<(CheckResult, String)>) -> Vec<(CheckResult, String)> {
+    let mut positions: Vec<usize> = (0..results.len()).collect();
+    positions.sort_by(|&a, &b| order(&results[a].0).cmp(&order(&results[b].0)));
+    let mut slots: Vec<Option<(CheckResult, String)>> = results.into_iter().map(Some).collect();
+    positions.into_iter().filter_map(|position| slots[position].take()).collect()
 }
 
 /// Gives every result its fingerprint; several about the same element are numbered in their order.

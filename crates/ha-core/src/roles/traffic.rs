@@ -47,9 +47,9 @@ const CONTROLLERS: &[Controller] = &[
 /// The ingress or gateway controller that a workload is; none for any other workload.
 pub fn controller(snapshot: &Snapshot, workload: &Workload) -> Option<&'static Controller> {
     let containers = &snapshot.spec_of(workload).containers;
-    CONTROLLERS.iter().find(|known| {
-        containers.iter().any(|container| image_path(snapshot.text(container.image)).ends_with(known.image))
-    })
+    let known = |image: &str| CONTROLLERS.iter().position(|known| image.ends_with(known.image));
+    let all = containers.iter().filter_map(|container| known(image_path(snapshot.text(container.image))));
+    all.min().map(|first| &CONTROLLERS[first])
 }
 
 /// An image reference without tag and digest.

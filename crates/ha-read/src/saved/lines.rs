@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -31,19 +31,36 @@ pub(super) enum Origin<'o> {
 }
 
 /// Sends the lines of a snapshot, in batches of whole lines; the last line may lack its end. Stops when nobody listens.
-pub(super) fn send(origin: Origin, limits: &Limits, batches: &SyncSender<Result<Vec<u8>, End>>) {
-    if let Err(end) = unpack(origin, limits, &mut |batch| batches.send(Ok(batch)).is_ok()) {
+///
+/// Batches that come back as `used` are filled anew: memory that is new each time costs more than to unpack into it.
+pub(super) fn send(
+    origin: Origin,
+    limits: &Limits,
+    batches: &SyncSender<Result<Vec<u8>, End>>,
+    used: &Receiver<Vec<u8>>,
+) {
+    let mut send = |batch| batches.send(Ok(batch)).is_ok();
+    if let Err(end) = unpack(origin, limits, &mut send, &mut || used.try_recv().unwrap_or_default()) {
         // The listener may have stopped already.
         let _ = batches.send(Err(end));
     }
 }
 
-fn unpack(origin: Origin, limits: &Limits, send: &mut dyn FnMut(Vec<u8>) -> bool) -> Result<(), End> {
+fn unpack(
+    origin: Origin,
+    limits: &Limits,
+    send: &mut dyn FnMut(Vec<u8>) -> bool,
+    spare: &mut dyn FnMut() -> Vec<u8>,
+) -> Result<(), End> {
     let mut text = open(origin).map_err(End::Failed)?;
     let mut total: u64 = 0;
-    let mut batch = Vec::with_capacity(2 * BATCH);
+    let mut batch = Vec::new();
+    // How much of the batch is the beginning of a line.
+    let mut begun = 0;
     loop {
-        let read = text.by_ref().take(BATCH as u64).read_to_end(&mut batch).map_err(End::Failed)?;
+        batch.resize(begun + BATCH, 0);
+        let read = fill(&mut text, &mut batch[begun..]).map_err(End::Failed)?;
+        batch.truncate(begun + read);
         if read == 0 {
             send(batch);
             return Ok(());
@@ -54,19 +71,36 @@ fn unpack(origin: Origin, limits: &Limits, send: &mut dyn FnMut(Vec<u8>) -> bool
         }
         match batch.iter().rposition(|byte| *byte == b'\n') {
             Some(last) => {
-                let mut rest = Vec::with_capacity(2 * BATCH);
-                rest.extend_from_slice(&batch[last + 1..]);
+                let rest = &batch[last + 1..];
+                begun = rest.len();
+                let mut next = spare();
+                next.resize(begun + BATCH, 0);
+                next[..begun].copy_from_slice(rest);
                 batch.truncate(last + 1);
-                if !send(std::mem::replace(&mut batch, rest)) {
+                if !send(std::mem::replace(&mut batch, next)) {
                     return Ok(());
                 }
             }
             None if batch.len() > limits.max_line => {
                 return Err(End::TooLarge(format!("{} bytes in one line", limits.max_line)));
             }
-            None => {}
+            None => begun = batch.len(),
         }
     }
+}
+
+/// Reads until the buffer is full or nothing is left; returns how much there was.
+fn fill(text: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match text.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// The text: unpacked when it is gzip, else as it is.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, Scope};
 
@@ -51,12 +51,13 @@ impl Batches {
     pub(super) fn start<'s>(scope: &'s Scope<'s, '_>, origin: Origin<'s>, limits: &'s Limits) -> Self {
         let (unpacked, batches) = sync_channel(WAITING);
         let (results, parsed) = sync_channel(WAITING);
-        scope.spawn(move || lines::send(origin, limits, &unpacked));
+        let (give_back, used) = channel();
+        scope.spawn(move || lines::send(origin, limits, &unpacked, &used));
         let queue = Arc::new(Mutex::new(Queue { taken: 0, batches }));
         let parsers = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_PARSERS);
         for _ in 0..parsers {
-            let (queue, results) = (Arc::clone(&queue), results.clone());
-            scope.spawn(move || parse(&queue, &results));
+            let (queue, results, give_back) = (Arc::clone(&queue), results.clone(), give_back.clone());
+            scope.spawn(move || parse(&queue, &results, &give_back));
         }
         Self { parsed, next: 0, early: BTreeMap::new() }
     }
@@ -78,7 +79,7 @@ impl Iterator for Batches {
 }
 
 /// Parses batches until there are no more, or nobody wants them.
-fn parse(queue: &Mutex<Queue>, results: &SyncSender<(usize, Lines)>) {
+fn parse(queue: &Mutex<Queue>, results: &SyncSender<(usize, Lines)>, give_back: &Sender<Vec<u8>>) {
     let next = || {
         let mut queue = queue.lock().ok()?;
         let batch = queue.batches.recv().ok()?;
@@ -87,7 +88,12 @@ fn parse(queue: &Mutex<Queue>, results: &SyncSender<(usize, Lines)>) {
     };
     let mut reader = ObjectReader::default();
     while let Some((number, batch)) = next() {
-        let lines = batch.map(|text| lines_of(&mut reader, &text, number == 0));
+        let lines = batch.map(|text| {
+            let lines = lines_of(&mut reader, &text, number == 0);
+            // With the last batches nobody takes it any more.
+            let _ = give_back.send(text);
+            lines
+        });
         if results.send((number, lines)).is_err() {
             return;
         }

@@ -1,8 +1,10 @@
 //! Pods of one workload are written with the same specification, word for word: it is parsed once, and shared.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use ha_snapshot::objects::{Body, Object, PodSpec};
+use ha_snapshot::objects::{Body, Metadata, Object, Pod, PodSpec, PodStatus, Str};
+use memchr::memmem::Finder;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::format::ReadObject;
@@ -10,6 +12,29 @@ use super::format::ReadObject;
 /// How the specification of a bound pod begins in a line. No other field of a pod can hold this, as quotes in texts are
 /// escaped.
 const BEGINNING: &str = r#","spec":{"nodeName":""#;
+
+/// Finds [`BEGINNING`].
+static FIND_BEGINNING: LazyLock<Finder> = LazyLock::new(|| Finder::new(BEGINNING));
+
+/// How the line of a pod begins.
+const POD: &str = r#"{"apiVersion":"v1","kind":"Pod","#;
+
+/// The line of a pod whose specification was taken out, but for its node.
+#[derive(Deserialize)]
+struct BesideSpec {
+    #[serde(default)]
+    metadata: Metadata,
+    spec: Binding,
+    #[serde(default)]
+    status: PodStatus,
+}
+
+/// What is left of the specification. Another field would show that the wrong place was taken out.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Binding {
+    node_name: Str,
+}
 
 /// Reads objects, and remembers the last pod's specification.
 #[derive(Debug, Default)]
@@ -42,25 +67,25 @@ impl ObjectReader {
 
     /// The object of a line that is a pod with the last specification.
     fn read_like_last(&mut self, line: &str) -> Option<ReadObject> {
-        let (head, rest) = line.split_at(node_name_end(line)?);
-        let rest = rest.strip_prefix(&self.text).filter(|_| !self.text.is_empty())?;
-        self.short.clear();
-        self.short.extend([head, "}", rest]);
-        let mut object: ReadObject = serde_json::from_str(&self.short).ok()?;
-        let ReadObject(Some(Object { body: Body::Pod(pod), .. })) = &mut object else {
-            return None;
-        };
-        if pod.node_name.is_empty() || *pod.spec != PodSpec::default() {
+        if self.text.is_empty() || !line.starts_with(POD) {
             return None;
         }
-        pod.spec = Arc::clone(&self.spec);
-        Some(object)
+        let (head, rest) = line.split_at(node_name_end(line)?);
+        let rest = rest.strip_prefix(&self.text)?;
+        self.short.clear();
+        self.short.extend([head, "}", rest]);
+        let BesideSpec { metadata, spec, status } = serde_json::from_str(&self.short).ok()?;
+        if spec.node_name.is_empty() {
+            return None;
+        }
+        let pod = Pod { metadata, node_name: spec.node_name, spec: Arc::clone(&self.spec), status };
+        Some(ReadObject(Some(Object::of_pod("v1", pod))))
     }
 }
 
 /// Where the node's name, with its quotes, ends in the line of a bound pod.
 fn node_name_end(line: &str) -> Option<usize> {
-    let start = memchr::memmem::find(line.as_bytes(), BEGINNING.as_bytes())? + BEGINNING.len();
+    let start = FIND_BEGINNING.find(line.as_bytes())? + BEGINNING.len();
     Some(start + line[start..].find('"')? + 1)
 }
 
@@ -126,6 +151,17 @@ mod tests {
                 assert_eq!(together, apart, "{first} {second}");
             }
         }
+    }
+
+    #[test]
+    fn a_pod_that_is_being_resized_keeps_what_it_has() {
+        let spec = r#"{"nodeName":"a","containers":[{"name":"app","resources":{"requests":{"cpu":"2"}}}]}"#;
+        let status = r#"{"containerStatuses":[{"name":"app","resources":{"requests":{"cpu":"1"}}}]}"#;
+        let resized = line("y", spec).replace(r#"{"phase":"Running"}"#, status);
+        let (together, apart) = read(&[line("x", spec), resized]);
+        assert_eq!(together, apart);
+        let Body::Pod(pod) = &together[1].body else { panic!("{together:?}") };
+        assert!(pod.status.container_statuses[0].resources.is_some(), "{pod:?}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 #[derive(Debug)]
 pub(super) struct Interned<T> {
     entries: Vec<T>,
-    positions: HashTable<usize>,
+    /// Each entry's hash and position. The hash is kept so that the table can grow without reading all entries again.
+    positions: HashTable<(u64, usize)>,
     hasher: DefaultHashBuilder,
 }
 
@@ -24,13 +25,13 @@ impl<T: Hash + Eq> Interned<T> {
     pub(super) fn intern(&mut self, entry: T) -> usize {
         let hash = self.hasher.hash_one(&entry);
         let entries = &self.entries;
-        if let Some(&position) = self.positions.find(hash, |&position| entries[position] == entry) {
+        let is_same = |&(other, position): &(u64, usize)| other == hash && entries[position] == entry;
+        if let Some(&(_, position)) = self.positions.find(hash, is_same) {
             return position;
         }
         let position = self.entries.len();
         self.entries.push(entry);
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        self.positions.insert_unique(hash, position, |&position| hasher.hash_one(&entries[position]));
+        self.positions.insert_unique(hash, (hash, position), |&(hash, _)| hash);
         position
     }
 

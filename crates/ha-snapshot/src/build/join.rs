@@ -105,6 +105,7 @@ impl Builder {
         if slices.is_empty() {
             return;
         }
+        lookup.pods.reserve(snapshot.pods.len());
         for (position, pod) in snapshot.pods.iter().enumerate() {
             let object = &self.objects[pod.object.position()];
             lookup.pods.insert((object.namespace, object.name), PodId::at(position));

@@ -92,7 +92,7 @@ pub struct Builder {
     texts: Interner,
     label_sets: Interned<LabelSet>,
     /// The labels that came last, since objects of one workload come together.
-    last_labels: (Vec<(Str, Str)>, LabelsId),
+    last_labels: LabelsId,
     pod_specs: Interned<ha_core::snapshot::PodSpec>,
     objects: Vec<Identity>,
     gaps: Vec<Gap>,
@@ -116,7 +116,7 @@ impl Builder {
         Self {
             texts: Interner::default(),
             label_sets,
-            last_labels: Default::default(),
+            last_labels: LabelsId::default(),
             pod_specs: Interned::default(),
             objects: alloc::vec![Identity::default()],
             gaps: Vec::new(),
@@ -257,16 +257,19 @@ impl Builder {
         if entries.is_empty() {
             return LabelsId::default();
         }
-        if self.last_labels.0 == entries {
-            return self.last_labels.1;
+        let last = &self.label_sets.get(self.last_labels.position()).labels;
+        let is_same = |label: &Label, (key, value): &(Str, Str)| {
+            self.texts.get(label.key) == key && self.texts.get(label.value) == value
+        };
+        if last.len() == entries.len() && last.iter().zip(entries).all(|(label, entry)| is_same(label, entry)) {
+            return self.last_labels;
         }
         let labels = entries
             .iter()
             .map(|(key, value)| Label { key: self.texts.intern(key), value: self.texts.intern(value) })
             .collect();
-        let id = LabelsId::at(self.label_sets.intern(LabelSet { labels }));
-        self.last_labels = (entries.to_vec(), id);
-        id
+        self.last_labels = LabelsId::at(self.label_sets.intern(LabelSet { labels }));
+        self.last_labels
     }
 }
 

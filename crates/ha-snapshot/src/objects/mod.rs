@@ -174,9 +174,17 @@ impl Object {
         kind: ResourceKind,
         deserializer: D,
     ) -> Result<Self, D::Error> {
-        let mut body = Body::deserialize(kind, deserializer)?;
+        Body::deserialize(kind, deserializer).map(|body| Self::reduced(api_version, body))
+    }
+
+    /// The object of a pod whose parts were read one by one.
+    pub fn of_pod(api_version: &str, pod: Pod) -> Self {
+        Self::reduced(api_version, Body::Pod(Box::new(pod)))
+    }
+
+    fn reduced(api_version: &str, mut body: Body) -> Self {
         reduce::reduce(&mut body);
-        Ok(Self { api_version: api_version.into(), body, location: None })
+        Self { api_version: api_version.into(), body, location: None }
     }
 
     /// Reads an object of a known kind from JSON, such as one item of an API list.

@@ -173,6 +173,10 @@ pub(super) fn filtered_map<'de, D: Deserializer<'de>>(
 
 /// Sorts entries by key; of several with one key the last is kept.
 pub(crate) fn keep_last(entries: &mut Vec<(Str, Str)>) {
+    // So the API server writes them.
+    if entries.is_sorted_by(|a, b| a.0 < b.0) {
+        return;
+    }
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     entries.reverse();
     entries.dedup_by(|a, b| a.0 == b.0);

@@ -6,7 +6,7 @@ use ha_core::report::Report;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 
-use crate::sanitize::is_unsafe;
+use crate::sanitize::{is_plain, is_unsafe};
 
 /// Writes the report; its schema is `schemas/report.schema.json`.
 pub fn render(report: &Report) -> String {
@@ -21,7 +21,7 @@ pub(crate) fn to_string(value: &impl Serialize) -> String {
     let written = value.serialize(&mut serializer);
     debug_assert!(written.is_ok(), "{written:?}");
     bytes.push(b'\n');
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Indents as serde_json does, and escapes control, bidirectional and invisible characters.
@@ -29,6 +29,9 @@ struct Escaping(PrettyFormatter<'static>);
 
 impl Formatter for Escaping {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if is_plain(fragment) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(position) = rest.find(is_unsafe) {
             let (safe, from) = rest.split_at(position);

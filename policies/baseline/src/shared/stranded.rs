@@ -107,6 +107,11 @@ impl Before {
         self.stranding(impact, &impact.workloads[position])
     }
 
+    /// Whether it may leave pods of the workload without a node.
+    pub(crate) fn strands(&self, workload: &WorkloadImpact) -> bool {
+        self.stranded(workload).possibly > 0
+    }
+
     fn stranding<'i>(&self, impact: &'i Impact, workload: &'i WorkloadImpact) -> Option<Stranding<'i>> {
         let pods = self.stranded(workload);
         (pods.possibly > 0).then_some(Stranding { impact, workload, pods })

@@ -65,7 +65,7 @@ impl<'i> Trials<'i> {
                 if takes_pods && workload.instant != InstantVerdict::Holds {
                     trial.broken_by.get_or_insert(&impact.disruption.name);
                 }
-                let strands = before.stranding_of(impact, workload.workload).is_some();
+                let strands = before.strands(workload);
                 trial.comes_back_weaker |= strands || workload.certainty == Certainty::Unknown;
             }
         }
