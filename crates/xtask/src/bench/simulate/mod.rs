@@ -26,7 +26,7 @@ pub(crate) struct Args {
 /// A part of the benchmark. The order is that in which they are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Chosen {
-    /// Every node, every zone, every drain and the whole check of a snapshot of 150,000 pods.
+    /// Every node, zone, pair and drain and the whole check of a snapshot of 150,000 pods.
     Large,
     /// The pods of one zone, by what they ask of the scheduler.
     Placing,
