@@ -96,7 +96,7 @@ impl Bench {
     /// Waits until a namespace's Service has that many ready endpoints.
     pub(crate) fn wait_for_endpoints(&self, namespace: &str, count: usize) {
         let last = format!("--for=jsonpath={{.endpoints[{}].conditions.ready}}=true", count - 1);
-        self.kubectl(&["wait", "--timeout=60s", &last, "endpointslices", "--all", "-n", namespace]);
+        self.kubectl(&["wait", "--timeout=300s", &last, "endpointslices", "--all", "-n", namespace]);
     }
 
     /// `kubectl ha …` as the administrator, through kubectl's own look-up of plugins.

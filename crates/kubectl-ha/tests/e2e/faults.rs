@@ -348,7 +348,7 @@ pub(crate) fn all_are_found(bench: &Bench) {
     assert_eq!(covered, rules, "every rule has its fault");
 
     bench.apply("velero", &[custom_kind("schedules", "Schedule"), namespace("velero")]);
-    bench.kubectl(&["wait", "--timeout=60s", "--for=condition=Established", "crd/schedules.velero.io"]);
+    bench.kubectl(&["wait", "--timeout=300s", "--for=condition=Established", "crd/schedules.velero.io"]);
     inject_into_workloads(bench);
     settle_workloads(bench);
     // Nodes are cordoned after the pods have found theirs.
@@ -423,7 +423,7 @@ fn inject_into_workloads(bench: &Bench) {
         webhooks.extend(last);
     }
     bench.apply("faults", &first);
-    let guarded = ["rollout", "status", "--timeout=60s", "deployment/landing", "-n", "f-webhook-guards-itself"];
+    let guarded = ["rollout", "status", "--timeout=300s", "deployment/landing", "-n", "f-webhook-guards-itself"];
     bench.kubectl(&guarded);
     bench.apply("webhooks", &webhooks);
 }
@@ -433,15 +433,15 @@ fn settle_workloads(bench: &Bench) {
     let stuck = ["budget-exhausted-now"];
     for fault in OF_WORKLOADS.iter().filter(|fault| !stuck.contains(&fault.rule)) {
         let namespace = format!("f-{}", fault.rule);
-        bench.kubectl(&["rollout", "status", "--timeout=90s", "deployment/landing", "-n", &namespace]);
+        bench.kubectl(&["rollout", "status", "--timeout=300s", "deployment/landing", "-n", &namespace]);
     }
-    let voters = ["rollout", "status", "--timeout=90s", "statefulset/zookeeper", "-n", "f-preemption-breaks-quorum"];
+    let voters = ["rollout", "status", "--timeout=300s", "statefulset/zookeeper", "-n", "f-preemption-breaks-quorum"];
     bench.kubectl(&voters);
     for namespace in ["f-replicas-placed-together", "f-service-single-endpoint"] {
         bench.wait_for_endpoints(namespace, 3);
     }
     let budget = ["pdb/landing", "-n", "f-budget-exhausted-now"];
-    let healthy = ["wait", "--timeout=60s", "--for=jsonpath={.status.currentHealthy}=4"];
+    let healthy = ["wait", "--timeout=300s", "--for=jsonpath={.status.currentHealthy}=4"];
     bench.kubectl(&[&healthy[..], &budget[..]].concat());
     // A budget is not exhausted before it has been so for a while; the controller keeps a time that is there.
     let condition = json!({"type": "DisruptionAllowed", "status": "False", "reason": "InsufficientPods",
@@ -453,13 +453,13 @@ fn settle_workloads(bench: &Bench) {
 
 /// Waits until nodes, DNS and control plane are there.
 fn settle_cluster(bench: &Bench) {
-    let system = ["--timeout=90s", "-n", "kube-system"];
+    let system = ["--timeout=300s", "-n", "kube-system"];
     let dns = ["rollout", "status", "deployment/coredns"];
     bench.kubectl(&[&dns[..], &system[..]].concat());
     let running = ["wait", "--for=jsonpath={.status.phase}=Running", "pods", "-l", "tier=control-plane"];
     bench.kubectl(&[&running[..], &system[..]].concat());
-    bench.kubectl(&["wait", "--timeout=60s", "--for=condition=Ready", "nodes", "--all"]);
-    let gold = ["rollout", "status", "--timeout=90s", "deployment/landing", "-n", "f-node-pool-single-zone"];
+    bench.kubectl(&["wait", "--timeout=300s", "--for=condition=Ready", "nodes", "--all"]);
+    let gold = ["rollout", "status", "--timeout=300s", "deployment/landing", "-n", "f-node-pool-single-zone"];
     bench.kubectl(&gold);
     // Room for the pods of both nodes, and not for all of them on one.
     let status = json!({"status": {"allocatable": {"pods": "2"}}}).to_string();

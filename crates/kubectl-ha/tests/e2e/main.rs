@@ -25,9 +25,9 @@ fn a_sound_cluster_is_sound_every_fault_is_found_and_rights_are_respected() {
 fn sound(bench: &Bench) {
     let nodes: Vec<_> = ["a", "b", "c", "d"].map(|zone| bench::node(&format!("node-{zone}"), Some(zone))).into();
     bench.apply("nodes", &nodes);
-    bench.kubectl(&["wait", "--timeout=60s", "--for=condition=Ready", "nodes", "--all"]);
+    bench.kubectl(&["wait", "--timeout=300s", "--for=condition=Ready", "nodes", "--all"]);
     bench.apply("sound", &bench::Sound::new("site").objects());
-    bench.kubectl(&["rollout", "status", "--timeout=60s", "deployment/landing", "-n", "site"]);
+    bench.kubectl(&["rollout", "status", "--timeout=300s", "deployment/landing", "-n", "site"]);
     bench.wait_for_endpoints("site", 3);
 
     let Checked { code, report, errors } = bench.check(&[]);

@@ -82,7 +82,7 @@ fn a_tenant_gets_its_namespace(bench: &Bench) {
     let mut sound = crate::bench::Sound::new("tenant");
     sound.deployment["spec"]["replicas"] = 1.into();
     bench.apply("tenant", &sound.objects());
-    bench.kubectl(&["rollout", "status", "--timeout=60s", "deployment/landing", "-n", "tenant"]);
+    bench.kubectl(&["rollout", "status", "--timeout=300s", "deployment/landing", "-n", "tenant"]);
     let tenant = bench.kubeconfig("tenant");
     let Checked { code, report, .. } = bench.check_as(&tenant, &[]);
     assert_eq!(code, Some(1), "its own finding counts for more than what it may not see");
