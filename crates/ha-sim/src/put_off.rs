@@ -17,7 +17,7 @@ use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::ids::{KeyId, PodIndex, StaticId};
 use crate::model::Requests;
 use crate::preemption::preempt;
-use crate::schedule::{Attempt, Diagnosis, Search, schedule};
+use crate::schedule::{Attempt, Diagnosis, Search, begin, schedule};
 use crate::state::State;
 
 /// What the scheduler's words about a pod that was put off depend on.
@@ -26,11 +26,6 @@ type Likeness<'m> = (&'m Requests, StaticId, KeyId, u64, usize, bool);
 /// Why pods wait that were put off.
 #[derive(Debug, Default)]
 pub(crate) struct Explanations<'m>(HashMap<Likeness<'m>, Rc<Diagnosis>>);
-
-/// Whether it is worth asking if such a pod is sure to be refused.
-pub(crate) fn may_be(state: &State, pod: PodIndex) -> bool {
-    !state.pod(pod).claims.is_empty() || !state.model.class(state.pod(pod).class).hard_spread.is_empty()
-}
 
 /// The plugin for which every node refuses a pod, unless it does so for lack of room already, and with which preemption
 /// helps nowhere; none where that is not sure.
@@ -54,7 +49,8 @@ pub(crate) fn sure_refusal<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> Opti
 /// Whether every node refuses a pod without claims, some only for its spread, and preemption helps nowhere.
 fn is_refused_by_spread<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> bool {
     let is_complete = cycle.spread.iter().all(|check| state.model.topology.is_complete(check.key));
-    is_complete
+    !cycle.spread.is_empty()
+        && is_complete
         && cycle.plan.is_deaf_below(state, cycle.class.key.priority)
         && cycle.spread.iter().any(|check| {
             let open = state.open_domains(cycle.class.statics, check.key);
@@ -85,11 +81,15 @@ pub(crate) fn placeholder(state: &State, plugin: Plugin) -> Rc<Diagnosis> {
 impl<'m> Explanations<'m> {
     /// The scheduler's words about a pod as things are.
     pub(crate) fn of(&mut self, state: &mut State<'m>, search: &Search, pod: PodIndex) -> Rc<Diagnosis> {
-        let likeness = likeness(state, pod);
+        let cycle = match begin(state, pod) {
+            Ok(cycle) => cycle,
+            Err(refused) => return Rc::new(refused.diagnosis),
+        };
+        let likeness = likeness(state, &cycle);
         if let Some(known) = likeness.and_then(|likeness| self.0.get(&likeness)) {
             return known.clone();
         }
-        let diagnosis = Rc::new(diagnosis(state, search, pod));
+        let diagnosis = Rc::new(diagnosis(state, search, cycle));
         if let Some(likeness) = likeness {
             self.0.insert(likeness, diagnosis.clone());
         }
@@ -98,14 +98,13 @@ impl<'m> Explanations<'m> {
 }
 
 /// None where a second constraint has a say.
-fn likeness<'m>(state: &mut State<'m>, pod: PodIndex) -> Option<Likeness<'m>> {
-    let cycle = Cycle::start(state, pod).ok()?;
+fn likeness<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> Option<Likeness<'m>> {
     let [check] = cycle.spread[..] else {
         return None;
     };
-    let level = state.model.level(state.pod(pod).class);
+    let level = state.model.level(state.pod(cycle.pod).class);
     let (shape, statics) = (cycle.shape, cycle.class.statics);
-    (sure_refusal(state, &cycle) == Some(Plugin::PodTopologySpread)).then_some((
+    (sure_refusal(state, cycle) == Some(Plugin::PodTopologySpread)).then_some((
         &shape.requests,
         statics,
         check.key,
@@ -116,10 +115,10 @@ fn likeness<'m>(state: &mut State<'m>, pod: PodIndex) -> Option<Likeness<'m>> {
 }
 
 /// One more attempt, of which nothing stays.
-fn diagnosis(state: &mut State, search: &Search, pod: PodIndex) -> Diagnosis {
+fn diagnosis<'m>(state: &mut State<'m>, search: &Search, cycle: Cycle<'m>) -> Diagnosis {
     let (mark, mut search) = (state.mark(), search.clone());
     let mut diagnosis = Diagnosis::new(state);
-    if let Attempt::Refused(refused) = schedule(state, &mut search, pod) {
+    if let Attempt::Refused(refused) = schedule(state, &mut search, cycle) {
         diagnosis = refused.diagnosis;
         if let Some(mut cycle) = refused.cycle
             && let Err(message) = preempt(state, &mut search.random, &mut cycle, &diagnosis)

@@ -99,19 +99,20 @@ fn enough(nodes: usize) -> usize {
     (nodes * percentage / 100).max(ALL_NODES)
 }
 
-/// Tries to find a node for a pod. When one is found the pod is placed there and its claims are bound.
-pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, pod: PodIndex) -> Attempt<'m> {
-    let mut diagnosis = Diagnosis::new(state);
+/// Begins to look for a node for a pod, or tells why it is refused before any node is looked at.
+pub fn begin<'m>(state: &mut State<'m>, pod: PodIndex) -> Result<Cycle<'m>, Box<Refused<'m>>> {
+    let refused = |diagnosis| Box::new(Refused { diagnosis, cycle: None });
+    let diagnosis = Diagnosis::new(state);
     if diagnosis.nodes == 0 {
-        return Attempt::Refused(Box::new(Refused { diagnosis, cycle: None }));
+        return Err(refused(diagnosis));
     }
-    let mut cycle = match Cycle::start(state, pod) {
-        Ok(cycle) => cycle,
-        Err(rejection) => {
-            diagnosis.rejection = Some(rejection);
-            return Attempt::Refused(Box::new(Refused { diagnosis, cycle: None }));
-        }
-    };
+    Cycle::start(state, pod).map_err(|rejection| refused(Diagnosis { rejection: Some(rejection), ..diagnosis }))
+}
+
+/// Tries to find a node for the pod of a cycle that has just begun. When one is found the pod is placed there and its
+/// claims are bound.
+pub fn schedule<'m>(state: &mut State<'m>, search: &mut Search, mut cycle: Cycle<'m>) -> Attempt<'m> {
+    let mut diagnosis = Diagnosis::new(state);
     cycle.volumes.rotation = search.random.below(usize::from(u16::MAX));
     if let Some(node) = nominated_node(state, &mut cycle) {
         bind(state, &cycle, node);

@@ -20,7 +20,7 @@ use crate::put_off::{self, Explanations};
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::run::Run;
-use crate::schedule::{Attempt, Diagnosis, schedule, unknown};
+use crate::schedule::{self, Attempt, Diagnosis, begin, schedule, unknown};
 use crate::state::State;
 
 /// A pod without a node, and why.
@@ -397,11 +397,16 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.park(pod, None);
             return;
         }
-        if self.is_refused_again(pod) || self.puts_off(pod) {
+        if self.is_refused_again(pod) {
             return;
         }
         let before = self.run.search.random.clone();
-        match schedule(self.state, &mut self.run.search, pod) {
+        let attempt = match begin(self.state, pod) {
+            Ok(cycle) if self.puts_off(&cycle) => return,
+            Ok(cycle) => schedule(self.state, &mut self.run.search, cycle),
+            Err(refused) => Attempt::Refused(refused),
+        };
+        match attempt {
             Attempt::Fits(_) => {
                 self.additions += 1;
                 let workload = self.state.pod(pod).workload;
@@ -409,32 +414,35 @@ impl<'s, 'm> Settling<'s, 'm> {
                     self.sync(workload);
                 }
             }
-            Attempt::Refused(refused) => {
-                let mut diagnosis = refused.diagnosis;
-                // A pod that may not preempt keeps the node that was promised to it (`AddNominatedPod`).
-                if !shape.never_preempts {
-                    self.state.withdraw(pod);
-                }
-                let Some(mut cycle) = refused.cycle else {
-                    self.park(pod, Some(diagnosis));
-                    return;
-                };
-                let preempted = self.preemptions.get(&pod).copied().unwrap_or(0);
-                if preempted >= MOST_PREEMPTIONS {
-                    self.park(pod, Some(diagnosis));
-                    return;
-                }
-                match preemption::preempt(self.state, &mut self.run.search.random, &mut cycle, &diagnosis) {
-                    Ok(candidate) => {
-                        self.preemptions.insert(pod, preempted + 1);
-                        self.make_room(pod, candidate, diagnosis);
-                    }
-                    Err(message) => {
-                        diagnosis.preemption = message;
-                        self.park(pod, Some(diagnosis));
-                        self.note_refusal(before);
-                    }
-                }
+            Attempt::Refused(refused) => self.make_room_or_wait(pod, *refused, before),
+        }
+    }
+
+    /// A pod that no node takes preempts others, or waits. `before` are the dice before the attempt.
+    fn make_room_or_wait(&mut self, pod: PodIndex, refused: schedule::Refused<'m>, before: Random) {
+        let mut diagnosis = refused.diagnosis;
+        // A pod that may not preempt keeps the node that was promised to it (`AddNominatedPod`).
+        if !self.state.shape_of(pod).never_preempts {
+            self.state.withdraw(pod);
+        }
+        let Some(mut cycle) = refused.cycle else {
+            self.park(pod, Some(diagnosis));
+            return;
+        };
+        let preempted = self.preemptions.get(&pod).copied().unwrap_or(0);
+        if preempted >= MOST_PREEMPTIONS {
+            self.park(pod, Some(diagnosis));
+            return;
+        }
+        match preemption::preempt(self.state, &mut self.run.search.random, &mut cycle, &diagnosis) {
+            Ok(candidate) => {
+                self.preemptions.insert(pod, preempted + 1);
+                self.make_room(pod, candidate, diagnosis);
+            }
+            Err(message) => {
+                diagnosis.preemption = message;
+                self.park(pod, Some(diagnosis));
+                self.note_refusal(before);
             }
         }
     }
@@ -476,14 +484,11 @@ impl<'s, 'm> Settling<'s, 'm> {
     }
 
     /// A pod that is sure to be refused once more waits on, see [`put_off`]. Returns whether it is.
-    fn puts_off(&mut self, pod: PodIndex) -> bool {
-        if !self.may_put_off || self.preemptions.contains_key(&pod) || !put_off::may_be(self.state, pod) {
+    fn puts_off(&mut self, cycle: &Cycle<'m>) -> bool {
+        if !self.may_put_off || self.preemptions.contains_key(&cycle.pod) {
             return false;
         }
-        let Ok(cycle) = Cycle::start(self.state, pod) else {
-            return false;
-        };
-        let Some(plugin) = put_off::sure_refusal(self.state, &cycle) else {
+        let Some(plugin) = put_off::sure_refusal(self.state, cycle) else {
             return false;
         };
         // The dice that the attempt and, unless the pod has none, its preemption begin with.
@@ -492,7 +497,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.run.search.random.roll();
         }
         let diagnosis = put_off::placeholder(self.state, plugin);
-        self.wait(pod, Some(diagnosis), true);
+        self.wait(cycle.pod, Some(diagnosis), true);
         true
     }
 

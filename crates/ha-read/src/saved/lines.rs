@@ -54,13 +54,9 @@ fn unpack(
 ) -> Result<(), End> {
     let mut text = open(origin).map_err(End::Failed)?;
     let mut total: u64 = 0;
-    let mut batch = Vec::new();
-    // How much of the batch is the beginning of a line.
-    let mut begun = 0;
+    let mut batch = Vec::with_capacity(2 * BATCH);
     loop {
-        batch.resize(begun + BATCH, 0);
-        let read = fill(&mut text, &mut batch[begun..]).map_err(End::Failed)?;
-        batch.truncate(begun + read);
+        let read = text.by_ref().take(BATCH as u64).read_to_end(&mut batch).map_err(End::Failed)?;
         if read == 0 {
             send(batch);
             return Ok(());
@@ -71,11 +67,10 @@ fn unpack(
         }
         match batch.iter().rposition(|byte| *byte == b'\n') {
             Some(last) => {
-                let rest = &batch[last + 1..];
-                begun = rest.len();
                 let mut next = spare();
-                next.resize(begun + BATCH, 0);
-                next[..begun].copy_from_slice(rest);
+                next.clear();
+                next.reserve(2 * BATCH);
+                next.extend_from_slice(&batch[last + 1..]);
                 batch.truncate(last + 1);
                 if !send(std::mem::replace(&mut batch, next)) {
                     return Ok(());
@@ -84,23 +79,9 @@ fn unpack(
             None if batch.len() > limits.max_line => {
                 return Err(End::TooLarge(format!("{} bytes in one line", limits.max_line)));
             }
-            None => begun = batch.len(),
+            None => {}
         }
     }
-}
-
-/// Reads until the buffer is full or nothing is left; returns how much there was.
-fn fill(text: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match text.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// The text: unpacked when it is gzip, else as it is.
