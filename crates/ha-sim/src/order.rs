@@ -28,7 +28,8 @@
 //! whose refusal they could resolve. Consider the first preemption of a run, by p: up to then the argument above holds.
 //! So p is not a pod of case 2 or 3; and it is not one which never preempts, whose priority is not above the lowest of all
 //! pods of the cluster, or whom every node refuses in S by labels, taints or bound volumes (those refusals stay
-//! and are not resolvable). If all pods of D are of one of these kinds, there is no first preemption.
+//! and are not resolvable; where a node refuses it for lack of room first, preemption meets them next). If all pods of D
+//! are of one of these kinds, there is no first preemption.
 //!
 //! D holds also the pods that quotas may deny; a workload whose namespace has quotas that might is never certain.
 //! If some pod of D is of none of these kinds, nothing is called certain. A StatefulSet with `OrderedReady` is certain
@@ -43,6 +44,7 @@ use ha_core::text::Text;
 
 use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::filters;
+use crate::filters::volume_binding;
 use crate::ids::{ClassId, PodIndex, ResourceId};
 use crate::model::Quotas;
 use crate::model::storage::Binding;
@@ -151,6 +153,9 @@ fn fate(state: &mut State, demand: &Demand, others: &Others, pod: PodIndex) -> (
     let Ok(cycle) = Cycle::start(state, pod) else {
         return (Fate::Never, true);
     };
+    if volume_binding::is_out_of_reach(state, &cycle) {
+        return (Fate::Never, true);
+    }
     let total = Total { pods: demand.pods, amounts: &demand.amounts };
     if demand.fits_a_node && solid::is_always_placed(state, &total, others, &cycle) {
         return (Fate::Always, false);

@@ -44,14 +44,19 @@ pub struct Outcome {
 /// that moved or waits.
 pub fn run(state: &mut State, disruption: &Disruption, seed: u64, all: bool) -> Outcome {
     let mark = state.mark();
+    let outcome = run_through(state, disruption, seed, all);
+    state.undo_to(mark);
+    outcome
+}
+
+/// The same in a state that nobody needs afterwards.
+pub(crate) fn run_through(state: &mut State, disruption: &Disruption, seed: u64, all: bool) -> Outcome {
     let hit = hit(state, disruption);
     let mut settling = Settling::new(state, seed);
     settling.may_put_off = true;
     let refused = failure::apply(&mut settling, disruption);
     settling.retry();
-    let outcome = collect(&settling, &hit, refused, all);
-    state.undo_to(mark);
-    outcome
+    collect(&settling, &hit, refused, all)
 }
 
 /// The workloads with pods on the nodes.

@@ -11,17 +11,35 @@
 
 use std::rc::Rc;
 
+use ha_core::text::Text;
 use hashbrown::HashMap;
 
 use crate::cycle::{Cycle, Plugin, Refusal};
-use crate::ids::{KeyId, PodIndex, StaticId};
+use crate::filters::{node_volume_limits, volume_binding};
+use crate::ids::{KeyId, PodIndex, ReachId, StaticId};
 use crate::model::Requests;
 use crate::preemption::preempt;
 use crate::schedule::{Attempt, Diagnosis, Search, begin, schedule};
 use crate::state::State;
 
 /// What the scheduler's words about a pod that was put off depend on.
-type Likeness<'m> = (&'m Requests, StaticId, KeyId, u64, usize, bool);
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Likeness<'m> {
+    requests: &'m Requests,
+    statics: StaticId,
+    level: usize,
+    never_preempts: bool,
+    why: Why,
+}
+
+/// What keeps the pod off all nodes that have room for it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Why {
+    /// The domains that are too full, one bit each.
+    Spread(KeyId, u64),
+    /// Where its only volume can be used, and the driver that would attach it.
+    Volume(ReachId, Text),
+}
 
 /// Why pods wait that were put off.
 #[derive(Debug, Default)]
@@ -37,7 +55,7 @@ pub(crate) fn sure_refusal<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> Opti
         && state.nominated().is_empty();
     if !is_simple {
         None
-    } else if cycle.volumes.reaches().any(|reach| !state.reaches_open_node(cycle.class.statics, reach)) {
+    } else if volume_binding::is_out_of_reach(state, cycle) {
         Some(Plugin::VolumeBinding)
     } else if cycle.volumes.claims.is_empty() && is_refused_by_spread(state, cycle) {
         Some(Plugin::PodTopologySpread)
@@ -86,7 +104,7 @@ impl<'m> Explanations<'m> {
             Err(refused) => return Rc::new(refused.diagnosis),
         };
         let likeness = likeness(state, &cycle);
-        if let Some(known) = likeness.and_then(|likeness| self.0.get(&likeness)) {
+        if let Some(known) = likeness.as_ref().and_then(|likeness| self.0.get(likeness)) {
             return known.clone();
         }
         let diagnosis = Rc::new(diagnosis(state, search, cycle));
@@ -97,21 +115,37 @@ impl<'m> Explanations<'m> {
     }
 }
 
-/// None where a second constraint has a say.
+/// None where something has a say that is the pod's own.
 fn likeness<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> Option<Likeness<'m>> {
+    let why = match sure_refusal(state, cycle)? {
+        Plugin::PodTopologySpread => too_full(cycle),
+        _ => out_of_reach(state, cycle),
+    };
+    Some(Likeness {
+        requests: &cycle.shape.requests,
+        statics: cycle.class.statics,
+        level: state.model.level(state.pod(cycle.pod).class),
+        never_preempts: cycle.shape.never_preempts,
+        why: why?,
+    })
+}
+
+fn too_full(cycle: &Cycle) -> Option<Why> {
     let [check] = cycle.spread[..] else {
         return None;
     };
-    let level = state.model.level(state.pod(cycle.pod).class);
-    let (shape, statics) = (cycle.shape, cycle.class.statics);
-    (sure_refusal(state, cycle) == Some(Plugin::PodTopologySpread)).then_some((
-        &shape.requests,
-        statics,
-        check.key,
-        check.full?,
-        level,
-        shape.never_preempts,
-    ))
+    Some(Why::Spread(check.key, check.full?))
+}
+
+/// What refuses a node after VolumeBinding is not asked. Of the filters before it NodeVolumeLimits looks at the volume,
+/// and sees one like all others of its driver, unless some node has it attached.
+fn out_of_reach(state: &State, cycle: &Cycle) -> Option<Why> {
+    let [claim] = cycle.volumes.claims[..] else {
+        return None;
+    };
+    let reach = cycle.volumes.reaches().next()?;
+    let driver = node_volume_limits::driver_of_detached(state, claim)?;
+    Some(Why::Volume(reach.id, driver))
 }
 
 /// One more attempt, of which nothing stays.

@@ -121,16 +121,18 @@ fn tried(
 ) -> Vec<Outcome> {
     let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable(displaced.len())) };
     let seeds = Options { tries, ..*options }.seeds();
-    let run = |state: &mut State, seed| outcome::run(state, disruption, seed, options.show_all);
     if tries == 1 || displaced.len() < MANY {
-        return seeds.map(|seed| run(state, seed)).collect();
+        return seeds.map(|seed| outcome::run(state, disruption, seed, options.show_all)).collect();
     }
     // All copies need what tells pods apart, and it is of use to other failures.
     for class in displaced.values().copied().collect::<BTreeSet<ClassId>>() {
         state.score_plan(class);
     }
     let seeds: Vec<u64> = seeds.collect();
-    seeds.into_par_iter().map_with(state.clone(), run).collect()
+    // A copy is sooner thrown away than brought back.
+    let state = &*state;
+    let run = |seed| outcome::run_through(&mut state.clone(), disruption, seed, options.show_all);
+    seeds.into_par_iter().map(run).collect()
 }
 
 /// How many tries of a disruption are made at most that displaces so many pods.

@@ -15,12 +15,21 @@ fn lose(snapshot: &Snapshot, name: &str, tries: u64) -> Impact {
 }
 
 fn disrupt(snapshot: &Snapshot, kind: DisruptionKind, names: &[&str], tries: u64) -> Impact {
-    let model = Model::new(snapshot);
-    let mut state = State::new(&model);
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries, seed: 0, show_all: false };
+    with_options(snapshot, kind, names, &Options { settings: &settings, tries, seed: 0, show_all: false })
+}
+
+fn with_options(snapshot: &Snapshot, kind: DisruptionKind, names: &[&str], options: &Options) -> Impact {
+    let model = Model::new(snapshot);
     let nodes = names.iter().map(|name| node(snapshot, name)).collect();
-    simulate(&mut state, &Disruption { name: names.join(" + "), kind, nodes }, &options)
+    simulate(&mut State::new(&model), &Disruption { name: names.join(" + "), kind, nodes }, options)
+}
+
+/// Pods that waited before are told of, too.
+fn lose_and_show_all(snapshot: &Snapshot, name: &str) -> Impact {
+    let settings = Settings::default();
+    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: true };
+    with_options(snapshot, DisruptionKind::Loss(LossMode::Unreachable), &[name], &options)
 }
 
 /// What is said of a workload.
@@ -96,6 +105,73 @@ fn a_set_in_order_waits_for_a_pod_that_is_not_ready() {
     assert_eq!(of(&objects), (2, 0, Certainty::Certain));
     objects[4]["status"]["conditions"][0]["status"] = "False".into();
     assert_eq!(of(&objects), (1, 1, Certainty::Possible));
+}
+
+fn zoned(name: &str) -> Value {
+    labelled(name, &json!({"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": name}))
+}
+
+/// A volume of the driver `disks` in a zone, the claim that it is bound to, and a pod of its own that mounts it.
+fn on_volume(name: &str, zone: &str) -> [Value; 3] {
+    let in_zone = json!({"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]});
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+            "csi": {"driver": "disks", "volumeHandle": name},
+            "claimRef": {"namespace": "shop", "name": name},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [in_zone]}]}}},
+        "status": {"phase": "Bound"}});
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": "shop",
+            "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+        "spec": {"volumeName": name, "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        "status": {"phase": "Bound"}});
+    let mut spec = small();
+    spec["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": name}}]);
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop"},
+        "spec": spec, "status": {"phase": "Pending"}});
+    [volume, claim, pod]
+}
+
+/// Volumes of a lost zone: one that a node has attached still is not one too many there.
+#[test]
+fn pods_that_no_volume_reaches_wait_for_reasons_of_their_own() {
+    let mut objects: Vec<Value> = ["a", "b"].map(zoned).into();
+    for (name, zone) in [("kept", "b"), ("first", "a"), ("second", "a"), ("attached", "a")] {
+        objects.extend(on_volume(name, zone));
+    }
+    let kept = objects.iter_mut().find(|object| object["kind"] == "Pod").unwrap();
+    kept["spec"]["nodeName"] = "b".into();
+    kept["status"] = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+    objects.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": "b"},
+        "spec": {"drivers": [{"name": "disks", "nodeID": "b", "allocatable": {"count": 1}}]}}));
+    objects.push(
+        json!({"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": "left-over"},
+        "spec": {"attacher": "disks", "nodeName": "b", "source": {"persistentVolumeName": "attached"}},
+        "status": {"attached": true}}),
+    );
+    let snapshot = snapshot(&objects);
+    let impact = lose_and_show_all(&snapshot, "a");
+    let why = |name: &str| told(&snapshot, &impact, name).reasons[0].message.clone();
+    let (first, attached) = (why("first"), why("attached"));
+    assert!(first.contains("1 node(s) exceed max volume count"), "{first}");
+    assert_eq!(why("second"), first);
+    assert!(attached.contains("1 node(s) didn't match PersistentVolume's node affinity"), "{attached}");
+}
+
+/// A pod whose volume is lost cannot make room for itself by preemption, so it is no threat to others.
+#[test]
+fn what_a_lost_volume_holds_leaves_the_rest_certain() {
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(zoned).into();
+    objects.extend(web(&["a"], &small()));
+    objects.push(bare("of-b", "b"));
+    let [volume, claim, mut pod] = on_volume("data", "a");
+    pod["spec"]["priority"] = 1000.into();
+    objects.extend([volume, claim, pod]);
+    let snapshot = snapshot(&objects);
+    let impact = lose_and_show_all(&snapshot, "a");
+    let of = |name: &str| (told(&snapshot, &impact, name).certainty, told(&snapshot, &impact, name).recovered.pending);
+    assert_eq!(of("web"), (Certainty::Certain, 0));
+    assert_eq!(of("data"), (Certainty::Certain, 1));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use ha_core::text::Text;
 
 use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::ids::ClaimIndex;
-use crate::model::storage::Binding;
+use crate::model::storage::{Binding, is_csi};
 use crate::state::State;
 
 /// Whether some limit is exceeded.
@@ -51,11 +51,27 @@ fn attachable(state: &State, claim: ClaimIndex) -> Option<Attachable> {
     let snapshot = state.model.snapshot;
     if let Binding::Volume(volume) = state.binding(claim) {
         let volume = snapshot.volume(volume);
-        let is_csi = !volume.driver.is_empty() && !volume.handle.is_empty();
-        return is_csi.then_some(Attachable { driver: volume.driver, handle: Ok(volume.handle) });
+        return is_csi(volume).then_some(Attachable { driver: volume.driver, handle: Ok(volume.handle) });
     }
     let class = state.model.storage.class(snapshot, state.claim(claim).class)?;
     Some(Attachable { driver: class.provisioner, handle: Err(claim) })
+}
+
+/// The driver of a claim's volume that is attached to no node under any name, empty when none counts it; none where it may
+/// be attached.
+pub(crate) fn driver_of_detached(state: &State, claim: ClaimIndex) -> Option<Text> {
+    let Binding::Volume(volume) = state.binding(claim) else {
+        return None;
+    };
+    let model = state.model;
+    let record = model.snapshot.volume(volume);
+    if !is_csi(record) {
+        return Some(Text::default());
+    }
+    let attached = (record.driver, record.handle);
+    let is_left_over = || model.nodes.iter().any(|node| node.attached.contains(&attached));
+    let is_detached = state.users(claim) == 0 && model.storage.has_own_handle(volume) && !is_left_over();
+    is_detached.then_some(record.driver)
 }
 
 fn attached(state: &State, node: usize) -> Vec<Attachable> {

@@ -118,6 +118,12 @@ pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     (reasons != 0).then_some(Refusal { plugin: Plugin::VolumeBinding, reasons, unresolvable: true })
 }
 
+/// Whether some volume of the pod can be used on none of the nodes that labels and taints leave: whoever comes or goes,
+/// every node refuses the pod.
+pub(crate) fn is_out_of_reach<'m>(state: &mut State<'m>, cycle: &Cycle<'m>) -> bool {
+    cycle.volumes.reaches().any(|reach| !state.reaches_open_node(cycle.class.statics, reach))
+}
+
 /// Whether a volume that was made meanwhile can be used on a node.
 fn is_usable(state: &State, binding: Binding, node: usize) -> bool {
     match binding {

@@ -4,9 +4,10 @@ use std::sync::OnceLock;
 
 use ha_core::Snapshot;
 use ha_core::labels::LabelSelector;
-use ha_core::snapshot::{AccessMode, ClaimTemplate, CsiNode, StorageClass, VolumeId};
+use ha_core::snapshot::{AccessMode, ClaimTemplate, CsiNode, PersistentVolume, StorageClass, VolumeId};
 use ha_core::text::Text;
-use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashSet};
 
 use super::{Names, NodeModel};
 use crate::ids::{ClaimIndex, ReachId};
@@ -90,6 +91,8 @@ pub struct StorageModel {
     affinities: Vec<Option<ReachId>>,
     /// Per node affinity of volumes: the nodes whose labels it selects, once that was asked for.
     reached: Vec<Reached>,
+    /// Volumes whose handle some other has, too.
+    shared: HashSet<VolumeId>,
     /// Labels of zones and regions: key, and the key under which a node may have it instead.
     pub zone_keys: [(Text, Text); 4],
 }
@@ -113,6 +116,7 @@ impl StorageModel {
             volumes_of_class,
             affinities,
             reached,
+            shared: shared(snapshot),
             default_class: snapshot.default_storage_class().map_or(Text::default(), |class| class.name),
             no_provisioner: names.intern("kubernetes.io/no-provisioner"),
             tracking_drivers: snapshot
@@ -166,6 +170,11 @@ impl StorageModel {
             snapshot.nodes.iter().map(selects).collect()
         });
         Some(Reach { id, nodes: table })
+    }
+
+    /// Whether no other volume has the handle of this one.
+    pub(crate) fn has_own_handle(&self, volume: VolumeId) -> bool {
+        !self.shared.contains(&volume)
     }
 
     /// Whether volumes of the class are made on demand.
@@ -224,6 +233,24 @@ fn affinities(snapshot: &Snapshot) -> (Vec<Option<ReachId>>, Vec<Reached>) {
         }))
     };
     (volumes.map(number).collect(), reached)
+}
+
+/// Whether a CSI driver attaches the volume, and counts it.
+pub(crate) fn is_csi(volume: &PersistentVolume) -> bool {
+    !volume.driver.is_empty() && !volume.handle.is_empty()
+}
+
+/// The volumes that share their driver and handle with another.
+fn shared(snapshot: &Snapshot) -> HashSet<VolumeId> {
+    let mut first: HashMap<(Text, Text), VolumeId> = HashMap::new();
+    let mut shared = HashSet::new();
+    for (id, volume) in (0..).map(VolumeId::at).zip(&snapshot.volumes).filter(|(_, volume)| is_csi(volume)) {
+        match first.entry((volume.driver, volume.handle)) {
+            Entry::Vacant(entry) => _ = entry.insert(id),
+            Entry::Occupied(entry) => shared.extend([*entry.get(), id]),
+        }
+    }
+    shared
 }
 
 fn claim(claim: &ha_core::snapshot::Claim) -> ClaimModel {
