@@ -3,8 +3,9 @@
 //! Sources: `pkg/scheduler/framework/plugins/defaultpreemption/default_preemption.go` and
 //! `framework/preemption/preemption.go`. Budgets are honoured by best effort only: nodes where none is violated are
 //! preferred, and an empty selector counts as none.
-//! Differs from upstream 1.36: victims vanish at once instead of after their grace period; what budgets allow is counted
-//! anew, where upstream reads the status that the disruption controller wrote last.
+//! What a budget allows is read from the status that the disruption controller wrote last, which may be from before the
+//! failure: see [`Written`].
+//! Differs from upstream 1.36: victims vanish at once instead of after their grace period.
 
 use ha_core::snapshot::BudgetId;
 use hashbrown::HashMap;
@@ -39,12 +40,23 @@ pub(crate) enum NoHelp {
 const ENOUGH: usize = 100;
 const ENOUGH_PERCENT: usize = 10;
 
+/// How many evictions budgets allow by their status, where the disruption controller has not yet taken note of what
+/// happened since; all others are up to date.
+pub(crate) type Written = HashMap<BudgetId, i64>;
+
+/// The status of all budgets as things are.
+pub(crate) fn written(state: &State) -> Written {
+    let budgets = (0..state.model.snapshot.budgets.len()).map(BudgetId::at);
+    budgets.map(|id| (id, i64::from(eviction::allowed(state, id)))).collect()
+}
+
 /// Finds the node on which to make room; in `Err` the scheduler's words why there is none.
-pub fn preempt(
+pub(crate) fn preempt(
     state: &mut State,
     random: &mut Random,
     cycle: &mut Cycle,
     diagnosis: &Diagnosis,
+    written: &Written,
 ) -> Result<Candidate, String> {
     if cycle.shape.never_preempts {
         return Err("not eligible due to preemptionPolicy=Never.".to_owned());
@@ -54,7 +66,7 @@ pub fn preempt(
     let start = random.below(potential.len());
     let (mut candidates, mut failures) = (Vec::new(), Vec::<(NoHelp, usize)>::new());
     let mut clean = 0;
-    let mut allowances = Allowances::new();
+    let mut allowances = Allowances { written, counted: HashMap::new() };
     let is_deaf = cycle.plan.is_deaf_below(state, cycle.class.key.priority);
     for position in 0..potential.len() {
         let (node, refusal) = potential[(start + position) % potential.len()];
@@ -191,15 +203,24 @@ fn reprieve(state: &mut State, cycle: &mut Cycle, node: usize, pods: &[PodIndex]
     }
 }
 
-/// How many evictions budgets allow before anything is tried, as far as that was asked: one search asks it for every
-/// node.
-type Allowances = HashMap<BudgetId, i64>;
+/// How many evictions budgets allow before anything is tried: one search asks it for every node.
+struct Allowances<'w> {
+    written: &'w Written,
+    /// As far as it was counted.
+    counted: HashMap<BudgetId, i64>,
+}
+
+impl Allowances<'_> {
+    fn of(&mut self, state: &State, id: BudgetId) -> i64 {
+        let count = || i64::from(eviction::allowed(state, id));
+        self.written.get(&id).copied().unwrap_or_else(|| *self.counted.entry(id).or_insert_with(count))
+    }
+}
 
 /// The pods whose going would violate a budget, and the others (`filterPodsWithPDBViolation`).
 fn split_by_budgets(state: &State, allowances: &mut Allowances, pods: &[PodIndex]) -> (Vec<PodIndex>, Vec<PodIndex>) {
     let snapshot = state.model.snapshot;
-    let mut allowed = Allowances::new();
-    let mut at_first = |id| *allowances.entry(id).or_insert_with(|| i64::from(eviction::allowed(state, id)));
+    let mut allowed: HashMap<BudgetId, i64> = HashMap::new();
     pods.iter().partition(|&&pod| {
         let mut violated = false;
         for &id in state.model.budgets_of_class(state.pod(pod).class) {
@@ -207,7 +228,7 @@ fn split_by_budgets(state: &State, allowances: &mut Allowances, pods: &[PodIndex
             if selector.is_none_or(ha_core::labels::LabelSelector::is_empty) {
                 continue;
             }
-            let left = allowed.entry(id).or_insert_with(|| at_first(id));
+            let left = allowed.entry(id).or_insert_with(|| allowances.of(state, id));
             *left -= 1;
             violated |= *left < 0;
         }

@@ -18,7 +18,7 @@ use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::filters::{node_volume_limits, volume_binding};
 use crate::ids::{KeyId, PodIndex, ReachId, StaticId};
 use crate::model::Requests;
-use crate::preemption::preempt;
+use crate::preemption::{Written, preempt};
 use crate::schedule::{Attempt, Diagnosis, Search, begin, schedule};
 use crate::state::State;
 
@@ -155,7 +155,7 @@ fn diagnosis<'m>(state: &mut State<'m>, search: &Search, cycle: Cycle<'m>) -> Di
     if let Attempt::Refused(refused) = schedule(state, &mut search, cycle) {
         diagnosis = refused.diagnosis;
         if let Some(mut cycle) = refused.cycle
-            && let Err(message) = preempt(state, &mut search.random, &mut cycle, &diagnosis)
+            && let Err(message) = preempt(state, &mut search.random, &mut cycle, &diagnosis, &Written::new())
         {
             diagnosis.preemption = message;
         }

@@ -30,6 +30,8 @@ pub struct Run {
     /// Whether a pod that preempted is tried again only when the queue is empty: the scheduler overlooks the end of some
     /// victims, and others take the room meanwhile.
     pub(crate) late_preemptors: bool,
+    /// Whether the disruption controller takes note of the failure only after all displaced pods were tried once.
+    pub(crate) slow_budgets: bool,
 }
 
 impl Run {
@@ -46,6 +48,7 @@ impl Run {
         let (wakes_at_once, slow_controllers, late_preemptors) =
             (unusual && chance(), unusual && chance(), unusual && chance());
         let grace = if unusual { [0, 1, 2, 3, 8][search.random.below(5)] } else { 0 };
+        let slow_budgets = !plain && search.random.below(4) == 0;
         Self {
             search,
             waves,
@@ -57,6 +60,7 @@ impl Run {
             grace,
             slow_controllers,
             late_preemptors,
+            slow_budgets,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::cycle::Cycle;
 use crate::ids::{ClassId, PodIndex};
 use crate::messages;
 use crate::model::PodModel;
-use crate::preemption;
+use crate::preemption::{self, Written};
 use crate::put_off::{self, Explanations};
 use crate::queue::Queue;
 use crate::random::Random;
@@ -92,6 +92,8 @@ pub struct Settling<'s, 'm> {
     waiting: Vec<Waiting>,
     going: VecDeque<Going>,
     preemptions: HashMap<PodIndex, u32>,
+    /// What budgets allowed before the failure, until the disruption controller takes note of it.
+    written: Written,
     /// Pods that were refused since the last change, by class, and the state's version by then.
     refused: (u64, HashMap<ClassId, Refused>),
     unanswered: Vec<PodIndex>,
@@ -144,6 +146,7 @@ impl<'s, 'm> Settling<'s, 'm> {
     /// Nothing is to be done yet.
     fn idle(state: &'s mut State<'m>, seed: u64, controllers: Controllers) -> Self {
         let run = Run::new(seed, state.model.nodes.len());
+        let written = if run.slow_budgets { preemption::written(state) } else { Written::new() };
         Self {
             state,
             run,
@@ -154,6 +157,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             waiting: Vec::new(),
             going: VecDeque::new(),
             preemptions: HashMap::new(),
+            written,
             refused: (0, HashMap::new()),
             unanswered: Vec::new(),
             controllers,
@@ -307,6 +311,7 @@ impl<'s, 'm> Settling<'s, 'm> {
                 self.let_go(false);
             }
             self.wave = 0;
+            self.written.clear();
             if self.let_go(true) || self.answer_all() {
                 continue;
             }
@@ -434,7 +439,7 @@ impl<'s, 'm> Settling<'s, 'm> {
             self.park(pod, Some(diagnosis));
             return;
         }
-        match preemption::preempt(self.state, &mut self.run.search.random, &mut cycle, &diagnosis) {
+        match preemption::preempt(self.state, &mut self.run.search.random, &mut cycle, &diagnosis, &self.written) {
             Ok(candidate) => {
                 self.preemptions.insert(pod, preempted + 1);
                 self.make_room(pod, candidate, diagnosis);

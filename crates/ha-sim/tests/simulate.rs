@@ -67,6 +67,41 @@ fn whom_another_order_preempts_is_told_too() {
     assert_eq!(of("web").worst.scheduled, 1);
 }
 
+/// A budget, one of whose pods is lost, allows no more. Preemption may read what it allowed before, and then spares the pod
+/// whose budget never allows anything.
+#[test]
+fn what_budgets_allowed_before_the_failure_may_still_be_read() {
+    let budget = |app: &str| {
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": app, "namespace": "shop"},
+            "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": app}}}})
+    };
+    let mut spec = small();
+    spec["priority"] = 1000.into();
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(machine).into();
+    objects.extend(web(&["a"], &spec));
+    let mut full = bare("full", "c");
+    full["spec"]["priority"] = 1000.into();
+    let mut alone = running(0, &small(), "b", &json!({}));
+    alone["metadata"] = json!({"name": "alone", "namespace": "shop", "labels": {"app": "alone"}});
+    alone["status"]["startTime"] = "2026-01-02T00:00:00Z".into();
+    objects.extend([full, alone, budget("alone"), budget("api")]);
+    for mut object in web(&["a", "b"], &small()) {
+        let text = object.to_string().replace("web", "api");
+        object = serde_json::from_str(&text).unwrap();
+        object["status"]["startTime"] = "2026-01-01T00:00:00Z".into();
+        objects.push(object);
+    }
+    let snapshot = snapshot(&objects);
+    let impact = lose(&snapshot, "a", 40);
+    let of = |name: &str| {
+        let told = told(&snapshot, &impact, name);
+        (told.best.scheduled, told.worst.scheduled, told.recovered.scheduled)
+    };
+    assert_eq!(of("web"), (1, 1, 1));
+    assert_eq!(of("api"), (1, 0, 1), "the plain run counts budgets at once");
+    assert_eq!(of("alone"), (1, 0, 0));
+}
+
 /// Three nodes are drained together. The pod of the first may use the other two, where pods of their own stand in its way
 /// until they are evicted, too: if it comes first, it may take the place of the one on the node that stays.
 #[test]
