@@ -23,11 +23,9 @@ use crate::state::State;
 const MOST: u32 = 1_000;
 /// How many pods are placed, about, for one workload, and for all together.
 const PLACED_EACH: u64 = 20_000;
-const PLACED: u64 = 3_000_000;
+const PLACED: u64 = 1_000_000;
 /// About so many numbers of replicas are tried until the right one is found.
 const NUMBERS: u64 = 10;
-/// So many workloads are looked at, however long it takes.
-const FEWEST: usize = 5;
 
 /// How much workloads could grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +70,10 @@ pub fn growth(model: &Model, question: &Question, added: &[NodeId]) -> Growth {
     let each = displaced.saturating_mul(NUMBERS + tries);
     let mut workloads = by_requests(model);
     let all = workloads.len();
-    workloads.truncate(usize::try_from(PLACED / each.max(1)).unwrap_or(usize::MAX).max(FEWEST));
+    workloads.truncate(usize::try_from(PLACED / each.max(1)).unwrap_or(usize::MAX));
+    if workloads.is_empty() {
+        return Growth { left_out: all, ..Growth::default() };
+    }
     let losses: Vec<Disruption> = (0..field.losses.len()).map(|loss| field.loss(loss, added)).collect();
     let seeds: Vec<u64> = Options { tries, ..question.options }.seeds().collect();
     let mut course = Course { losses, seeds, calmly: Missing::new(), preempts: false, allowed: Vec::new() };

@@ -82,6 +82,7 @@ pub(super) struct Calm {
 /// Lets the cluster come to rest, after `more` pods of one kind were created. The state stays so.
 pub(super) fn calm(state: &mut State, seed: u64, more: Option<(&PodModel, u32)>) -> Calm {
     let mut settling = Settling::new(state, seed);
+    settling.may_put_off = true;
     let (pod, pods) = more.map_or((None, 0), |(pod, pods)| (Some(pod), pods));
     let denied = (0..pods).any(|_| pod.is_some_and(|pod| settling.bring(pod.clone()).is_none()));
     settling.settle();
@@ -109,6 +110,7 @@ pub(super) fn after<'m, T>(
 ) -> T {
     let mark = state.mark();
     let mut settling = Settling::resume(state, seed, rest);
+    settling.may_put_off = true;
     failure::apply(&mut settling, loss);
     settling.retry();
     let seen = look(&mut settling);

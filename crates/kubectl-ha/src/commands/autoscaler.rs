@@ -11,17 +11,19 @@ use ha_core::snapshot::{NodeId, WorkloadId};
 use ha_sim::autoscale::{Grown, grow};
 use ha_sim::simulate::Options;
 use ha_sim::{Model, State};
+use ha_snapshot::objects::Object;
 
 use crate::UsageError;
 use crate::input::surge;
-use crate::input::whatif::Situation;
+use crate::input::whatif::Whole;
 
 /// Lets up to `limit` nodes be added after the one disruption there is.
 ///
 /// # Errors
 /// A [`UsageError`] for several disruptions, and for more nodes than are reasonable.
 pub(super) fn simulated(
-    situation: &Situation,
+    base: &Snapshot,
+    whole: Option<Whole>,
     disruptions: &[Disruption],
     limit: usize,
     options: &Options,
@@ -30,9 +32,9 @@ pub(super) fn simulated(
         let message = "--with-autoscaler is told of one scenario: say which with --lose or --drain";
         return Err(UsageError(message.into()).into());
     };
-    let base = &situation.snapshot;
     let lost: Vec<String> = disruption.nodes.iter().map(|&id| base.name_of(base.node(id)).to_owned()).collect();
-    let grown = situation.with_more(|objects| surge::add_pools(objects, &lost, limit))?;
+    let add = |objects: &mut Vec<Object>| surge::add_pools(objects, &lost, limit);
+    let grown = whole.map(|whole| whole.with_more(add)).transpose()?;
     let snapshot = grown.as_ref().unwrap_or(base);
     let disruption = &super::simulate::carried_over(base, snapshot, std::slice::from_ref(disruption))[0];
     let model = Model::new(snapshot);

@@ -11,12 +11,13 @@ use ha_core::snapshot::WorkloadId;
 use ha_sim::Model;
 use ha_sim::headroom::{self, Domain, Growth, Lacking, Question, Shortages, growth, lacking, shortages};
 use ha_sim::simulate::Options;
+use ha_snapshot::objects::Object;
 
 use super::autoscaler;
 use crate::UsageError;
 use crate::cli;
 use crate::input::surge;
-use crate::input::whatif::Situation;
+use crate::input::whatif::Whole;
 
 /// How many nodes may be added in all.
 const LIMIT: usize = 100;
@@ -26,13 +27,13 @@ const LIMIT: usize = 100;
 /// # Errors
 /// A [`UsageError`] where there is no zone, or one that holds all nodes.
 pub(super) fn simulated(
-    situation: &Situation,
+    snapshot: &Snapshot,
+    whole: Option<Whole>,
     domain: cli::Headroom,
     mode: LossMode,
     options: &Options,
     cancelled: &AtomicBool,
 ) -> anyhow::Result<Headroom> {
-    let snapshot = &situation.snapshot;
     let domain = match domain {
         cli::Headroom::Zone => Domain::Zone,
         cli::Headroom::Node => Domain::Node,
@@ -47,11 +48,13 @@ pub(super) fn simulated(
         let lacking = Lacking { enough: !cancelled.load(Ordering::Relaxed), certainty, ..Lacking::default() };
         return Ok(told(snapshot, &question, &short, &lacking, &grown, 0));
     }
+    drop(model);
     let mut left_out = 0;
-    let grown = situation.with_more(|objects| {
+    let add = |objects: &mut Vec<Object>| {
         left_out = surge::add_to_pools(objects, LIMIT);
         Ok(())
-    })?;
+    };
+    let grown = whole.map(|whole| whole.with_more(add)).transpose()?;
     let snapshot = grown.as_ref().unwrap_or(snapshot);
     let question = Question { pools: autoscaler::pools(snapshot), ..question };
     let model = Model::new(snapshot);

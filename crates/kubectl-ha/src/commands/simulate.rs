@@ -23,7 +23,7 @@ use ha_sim::{Model, State, matrix};
 use super::sinks::Sinks;
 use super::{autoscaler, headroom, pairs, rollout, upgrade};
 use crate::cli::{DisruptionArguments, Lost, Mode, ShowWorkloads, Simulate, SimulationFormat};
-use crate::input::whatif;
+use crate::input::whatif::{self, Situation};
 use crate::render::simulation::picture::Picture;
 use crate::render::simulation::render;
 use crate::render::view::Page;
@@ -34,13 +34,13 @@ use crate::{UsageError, config, interrupt, terminal};
 pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let sinks = Sinks::open(&arguments.output, SimulationFormat::Table)?;
     let config = config::load(arguments.config.as_deref())?;
-    let situation = whatif::load(
+    let Situation { snapshot: read, before, mut whole } = whatif::load(
         &arguments.input,
         keeps_objects(&arguments.disruption),
         &arguments.connection,
         &config.config.topology_keys.zone,
     )?;
-    let snapshot = &situation.snapshot;
+    let snapshot = &read;
     if snapshot.nodes.is_empty() {
         let message = "there is no node in the input, so nothing can be lost: add Node objects, or use a cluster";
         return Err(UsageError(message.into()).into());
@@ -71,16 +71,16 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
         report.rollout = Some(rollout::simulated(snapshot, rolled, scenarios.each.first(), &options)?);
     }
     if let Some(limit) = arguments.disruption.with_autoscaler {
-        report.autoscaler = Some(autoscaler::simulated(&situation, scenarios.alone()?, limit, &options)?);
+        report.autoscaler = Some(autoscaler::simulated(snapshot, whole.take(), scenarios.alone()?, limit, &options)?);
     }
     if is_upgrade {
-        report.upgrade = Some(upgrade::simulated(&situation, &arguments.disruption.upgrade, &options)?);
+        report.upgrade = Some(upgrade::simulated(snapshot, whole.take(), &arguments.disruption.upgrade, &options)?);
     }
     if let Some(domain) = asked {
         let mode = mode(arguments.disruption.mode);
-        report.headroom = Some(headroom::simulated(&situation, domain, mode, &options, &cancelled)?);
+        report.headroom = Some(headroom::simulated(snapshot, whole, domain, mode, &options, &cancelled)?);
     }
-    if let Some((before, change)) = situation.before.as_ref() {
+    if let Some((before, change)) = &before {
         let (without, _) = scenarios.carried_over(snapshot, before).simulated(before, &options, &cancelled);
         report.change = Some(Change { differences: differences(&without, &report), ..change.clone() });
         report.interrupted = report.interrupted.or(without.interrupted);
@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let incomplete = is_partial || (is_incomplete(snapshot) && !arguments.allow_incomplete);
     let code = if incomplete { ExitCode::Incomplete } else { ExitCode::Success };
     // The process ends here, see `check`.
-    std::mem::forget((situation, report, safe));
+    std::mem::forget((read, before, report, safe));
     Ok(code)
 }
 

@@ -8,23 +8,26 @@ use ha_core::snapshot::{NodeId, WorkloadKind};
 use ha_sim::simulate::Options;
 use ha_sim::upgrade::{Blocked, Cause, Lowest, Plan, upgrade};
 use ha_sim::{Model, State};
+use ha_snapshot::objects::Object;
 
 use crate::UsageError;
 use crate::cli::UpgradeArguments;
 use crate::input::surge;
-use crate::input::whatif::Situation;
+use crate::input::whatif::Whole;
 
 /// Simulates the upgrade that was asked for.
 ///
 /// # Errors
 /// A [`UsageError`] where no node has the label.
 pub(super) fn simulated(
-    situation: &Situation,
+    snapshot: &Snapshot,
+    whole: Option<Whole>,
     arguments: &UpgradeArguments,
     options: &Options,
 ) -> anyhow::Result<Upgrade> {
-    let surged = situation.with_more(|objects| surge::add(objects, arguments.label(), arguments.surge))?;
-    let snapshot = surged.as_ref().unwrap_or(&situation.snapshot);
+    let add = |objects: &mut Vec<Object>| surge::add(objects, arguments.label(), arguments.surge);
+    let surged = whole.map(|whole| whole.with_more(add)).transpose()?;
+    let snapshot = surged.as_ref().unwrap_or(snapshot);
     let is_surge = |id: &NodeId| surge::is_surge(snapshot.name_of(snapshot.node(*id)));
     let (surge, pool): (Vec<NodeId>, Vec<NodeId>) = snapshot.nodes_by_id().map(|(id, _)| id).partition(is_surge);
     let label = arguments.label();

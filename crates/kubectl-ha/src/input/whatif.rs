@@ -24,29 +24,11 @@ pub struct Situation {
     /// Without it, and what it changes.
     pub before: Option<(Snapshot, Change)>,
     /// What the snapshot was built from, where that was to be kept.
-    whole: Option<Whole>,
-}
-
-impl Situation {
-    /// The snapshot with more objects, such as nodes that come later. None where the objects were not kept.
-    ///
-    /// # Errors
-    /// Those of `add`.
-    pub fn with_more(
-        &self,
-        add: impl FnOnce(&mut Vec<Object>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Option<Snapshot>> {
-        let Some(whole) = &self.whole else {
-            return Ok(None);
-        };
-        let mut objects = whole.objects.clone();
-        add(&mut objects)?;
-        Ok(Some(whole.build(objects)))
-    }
+    pub whole: Option<Whole>,
 }
 
 /// Reads it. `zone_keys` are label keys that mean zone besides the well-known ones. `keep` keeps the objects in memory for
-/// [`Situation::with_more`].
+/// [`Whole::with_more`].
 pub fn load(
     input: &cli::WhatIf,
     keep: bool,
@@ -70,9 +52,9 @@ pub fn load(
     Ok(laid_over(base, changes, connection, keep))
 }
 
-/// One input, read whole.
+/// All objects of an input.
 #[derive(Debug)]
-struct Whole {
+pub struct Whole {
     objects: Vec<Object>,
     gaps: Vec<GapRecord>,
     source: Source,
@@ -81,6 +63,16 @@ struct Whole {
 }
 
 impl Whole {
+    /// The snapshot of these and more objects, such as nodes that come later.
+    ///
+    /// # Errors
+    /// Those of `add`.
+    pub fn with_more(mut self, add: impl FnOnce(&mut Vec<Object>) -> anyhow::Result<()>) -> anyhow::Result<Snapshot> {
+        let mut objects = std::mem::take(&mut self.objects);
+        add(&mut objects)?;
+        Ok(self.build(objects))
+    }
+
     fn read(input: &cli::Input, connection: &cli::Connection, zone_keys: &[String]) -> anyhow::Result<Self> {
         let mut objects = Vec::new();
         let source = read(input, connection, &mut |object| objects.push(object))?;

@@ -23,9 +23,11 @@ pub(super) fn table(headroom: &Headroom, page: &Page, most: usize) -> String {
     let pending: Vec<String> = headroom.shortages.iter().filter_map(helped).collect();
     out.push_str(&lines("PENDING", &shown(pending, most, "loss"), page));
     out.push_str(&helpless_section(headroom, page, most));
+    if let Some(line) = growth_line(headroom) {
+        out.push_str(&format!("\n{}\n", wrap(&line, page.width, "", "")));
+    }
     if !headroom.growth.is_empty() {
-        out.push_str(&format!("\n{}\n\n", wrap(&growth_line(headroom), page.width, "", "")));
-        out.push_str(&growth(&headroom.growth, page, most));
+        out.push_str(&format!("\n{}", growth(&headroom.growth, page, most)));
     }
     out
 }
@@ -47,11 +49,13 @@ pub(super) fn markdown(headroom: &Headroom, most: usize) -> String {
         let (object, losses) = (escape(&object.to_string()), escape(&helpless.losses.join(", ")));
         out.push_str(&format!("| {object} | {} | {losses} | {} |\n", helpless.pods, escape(helpless.message)));
     }
+    if let Some(line) = growth_line(headroom) {
+        out.push_str(&format!("\n{}\n", escape(&line)));
+    }
     if headroom.growth.is_empty() {
         return out;
     }
-    out.push_str(&format!("\n{}\n\n", escape(&growth_line(headroom))));
-    out.push_str("| Workload | Replicas | More | Stopped by |\n|---|---:|---:|---|\n");
+    out.push_str("\n| Workload | Replicas | More | Stopped by |\n|---|---:|---:|---|\n");
     for grows in headroom.growth.iter().take(most) {
         let why =
             grows.stopped_by.as_ref().map_or(String::new(), |stop| format!("{}: {}", stopped(grows), stop.message));
@@ -219,8 +223,12 @@ fn helpless_section(headroom: &Headroom, page: &Page, most: usize) -> String {
     out
 }
 
-/// What the numbers below mean.
-fn growth_line(headroom: &Headroom) -> String {
+/// What the numbers below mean, or why there are none.
+fn growth_line(headroom: &Headroom) -> Option<String> {
+    if headroom.growth.is_empty() {
+        let why = "How much each workload could grow is not told: to try that on so many pods would take too long.";
+        return (headroom.growth_left_out > 0 && headroom.complete).then(|| why.to_owned());
+    }
     let with = match headroom.nodes.count {
         0 => String::new(),
         1 => ", once this node is there,".to_owned(),
@@ -237,7 +245,7 @@ fn growth_line(headroom: &Headroom) -> String {
         let left_out = number(headroom.growth_left_out, "workload");
         line.push_str(&format!(" {left_out} that request less are left out, since that would take too long."));
     }
-    line
+    Some(line)
 }
 
 fn growth(growth: &[Grows], page: &Page, most: usize) -> String {
