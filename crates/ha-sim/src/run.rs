@@ -32,6 +32,8 @@ pub struct Run {
     pub(crate) late_preemptors: bool,
     /// Whether the disruption controller takes note of the failure only after all displaced pods were tried once.
     pub(crate) slow_budgets: bool,
+    /// Whether the victims of preemptions go one by one, those of several in any order, while other pods are tried.
+    pub(crate) piecemeal: bool,
 }
 
 impl Run {
@@ -49,6 +51,7 @@ impl Run {
             (unusual && chance(), unusual && chance(), unusual && chance());
         let grace = if unusual { [0, 1, 2, 3, 8][search.random.below(5)] } else { 0 };
         let slow_budgets = !plain && search.random.below(4) == 0;
+        let piecemeal = !plain && search.random.below(3) == 0;
         Self {
             search,
             waves,
@@ -61,6 +64,7 @@ impl Run {
             slow_controllers,
             late_preemptors,
             slow_budgets,
+            piecemeal,
         }
     }
 }

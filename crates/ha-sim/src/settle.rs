@@ -522,12 +522,16 @@ impl<'s, 'm> Settling<'s, 'm> {
     }
 
     /// Takes victims away whose time has come, or the first in line if nothing else is left to do. Returns whether any
-    /// preemption was carried out.
+    /// was taken away.
     fn let_go(&mut self, idle: bool) -> bool {
+        if self.run.piecemeal {
+            return self.let_some_go(idle);
+        }
         let mut done = false;
         while self.going.front().is_some_and(|going| going.left == 0 || (idle && !done)) {
-            if let Some(going) = self.going.pop_front() {
-                self.take_away(going);
+            if let Some(mut going) = self.going.pop_front() {
+                let victims = std::mem::take(&mut going.victims);
+                self.end_preemption(going, victims);
                 done = true;
             }
         }
@@ -537,18 +541,44 @@ impl<'s, 'm> Settling<'s, 'm> {
         done
     }
 
-    fn take_away(&mut self, going: Going) {
-        let victims: Vec<PodIndex> = going.victims.iter().copied().filter(|&pod| self.state.exists(pod)).collect();
+    /// The same one by one: the scheduler deletes the victims of each preemption in the background. Half of the time
+    /// another one follows.
+    fn let_some_go(&mut self, idle: bool) -> bool {
+        let mut done = false;
+        while !self.going.is_empty() && ((idle && !done) || self.run.search.random.below(2) == 1) {
+            let which = self.run.search.random.below(self.going.len());
+            let left = self.going[which].victims.len();
+            if left > 1 {
+                let next = self.run.search.random.below(left);
+                let victim = self.going[which].victims.swap_remove(next);
+                self.take_away(vec![victim]);
+            } else if let Some(mut going) = self.going.remove(which) {
+                let victims = std::mem::take(&mut going.victims);
+                self.end_preemption(going, victims);
+            }
+            done = true;
+        }
+        done
+    }
+
+    /// The last victims of a preemption go, and the pod is tried again.
+    fn end_preemption(&mut self, going: Going, victims: Vec<PodIndex>) {
+        let (pod, diagnosis) = (going.pod, going.diagnosis);
+        if self.run.late_preemptors {
+            self.park(pod, Some(diagnosis));
+        } else {
+            // It comes back behind a back-off, as one of the pods that wait then.
+            self.enqueue(pod);
+        }
+        self.take_away(victims);
+    }
+
+    fn take_away(&mut self, mut victims: Vec<PodIndex>) {
+        victims.retain(|&pod| self.state.exists(pod));
         for &victim in &victims {
             self.state.remove(victim);
         }
         self.preempted.extend(&victims);
-        if self.run.late_preemptors {
-            self.park(going.pod, Some(going.diagnosis));
-        } else {
-            // It comes back behind a back-off, as one of the pods that wait then.
-            self.enqueue(going.pod);
-        }
         self.removals += 1;
         if self.run.wakes_at_once {
             self.wake();
