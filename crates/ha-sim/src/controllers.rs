@@ -76,15 +76,22 @@ impl Controllers {
         self.sets.iter().map(move |(&id, set)| (id, lacking(set))).filter(|&(_, pods)| pods > 0)
     }
 
-    /// Tries to create what quotas denied before.
+    /// Tries to create what quotas denied before. Which controller is the first to try is chance.
     pub(crate) fn try_denied(&mut self, state: &mut State, random: &mut Random) -> Vec<PodIndex> {
         let mut denied = std::mem::take(&mut self.denied);
+        let sets = std::mem::take(&mut self.denied_sets);
         random.shuffle(&mut denied);
-        let mut created: Vec<PodIndex> = denied.into_iter().filter_map(|pod| self.create(state, pod)).collect();
-        for workload in std::mem::take(&mut self.denied_sets) {
-            created.extend(self.sync(state, random, workload));
+        let sets_first = !denied.is_empty() && !sets.is_empty() && random.below(2) == 1;
+        let mut created = if sets_first { self.sync_all(state, random, &sets) } else { Vec::new() };
+        created.extend(denied.into_iter().filter_map(|pod| self.create(state, pod)));
+        if !sets_first {
+            created.extend(self.sync_all(state, random, &sets));
         }
         created
+    }
+
+    fn sync_all(&mut self, state: &mut State, random: &mut Random, sets: &[WorkloadId]) -> Vec<PodIndex> {
+        sets.iter().flat_map(|&workload| self.sync(state, random, workload)).collect()
     }
 
     /// Creates a pod if quotas admit it now.
