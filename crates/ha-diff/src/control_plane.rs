@@ -4,7 +4,7 @@
 //! out of its cases: Jobs, whose pods the test cluster completes at once; quotas, after which controllers ask ever less
 //! often; and pods that are being resized, for want of a kubelet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 use std::thread;
@@ -72,7 +72,7 @@ impl ControlPlane {
             after_retry: count(&after),
             pending_pods: pending(&after),
             preempted: Vec::new(),
-            refused: (case.failure.kind == Kind::Drained).then(|| left(&after, &case.failure.nodes)),
+            refused: (case.failure.kind == Kind::Drained).then(|| left(&settled.objects, &after, &case.failure.nodes)),
             placements: placements(&after),
             reasons: BTreeMap::new(),
         };
@@ -374,12 +374,17 @@ fn workload(pod: &Value) -> String {
     }
 }
 
-/// Per workload, how many pods that a drain evicts are still on its nodes.
-fn left(objects: &[Value], nodes: &[String]) -> BTreeMap<String, i32> {
+/// Per workload, how many pods that a drain evicts are still on its nodes. One that came back, since it tolerates the
+/// cordon, is another pod.
+fn left(before: &[Value], after: &[Value], nodes: &[String]) -> BTreeMap<String, i32> {
+    let is_pod = |object: &&Value| object["kind"] == "Pod";
+    let known: BTreeSet<&str> =
+        before.iter().filter(is_pod).filter_map(|pod| pod["metadata"]["uid"].as_str()).collect();
     let mut left = BTreeMap::new();
-    for pod in objects.iter().filter(|object| object["kind"] == "Pod") {
+    for pod in after.iter().filter(is_pod) {
         let is_daemon = pod["metadata"]["ownerReferences"][0]["kind"] == "DaemonSet";
-        if !is_daemon && nodes.iter().any(|node| pod["spec"]["nodeName"] == **node) {
+        let was_there = pod["metadata"]["uid"].as_str().is_some_and(|uid| known.contains(uid));
+        if !is_daemon && was_there && nodes.iter().any(|node| pod["spec"]["nodeName"] == **node) {
             *left.entry(workload(pod)).or_insert(0) += 1;
         }
     }

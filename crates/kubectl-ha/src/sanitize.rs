@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use ha_core::report::autoscaler::{AddedNodes, Autoscaled, Helped};
-use ha_core::report::change::{Change, Difference};
+use ha_core::report::change::{Change, Difference, PairsChange, PairsDifference};
 use ha_core::report::headroom::{Grows, GrowthStop, Headroom, LackingNodes, PendingWorkload, Shortage};
 use ha_core::report::pairs::{BrokenByPairs, Pairs, UndecidedWorkload, WorstPair};
 use ha_core::report::rollout::Rollout;
@@ -274,12 +274,19 @@ fn visit_change(change: &mut Change, visit: Visit) {
         pods_removed: _,
         pending,
         differences,
+        pairs,
     } = change;
     visit(source);
     visit_objects(replaced.iter_mut().chain(added).chain(pending), visit);
     for Difference { object, scenario, before: _, after: _ } in differences {
         visit(scenario);
         visit_objects([object], visit);
+    }
+    if let Some(PairsChange { pairs: _, broken_at_once: _, recovered: _, differences }) = pairs {
+        for PairsDifference { object, part, before: _, after: _ } in differences {
+            part.iter_mut().for_each(&mut *visit);
+            visit_objects([object], visit);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a change does to survivability: the same scenarios without and with it.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::ObjectReference;
+use super::pairs::{BrokenByPairs, PairEnds, Pairs};
 use super::simulation::{Simulation, WorkloadOutcome};
 use crate::arithmetic::size;
 use crate::impact::InstantVerdict;
@@ -33,6 +35,91 @@ pub struct Change {
     pub pending: Vec<ObjectReference>,
     /// Where a workload fares otherwise with the change: what stands otherwise right after first, then what is worse.
     pub differences: Vec<Difference>,
+    /// What pairs of nodes come to otherwise; null unless pairs were simulated.
+    pub pairs: Option<PairsChange>,
+}
+
+/// What a change does to the losses of pairs of nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PairsChange {
+    /// Without the change: how many pairs there are.
+    pub pairs: u64,
+    /// Without the change: how many of them break something right after.
+    pub broken_at_once: u64,
+    /// Without the change: how they end.
+    pub recovered: PairEnds,
+    /// What another number of nodes or pairs breaks with the change, what is worse first.
+    pub differences: Vec<PairsDifference>,
+}
+
+/// What the losses of one node or two do to one workload or part of the cluster, without and with the change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PairsDifference {
+    /// The workload, or the object of a part of the cluster itself.
+    pub object: ObjectReference,
+    /// What the part of the cluster is; null for a workload.
+    pub part: Option<String>,
+    /// Without the change; null when no pair breaks it.
+    pub before: Option<PairsStanding>,
+    /// With the change; null when no pair breaks it.
+    pub after: Option<PairsStanding>,
+}
+
+/// How easily something breaks. What breaks at one node's loss is worse than what takes two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PairsStanding {
+    /// How many nodes break it alone.
+    pub nodes_alone: u32,
+    /// How many pairs break it of which neither node does so alone.
+    pub pairs: u64,
+    /// How it stands after the worst pair.
+    pub verdict: InstantVerdict,
+}
+
+impl PairsDifference {
+    /// Whether the change makes it break more easily.
+    pub fn is_worse(&self) -> bool {
+        self.after > self.before
+    }
+}
+
+impl PairsChange {
+    /// Compares what pairs come to without a change and with it.
+    pub fn between(before: &Pairs, after: &Pairs) -> Self {
+        type Key<'p> = (&'p ObjectReference, Option<&'p str>);
+        let standings = |pairs: &'_ Pairs| -> Vec<(ObjectReference, Option<String>, PairsStanding)> {
+            let standing = |broken: &BrokenByPairs| {
+                let BrokenByPairs { nodes_alone, pairs, verdict, .. } = *broken;
+                (broken.object.clone(), broken.part.clone(), PairsStanding { nodes_alone, pairs, verdict })
+            };
+            pairs.broken.iter().map(standing).collect()
+        };
+        let (old, new) = (standings(before), standings(after));
+        let mut all: BTreeMap<Key, [Option<PairsStanding>; 2]> = BTreeMap::new();
+        for (place, list) in [&old, &new].into_iter().enumerate() {
+            for (object, part, standing) in list {
+                all.entry((object, part.as_deref())).or_default()[place] = Some(*standing);
+            }
+        }
+        let differences = all.into_iter().filter(|(_, [before, after])| before != after);
+        let mut differences: Vec<PairsDifference> = differences
+            .map(|((object, part), [before, after])| PairsDifference {
+                object: object.clone(),
+                part: part.map(Into::into),
+                before,
+                after,
+            })
+            .collect();
+        differences.sort_by_key(|difference| !difference.is_worse());
+        let Pairs { pairs, broken_at_once, recovered, .. } = *before;
+        Self { pairs, broken_at_once, recovered, differences }
+    }
 }
 
 /// One workload in one scenario, without and with the change.

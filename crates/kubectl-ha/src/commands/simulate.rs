@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use ha_core::Snapshot;
 use ha_core::arithmetic::size;
 use ha_core::impact::{Disruption, DisruptionKind, Impact, LossMode};
-use ha_core::report::change::{Change, differences};
+use ha_core::report::change::{Change, PairsChange, differences};
 use ha_core::report::simulation::{
     Fix, Interrupted, Proof, Simulation, WorkloadOutcome, simulation, simulation_during,
 };
@@ -82,7 +82,9 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     }
     if let Some((before, change)) = &before {
         let (without, _) = scenarios.carried_over(snapshot, before).simulated(before, &options, &cancelled);
-        report.change = Some(Change { differences: differences(&without, &report), ..change.clone() });
+        let pairs = without.pairs.as_ref().zip(report.pairs.as_ref());
+        let pairs = pairs.map(|(before, after)| PairsChange::between(before, after));
+        report.change = Some(Change { differences: differences(&without, &report), pairs, ..change.clone() });
         report.interrupted = report.interrupted.or(without.interrupted);
     }
 

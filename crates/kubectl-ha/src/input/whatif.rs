@@ -185,5 +185,6 @@ fn told(overlaid: &Overlaid, after: &Snapshot, source: String) -> Change {
         pods_removed: overlaid.removed,
         pending: waiting.map(|pod| ObjectReference::of(after, pod.object)).collect(),
         differences: Vec::new(),
+        pairs: None,
     }
 }

@@ -400,6 +400,29 @@ fn a_change_is_laid_over_the_cluster_before_anything_fails() {
     assert!(validator.is_valid(&report));
 }
 
+/// One node took all three pods; with the change it takes two nodes to get below what is needed, or more.
+#[test]
+fn a_change_shows_in_what_pairs_of_nodes_break() {
+    let bench = Bench::new();
+    bench.write("spread.yaml", SPREAD);
+    let arguments = ["simulate", "--demo", "-f", "spread.yaml", "--each", "pair", "-o"];
+    let report = bench.run(arguments.iter().chain(&["json"])).json();
+    let pairs = &report["change"]["pairs"];
+    assert_eq!(pairs["pairs"], 36);
+    let is_pricing = |difference: &&Value| difference["object"]["name"] == "pricing";
+    let difference = pairs["differences"].as_array().unwrap().iter().find(is_pricing).unwrap();
+    assert_eq!(difference["before"]["nodesAlone"], 1, "{difference}");
+    assert_eq!(difference["after"]["nodesAlone"].as_u64().unwrap_or(0), 0, "{difference}");
+    let told = bench.run(arguments.iter().chain(&["table"])).out;
+    assert!(told.contains(" of 36 pairs break something at once; in the end "), "{told}");
+    assert!(told.contains("BETTER    Deployment/shop/pricing: 1 node alone -> "), "{told}");
+    let markdown = bench.run(arguments.iter().chain(&["markdown"])).out;
+    assert!(markdown.contains("| better | Deployment/shop/pricing | 1 node alone |"), "{markdown}");
+    let schema = std::fs::read_to_string(repository().join("schemas/simulation.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    assert!(validator.is_valid(&report));
+}
+
 /// What no pod has to do with makes no difference.
 #[test]
 fn a_change_that_concerns_no_pod_makes_no_difference() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ha_core::report::ObjectReference;
 use ha_core::report::pairs::{BrokenByPairs, PairEnd, Pairs, WorstPair};
 
 use super::super::markdown::escape;
@@ -183,9 +184,14 @@ fn takes_two(broken: &[BrokenByPairs], page: &Page, most: usize) -> String {
 
 /// The workload, or what stops in the cluster itself.
 fn subject(broken: &BrokenByPairs) -> String {
-    match &broken.part {
-        Some(part) if broken.object.is_cluster() => part.clone(),
-        _ => broken.object.to_string(),
+    name_of(&broken.object, broken.part.as_deref())
+}
+
+/// A workload, or a part of the cluster itself, by the name of its object where it has one.
+pub(super) fn name_of(object: &ObjectReference, part: Option<&str>) -> String {
+    match part {
+        Some(part) if object.is_cluster() => part.to_owned(),
+        _ => object.to_string(),
     }
 }
 
