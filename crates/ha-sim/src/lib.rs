@@ -8,6 +8,7 @@
 //! Pure: no I/O, no clock, no randomness but from a seed. Ties that the real scheduler breaks at random are broken by
 //! dice; what holds for all of them is called certain only with the argument in [`order`].
 
+mod ample;
 pub mod autoscale;
 pub mod cluster;
 pub mod controllers;
@@ -38,11 +39,13 @@ pub mod run;
 pub mod schedule;
 pub mod scores;
 pub mod settle;
+mod shortage;
 pub mod simulate;
 mod solid;
 pub mod state;
 pub mod survival;
 pub mod tally;
+mod threats;
 pub mod upgrade;
 
 pub use model::Model;

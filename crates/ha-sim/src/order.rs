@@ -15,12 +15,14 @@
 //!    required affinity (a pod may come that attracts), nor volumes for several claims of one pod (which claim gets which
 //!    of equal volumes is chance). If every node refuses p in S for a reason that stays, p is
 //!    Pending in every run.
+//!    Of a spread constraint it stays where the smallest count can never rise so far: see [`ample`](crate::ample).
 //! 2. *Always.* Let p have no claims, ports, disks, hard spread constraint or required (anti-)affinity term, and let no
 //!    pod hold a required anti-affinity term that means p. Then a node that fits p in S, and that the failure did not hit,
 //!    refuses it later only if some resource of it runs short, for which other pods of D must request more of it there than
-//!    is left beside p. All pods of D together request a sum T of a resource; they can make so many nodes run short of it
-//!    as the smallest gaps add up to T. If these numbers, added over all resources (the number of pods among them), are
-//!    less than the number of such nodes, then at every moment some node fits p, and p is placed in every run.
+//!    is left beside p. Those pods of D that are not of case 1 for their volumes request a sum T of a resource together;
+//!    they can make so many nodes run short of it as the smallest gaps add up to T. If these numbers, added over all
+//!    resources (the number of pods among them), are less than the number of such nodes, then at every moment some node
+//!    fits p, and p is placed in every run. With spread and anti-affinity: see [`ample`](crate::ample).
 //! 3. *Always, on solid nodes.* Nodes with room for all of D at once are lost to p through spread and (anti-)affinity
 //!    only, which so few pods of D concern that they cannot reach all of these nodes: see [`solid`](crate::solid).
 //!
@@ -28,8 +30,8 @@
 //! whose refusal they could resolve. Consider the first preemption of a run, by p: up to then the argument above holds.
 //! So p is not a pod of case 2 or 3; and it is not one which never preempts, whose priority is not above the lowest of all
 //! pods of the cluster, or whom every node refuses in S by labels, taints or bound volumes (those refusals stay
-//! and are not resolvable; where a node refuses it for lack of room first, preemption meets them next). If all pods of D
-//! are of one of these kinds, there is no first preemption.
+//! and are not resolvable; where a node refuses it for lack of room first, preemption meets them next), or for a spread
+//! that counts no pod it could preempt. If all pods of D are of one of these kinds, there is no first preemption.
 //!
 //! D holds also the pods that quotas may deny; a workload whose namespace has quotas that might is never certain.
 //! If some pod of D is of none of these kinds, nothing is called certain. A StatefulSet with `OrderedReady` is certain
@@ -42,15 +44,18 @@ use hashbrown::{HashMap, HashSet};
 use ha_core::snapshot::{WorkloadId, WorkloadKind};
 use ha_core::text::Text;
 
+use crate::ample::{self, Pools};
 use crate::cycle::{Cycle, Plugin, Refusal};
 use crate::filters;
 use crate::filters::volume_binding;
-use crate::ids::{ClassId, PodIndex, ResourceId};
+use crate::ids::{ClassId, PodIndex};
 use crate::model::Quotas;
 use crate::model::storage::Binding;
 use crate::schedule::{candidates, unknown};
-use crate::solid::{self, Others, Total};
+use crate::shortage::{Demand, spoilable};
+use crate::solid;
 use crate::state::State;
+use crate::threats::Others;
 
 /// What is known about a pod of D for every run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,25 +91,30 @@ impl Fates {
 /// Applies the argument to the pods of D in the state S, to which the failure came by taking the pods `vanishing` away. The
 /// state is not changed, but for tallies that are made.
 pub fn fates(state: &mut State, pods: &[PodIndex], vanishing: &[PodIndex]) -> Fates {
-    let demand = Demand::of(state, pods);
     for &pod in pods {
         state.plan(state.pod(pod).class);
     }
-    let others = Others::of(state, pods, vanishing);
-    let mut known: HashMap<(ClassId, bool), (Fate, bool)> = HashMap::new();
-    let mut fates = Fates { no_preemption: true, ..Fates::default() };
-    let lowest = state.model.lowest_priority;
+    // They take no room from the others.
+    let (stranded, movable): (Vec<PodIndex>, Vec<PodIndex>) = pods.iter().partition(|&&pod| is_stranded(state, pod));
+    let demand = Demand::of(state, &movable);
     if demand.is_absurd {
         return Fates::default();
     }
-    for &pod in pods {
-        let has_claims = !state.pod(pod).claims.is_empty();
-        let key = (state.pod(pod).class, has_claims);
-        let cached = known.get(&key).copied().filter(|_| !has_claims);
-        let (fate, helpless) = cached.unwrap_or_else(|| fate(state, &demand, &others, pod));
-        known.insert(key, (fate, helpless));
-        let class = state.model.class(state.pod(pod).class);
-        let preempts_none = helpless || state.shape_of(pod).never_preempts || class.key.priority <= lowest;
+    let others = Others::of(state, pods, vanishing);
+    let mut pools = Pools::default();
+    let mut known: HashMap<ClassId, (Fate, bool)> = HashMap::new();
+    let of_pod = stranded.into_iter().map(|pod| (pod, Fate::Never)).collect();
+    let mut fates = Fates { no_preemption: true, of_pod };
+    let lowest = state.model.lowest_priority;
+    for pod in movable {
+        let id = state.pod(pod).class;
+        let cached = known.get(&id).copied().filter(|_| state.pod(pod).claims.is_empty());
+        let (fate, helpless) = cached.unwrap_or_else(|| fate(state, &demand, &others, &mut pools, pod));
+        if state.pod(pod).claims.is_empty() {
+            known.insert(id, (fate, helpless));
+        }
+        let preempts_none =
+            helpless || state.shape_of(pod).never_preempts || state.model.class(id).key.priority <= lowest;
         // One pod that may preempt leaves nothing to be said about any other.
         if fate != Fate::Always && !preempts_none {
             return Fates::default();
@@ -114,51 +124,32 @@ pub fn fates(state: &mut State, pods: &[PodIndex], vanishing: &[PodIndex]) -> Fa
     fates
 }
 
-/// What all pods of D request together.
-struct Demand {
-    pods: i64,
-    amounts: HashMap<ResourceId, i64>,
-    /// Whether a single node may have room for all of them.
-    fits_a_node: bool,
-    /// Some pod requests less than nothing, so what is requested on a node need not grow.
-    is_absurd: bool,
-}
-
-impl Demand {
-    fn of(state: &State, pods: &[PodIndex]) -> Self {
-        let (mut amounts, mut is_absurd) = (HashMap::new(), false);
-        for &pod in pods {
-            for &(resource, value) in &state.shape_of(pod).requests.amounts {
-                let sum: &mut i64 = amounts.entry(resource).or_insert(0);
-                *sum = sum.saturating_add(value);
-                is_absurd |= value < 0;
-            }
-        }
-        let pods = i64::try_from(pods.len()).unwrap_or(i64::MAX);
-        let fits_a_node = state.model.nodes.iter().any(|node| node.pods >= pods);
-        Self { pods, amounts, fits_a_node, is_absurd }
+/// Whether no node takes a pod, ever, and preemption does not try to help it, whatever the other pods do: it is gated, or
+/// has a claim that does not exist, that the volume controller did not bind, or whose volume no node reaches.
+fn is_stranded(state: &mut State, pod: PodIndex) -> bool {
+    if state.shape_of(pod).gated {
+        return true;
     }
+    if state.pod(pod).claims.is_empty() || !unknown(state, pod).is_empty() {
+        return false;
+    }
+    Cycle::start(state, pod).map_or(true, |cycle| volume_binding::is_out_of_reach(state, &cycle))
 }
 
 /// The fate of a pod, and whether every node refuses it in a way that preemption cannot resolve.
-fn fate(state: &mut State, demand: &Demand, others: &Others, pod: PodIndex) -> (Fate, bool) {
-    let shape = state.shape_of(pod);
-    if shape.gated {
-        return (Fate::Never, true);
-    }
+fn fate(state: &mut State, demand: &Demand, others: &Others, pools: &mut Pools, pod: PodIndex) -> (Fate, bool) {
     if !unknown(state, pod).is_empty() {
         return (Fate::Open, false);
     }
-    // A claim that does not exist, or that the volume controller did not bind, stays so.
+    // Its affinity names no node.
     let Ok(cycle) = Cycle::start(state, pod) else {
         return (Fate::Never, true);
     };
-    if volume_binding::is_out_of_reach(state, &cycle) {
-        return (Fate::Never, true);
-    }
-    let total = Total { pods: demand.pods, amounts: &demand.amounts };
-    if demand.fits_a_node && solid::is_always_placed(state, &total, others, &cycle) {
+    if demand.fits_a_node && solid::is_always_placed(state, demand, others, &cycle) {
         return (Fate::Always, false);
+    }
+    if let Some(known) = ample::fate(state, demand, others, pools, &cycle) {
+        return known;
     }
     let is_simple = is_simple(&cycle);
     let (mut fits, mut fitting) = (false, Vec::new());
@@ -220,24 +211,13 @@ fn is_simple(cycle: &Cycle) -> bool {
 /// Whether D cannot make all of the fitting nodes run short of something.
 fn outlasts(state: &State, demand: &Demand, cycle: &Cycle, fitting: &[usize]) -> bool {
     let slots = |&node: &usize| state.left(node)[0];
-    let mut spoiled = spoilable(demand.pods.saturating_sub(1), fitting.iter().map(slots).collect());
+    let mut spoiled = spoilable(demand.all[0].saturating_sub(1), fitting.iter().map(slots).collect());
     for &(resource, wanted) in &cycle.shape.requests.amounts {
         let gap = |&node: &usize| state.left(node)[resource.position() + 1].saturating_sub(wanted).saturating_add(1);
-        let others = demand.amounts.get(&resource).copied().unwrap_or(0).saturating_sub(wanted);
+        let others = demand.all[resource.position() + 1].saturating_sub(wanted);
         spoiled += spoilable(others, fitting.iter().map(gap).collect());
     }
     spoiled < fitting.len()
-}
-
-/// On how many nodes `sum` covers the gap, at most: the smallest gaps first.
-pub(crate) fn spoilable(sum: i64, mut gaps: Vec<i64>) -> usize {
-    gaps.sort_unstable();
-    let mut left = sum;
-    let covered = gaps.iter().take_while(|&&gap| {
-        left = left.saturating_sub(gap);
-        left >= 0
-    });
-    covered.count()
 }
 
 /// Whether a drain's evictions come out the same in every run: see the module's text. `staying` are the pods whose
@@ -301,23 +281,4 @@ pub(crate) fn by_workload(state: &State, pods: &[PodIndex]) -> HashMap<WorkloadI
         map.entry(state.pod(pod).workload).or_default().push(pod);
     }
     map
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spoilable;
-
-    #[test]
-    fn the_smallest_gaps_are_covered_first() {
-        let cases = [
-            (10, vec![5, 5, 5], 2),
-            (10, vec![11], 0),
-            (0, vec![1, 2], 0),
-            (3, vec![2, 1, 9], 2),
-            (i64::MAX, vec![i64::MAX, i64::MAX], 1),
-        ];
-        for (sum, gaps, expected) in cases {
-            assert_eq!(spoilable(sum, gaps.clone()), expected, "{sum} over {gaps:?}");
-        }
-    }
 }

@@ -39,8 +39,8 @@ use crate::filters::{
 use crate::ids::{ClassId, DomainId, KeyId, PodIndex, ResourceId};
 use crate::model::storage::Binding;
 use crate::model::{ClaimRef, HostPort, PodModel};
-use crate::order::spoilable;
 use crate::schedule::{candidates, unknown};
+use crate::shortage::spoilable;
 use crate::state::State;
 
 /// What is known of a pod whatever pair is lost.
