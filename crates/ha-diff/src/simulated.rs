@@ -34,7 +34,7 @@ impl Simulator for HaSim {
         let mut state = State::new(&model);
         let disruption = disruption(&snapshot, &case.failure);
         let settings = Settings::default();
-        let options = Options { settings: &settings, tries: self.tries, seed: 0, show_all: true };
+        let options = Options { settings: &settings, tries: self.tries, least: 2, seed: 0, show_all: true };
         let impact = simulate(&mut state, &disruption, &options);
         let mut prediction = Prediction::default();
         for impact in &impact.workloads {

@@ -41,7 +41,8 @@ fn main() {
         let mut disruptions = disruptions(&snapshot, part);
         let every = limit.parse().map_or(1, |limit: usize| (disruptions.len() / limit).max(1));
         disruptions = disruptions.into_iter().step_by(every).collect();
-        let impacts = timed(part, || run(&model, &disruptions));
+        let least = if part == "check" || part.ends_with("once") { 1 } else { 2 };
+        let impacts = timed(part, || run(&model, &disruptions, least));
         report(&impacts);
     }
 }
@@ -83,17 +84,17 @@ fn disruptions(snapshot: &Snapshot, part: &str) -> Vec<Disruption> {
     match part {
         "nodes" => matrix::each_node(snapshot, LossMode::Unreachable),
         "nodes-removed" => matrix::each_node(snapshot, LossMode::Removed),
-        "zones" => matrix::each_zone(snapshot, LossMode::Unreachable),
-        "removed" => matrix::each_zone(snapshot, LossMode::Removed),
+        "zones" | "zones-once" => matrix::each_zone(snapshot, LossMode::Unreachable),
+        "removed" | "removed-once" => matrix::each_zone(snapshot, LossMode::Removed),
         "drains" => matrix::each_drain(snapshot),
         "check" => matrix::for_check(snapshot),
         _ => Vec::new(),
     }
 }
 
-fn run(model: &Model, disruptions: &[Disruption]) -> Vec<Impact> {
+fn run(model: &Model, disruptions: &[Disruption], least: u64) -> Vec<Impact> {
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let options = Options { settings: &settings, tries: 4, least, seed: 0, show_all: false };
     matrix::run(model, disruptions, &options, &AtomicBool::new(false))
 }
 
@@ -116,7 +117,7 @@ fn place(model: &Model) {
 /// The loss of every pair of nodes.
 fn all_pairs(model: &Model) {
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let options = Options { settings: &settings, tries: 4, least: 2, seed: 0, show_all: false };
     let found = timed("pairs", || pairs::pairs(model, LossMode::Unreachable, &options, &AtomicBool::new(false)));
     let Pairs { all, broken_at_once, hold, break_for_good, open, worst, broken, undecided_workloads, .. } = found;
     println!(

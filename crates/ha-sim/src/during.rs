@@ -15,7 +15,7 @@ use crate::failure::{self, RefusedPod};
 use crate::ids::PodIndex;
 use crate::outcome::{self, Outcome};
 use crate::settle::Settling;
-use crate::simulate::{Hit, Instant, Options, Prospect, Report, affordable, refused, simulate};
+use crate::simulate::{Hit, Instant, Options, Prospect, Report, refused, simulate};
 use crate::state::State;
 
 /// Simulates the drain of nodes while others are lost. The impact is that of both together; its disruption is the drain
@@ -25,7 +25,7 @@ pub fn drain_during(state: &mut State, loss: &Disruption, drain: &Disruption, op
     let sooner = simulate(state, loss, &Options { show_all: true, ..*options });
     let nodes = [failure::nodes(state, loss), failure::nodes(state, drain)].concat();
     let displaced = failure::pods_on(state, &nodes).len();
-    let tries = options.tries.clamp(1, affordable(displaced));
+    let tries = options.affordable(displaced);
     let seeds = Options { tries, ..*options }.seeds();
     let (runs, moments): (Vec<Outcome>, Vec<Instant>) = seeds.map(|seed| run(state, loss, drain, seed)).unzip();
     let (prospect, of_loss, hit) = (Prospect::default(), Hit::of(state, loss), Hit::of(state, drain));

@@ -33,6 +33,8 @@ pub struct Options<'a> {
     pub settings: &'a Settings,
     /// How often what is not certain is tried at most; where very many pods move, fewer times, see [`PLACED`].
     pub tries: u64,
+    /// How often it is tried at least where that many tries are asked for, however many pods move.
+    pub least: u64,
     /// The first seed. Seed 0 is the plain run.
     pub seed: u64,
     /// Whether workloads are listed that the disruption does not touch.
@@ -40,6 +42,12 @@ pub struct Options<'a> {
 }
 
 impl Options<'_> {
+    /// How often a disruption is tried that displaces so many pods, when its end is not certain.
+    pub(crate) fn affordable(&self, displaced: usize) -> u64 {
+        let fewer = (self.least.saturating_mul(PLACED) / displaced.max(1) as u64).max(self.least);
+        self.tries.min(fewer).max(1)
+    }
+
     /// The seeds of the tries, at least one.
     pub fn seeds(&self) -> impl Iterator<Item = u64> + use<> {
         let first = self.seed;
@@ -47,10 +55,10 @@ impl Options<'_> {
     }
 }
 
-/// How many pods all tries of one disruption place together, about, so that the loss of a large zone takes seconds.
-/// Two tries are always made where two are wanted: one alone would look certain.
-const PLACED: u64 = 100_000;
-/// From so many displaced pods on it is worth a copy of the state to make several runs at the same time.
+/// Where the least tries place more pods than so many each, no more are made, so that the loss of a large zone takes
+/// seconds.
+const PLACED: u64 = 50_000;
+/// From so many displaced pods on it is worth a copy of the state for each run.
 const MANY: usize = 2_000;
 
 /// Simulates one disruption. The state is as before afterwards.
@@ -119,9 +127,9 @@ fn tried(
     is_certain: bool,
     displaced: &HashMap<PodIndex, ClassId>,
 ) -> Vec<Outcome> {
-    let tries = if is_certain { 1 } else { options.tries.clamp(1, affordable(displaced.len())) };
+    let tries = if is_certain { 1 } else { options.affordable(displaced.len()) };
     let seeds = Options { tries, ..*options }.seeds();
-    if tries == 1 || displaced.len() < MANY {
+    if displaced.len() < MANY {
         return seeds.map(|seed| outcome::run(state, disruption, seed, options.show_all)).collect();
     }
     // All copies need what tells pods apart, and it is of use to other failures.
@@ -133,11 +141,6 @@ fn tried(
     let state = &*state;
     let run = |seed| outcome::run_through(&mut state.clone(), disruption, seed, options.show_all);
     seeds.into_par_iter().map(run).collect()
-}
-
-/// How many tries of a disruption are made at most that displaces so many pods.
-pub(crate) fn affordable(displaced: usize) -> u64 {
-    (PLACED / displaced.max(1) as u64).max(2)
 }
 
 /// What is known before anything is tried: S and D of the argument in [`order`]. The

@@ -33,7 +33,7 @@ fn drained(budget: Option<u32>, nodes: &[&str]) -> (WorkloadImpact, Vec<String>)
     let model = Model::new(&snapshot);
     let mut state = State::new(&model);
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let options = Options { settings: &settings, tries: 4, least: 2, seed: 0, show_all: false };
     let disruption = |kind, names: &[&str]| Disruption {
         name: names.join(" + "),
         kind,

@@ -205,7 +205,7 @@ fn disruptions(snapshot: &Snapshot) -> Vec<Disruption> {
 fn impacts(snapshot: &Snapshot) -> Vec<Impact> {
     let (model, settings) = (Model::new(snapshot), Settings::default());
     let mut state = State::new(&model);
-    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: true };
+    let options = Options { settings: &settings, tries: 4, least: 2, seed: 0, show_all: true };
     disruptions(snapshot).iter().map(|disruption| simulate(&mut state, disruption, &options)).collect()
 }
 

@@ -24,7 +24,7 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 const MODES: [LossMode; 2] = [LossMode::Unreachable, LossMode::Removed];
 
 fn options(settings: &Settings) -> Options<'_> {
-    Options { settings, tries: 1, seed: 0, show_all: true }
+    Options { settings, tries: 1, least: 1, seed: 0, show_all: true }
 }
 
 fn told(snapshot: &Snapshot, mode: LossMode) -> Pairs {

@@ -24,7 +24,7 @@ fn found(spec: &Value) -> Vec<(Change, u32, Certainty)> {
     let kind = DisruptionKind::Loss(LossMode::Unreachable);
     let disruption = Disruption { name: "zone/c".into(), kind, nodes: vec![node(&snapshot, "c")] };
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let options = Options { settings: &settings, tries: 4, least: 2, seed: 0, show_all: false };
     let impact = simulate(&mut State::new(&Model::new(&snapshot)), &disruption, &options);
     assert!(impact.workloads[0].worst.pending > 0, "{impact:?}");
     let found = remedies(&snapshot, &impact, &options);

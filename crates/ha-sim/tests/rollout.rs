@@ -40,7 +40,7 @@ fn rolled(nodes: &[&str], lost: &[&str], objects: Vec<Value>) -> Option<Rollout>
     let model = Model::with_revision(&snapshot, workload);
     let mut state = State::new(&model);
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let options = Options { settings: &settings, tries: 4, least: 2, seed: 0, show_all: false };
     let failure = Disruption {
         name: "test".into(),
         kind: DisruptionKind::Loss(LossMode::Removed),

@@ -16,7 +16,7 @@ fn lose(snapshot: &Snapshot, name: &str, tries: u64) -> Impact {
 
 fn disrupt(snapshot: &Snapshot, kind: DisruptionKind, names: &[&str], tries: u64) -> Impact {
     let settings = Settings::default();
-    with_options(snapshot, kind, names, &Options { settings: &settings, tries, seed: 0, show_all: false })
+    with_options(snapshot, kind, names, &Options { settings: &settings, tries, least: 2, seed: 0, show_all: false })
 }
 
 fn with_options(snapshot: &Snapshot, kind: DisruptionKind, names: &[&str], options: &Options) -> Impact {
@@ -28,7 +28,7 @@ fn with_options(snapshot: &Snapshot, kind: DisruptionKind, names: &[&str], optio
 /// Pods that waited before are told of, too.
 fn lose_and_show_all(snapshot: &Snapshot, name: &str) -> Impact {
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: true };
+    let options = Options { settings: &settings, tries: 4, least: 2, seed: 0, show_all: true };
     with_options(snapshot, DisruptionKind::Loss(LossMode::Unreachable), &[name], &options)
 }
 

@@ -14,7 +14,7 @@ use ha_sim::{Model, matrix};
 
 /// What `kubectl ha check` simulates for its policies.
 fn impacts(snapshot: &Snapshot) -> Vec<Impact> {
-    let options = Options { settings: &Settings::default(), tries: 16, seed: 0, show_all: false };
+    let options = Options { settings: &Settings::default(), tries: 16, least: 2, seed: 0, show_all: false };
     matrix::run(&Model::new(snapshot), &matrix::for_check(snapshot), &options, &AtomicBool::new(false))
 }
 

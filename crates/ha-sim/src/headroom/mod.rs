@@ -33,7 +33,7 @@ pub use self::lacking::{Lacking, lacking};
 
 use crate::matrix;
 use crate::model::Model;
-use crate::simulate::{Foresight, Options, affordable, foresee};
+use crate::simulate::{Foresight, Options, foresee};
 use crate::state::State;
 
 use self::trial::{Daemons, Missing};
@@ -192,7 +192,7 @@ impl<'f, 'm> Field<'f, 'm> {
         match foresight {
             Foresight::AllPlaced => (Vec::new(), true),
             Foresight::Alike => (tries(1), true),
-            Foresight::Open(displaced) => (tries(self.question.options.tries.clamp(1, affordable(displaced))), false),
+            Foresight::Open(displaced) => (tries(self.question.options.affordable(displaced)), false),
         }
     }
 

@@ -58,6 +58,8 @@ pub(super) fn run(arguments: &Simulate) -> anyhow::Result<ExitCode> {
     let options = Options {
         settings: &settings,
         tries: u64::from(arguments.disruption.tries),
+        // One try alone would show no difference between the best and the worst.
+        least: 2,
         seed: arguments.disruption.seed,
         show_all: arguments.show == ShowWorkloads::All,
     };
