@@ -224,3 +224,47 @@ fn times_that_no_number_holds_are_the_largest() {
     let impact = lose(&snapshot, "a", 1);
     assert_eq!(bounds(&impact.workloads[0].recovery), (u32::MAX, Some(u32::MAX)));
 }
+
+/// Two nodes in each of three zones; pods of priority 1000 that must be spread over the zones, and others of priority 0.
+fn spread_over_zones(spread: &[&str], others: &[&str]) -> Snapshot {
+    let in_zone = |name: &str| {
+        labelled(name, &json!({"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": name[..1].to_owned()}))
+    };
+    let mut objects: Vec<Value> = ["a1", "a2", "b1", "b2", "c1", "c2"].map(in_zone).into();
+    let mut spec = small();
+    spec["priority"] = 1000.into();
+    spec["topologySpreadConstraints"] = json!([{"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "web"}}}]);
+    objects.extend(web(spread, &spec));
+    for object in web(others, &small()) {
+        objects.push(serde_json::from_str(&object.to_string().replace("web", "api")).unwrap());
+    }
+    snapshot(&objects)
+}
+
+/// No node has room for all displaced pods, yet more nodes have room for each than the others can fill.
+#[test]
+fn where_others_cannot_fill_all_nodes_the_end_of_a_zone_is_certain() {
+    let snapshot = spread_over_zones(&["a1", "b1", "c1"], &["c1", "c2"]);
+    let of = |mode: LossMode, name: &str| {
+        let impact = disrupt(&snapshot, DisruptionKind::Loss(mode), &["c1", "c2"], 4);
+        let told = told(&snapshot, &impact, name);
+        (told.recovered.scheduled, told.recovered.pending, told.certainty)
+    };
+    assert_eq!(of(LossMode::Removed, "web"), (3, 0, Certainty::Certain));
+    assert_eq!(of(LossMode::Removed, "api"), (2, 0, Certainty::Certain));
+    // The dead zone stays the emptiest one.
+    assert_eq!(of(LossMode::Unreachable, "web"), (2, 1, Certainty::Certain));
+    assert_eq!(of(LossMode::Unreachable, "api"), (2, 0, Certainty::Certain));
+}
+
+/// The first of two pods that vanish may be replaced while the second still counts; whom the spread refuses takes no room
+/// from others.
+#[test]
+fn a_spread_that_depends_on_the_order_leaves_the_rest_certain() {
+    let snapshot = spread_over_zones(&["a1", "b1", "c1", "c2"], &["c1"]);
+    let impact = disrupt(&snapshot, DisruptionKind::Loss(LossMode::Unreachable), &["c1", "c2"], 4);
+    assert_eq!(told(&snapshot, &impact, "web").certainty, Certainty::Possible);
+    let api = told(&snapshot, &impact, "api");
+    assert_eq!((api.recovered.scheduled, api.certainty), (1, Certainty::Certain));
+}
