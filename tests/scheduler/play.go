@@ -3,6 +3,7 @@ package scheduler
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -243,7 +244,7 @@ func playFailure(objects []object, broken *failure, seed int64, answer *playAnsw
 			return nil, err
 		}
 	default:
-		if err := c.atOnce(func() error { return c.apply(broken) }); err != nil {
+		if err := c.apply(broken); err != nil {
 			return nil, err
 		}
 	}
@@ -268,19 +269,54 @@ func playFailure(objects []object, broken *failure, seed int64, answer *playAnsw
 }
 
 // apply takes the nodes away and then all their pods, before the first of these is created again; nothing is
-// scheduled meanwhile, least of all onto a node that is about to fail. In half of the runs, though, the
-// StatefulSet controller notices some of the lost pods before others have vanished: with OrderedReady the number
-// of pods that wait then differs from the number that is not created.
+// scheduled meanwhile, least of all onto a node that is about to fail. In half of the runs in which several nodes fall
+// silent, though, they lose their pods one node after another, and everything settles between: the node controller
+// taints silent nodes at a limited rate (--node-eviction-rate).
 func (c *cluster) apply(broken *failure) error {
+	var parts [][]*v1.Pod
+	err := c.atOnce(func() error {
+		lost, err := c.lose(broken)
+		if err != nil {
+			return err
+		}
+		parts = [][]*v1.Pod{lost}
+		if !broken.removes() && len(broken.Nodes) > 1 && c.chance(2) {
+			parts = shuffle(c.store, byNode(lost))
+		}
+		if len(parts) == 0 {
+			return nil
+		}
+		return c.vanish(parts[0])
+	})
+	if err != nil || len(parts) < 2 {
+		return err
+	}
+	for _, part := range parts[1:] {
+		c.pause(false)
+		if err := c.settle(); err != nil {
+			return err
+		}
+		if err := c.atOnce(func() error { return c.vanish(part) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *failure) removes() bool { return strings.HasSuffix(f.Kind, "-removed") }
+
+// lose takes the nodes away, or marks them and their pods as the node controller does. Returns the pods that are on
+// them.
+func (c *cluster) lose(broken *failure) ([]*v1.Pod, error) {
 	c.pause(true)
 	lost := map[string]bool{}
 	for _, name := range broken.Nodes {
 		node := get[v1.Node](c.store, "", name)
 		if node == nil {
-			return fmt.Errorf("the failure names node %s, which does not exist", name)
+			return nil, fmt.Errorf("the failure names node %s, which does not exist", name)
 		}
 		lost[name] = true
-		if strings.HasSuffix(broken.Kind, "-removed") {
+		if broken.removes() {
 			c.remove(node)
 			if driver := get[storagev1.CSINode](c.store, "", name); driver != nil {
 				c.remove(driver)
@@ -291,18 +327,41 @@ func (c *cluster) apply(broken *failure) error {
 	}
 	var pods []*v1.Pod
 	for _, pod := range list[v1.Pod](c.store) {
-		if lost[pod.Spec.NodeName] {
-			pods = append(pods, pod)
+		if !lost[pod.Spec.NodeName] {
+			continue
 		}
-	}
-	if !strings.HasSuffix(broken.Kind, "-removed") {
-		for i, pod := range pods {
-			pods[i] = notReady(pod)
-			c.put(pods[i])
+		if !broken.removes() {
+			pod = notReady(pod)
+			c.put(pod)
 		}
+		pods = append(pods, pod)
 	}
+	return pods, nil
+}
+
+// byNode groups pods by the node that they are on.
+func byNode(pods []*v1.Pod) [][]*v1.Pod {
+	groups := map[string][]*v1.Pod{}
+	for _, pod := range pods {
+		groups[pod.Spec.NodeName] = append(groups[pod.Spec.NodeName], pod)
+	}
+	var parts [][]*v1.Pod
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		parts = append(parts, groups[name])
+	}
+	return parts
+}
+
+// vanish removes pods that still exist, before the first of them is created again. In half of the runs, though, the
+// StatefulSet controller notices some of the lost pods before others have vanished: with OrderedReady the number
+// of pods that wait then differs from the number that is not created.
+func (c *cluster) vanish(pods []*v1.Pod) error {
+	c.pause(true)
 	early := c.chance(2)
 	for _, pod := range shuffle(c.store, pods) {
+		if known := get[v1.Pod](c.store, pod.Namespace, pod.Name); known == nil || known.UID != pod.UID {
+			continue
+		}
 		c.remove(pod)
 		for _, w := range c.workloads() {
 			if early && w.kind == "StatefulSet" && w.owns(pod) && c.chance(2) {

@@ -58,13 +58,26 @@ pub fn apply(settling: &mut Settling, disruption: &Disruption) -> Vec<RefusedPod
 
 /// Every pod object on the nodes goes, also those that tolerate the taints.
 fn lose(settling: &mut Settling, nodes: &[usize], flags: u8) {
-    let pods = pods_on(settling.state, nodes);
+    let one_by_one = settling.run.node_by_node && flags == flag::UNREACHABLE;
+    let mut parts: Vec<Vec<PodIndex>> = if one_by_one {
+        nodes.iter().map(|&node| pods_on(settling.state, &[node])).collect()
+    } else {
+        vec![pods_on(settling.state, nodes)]
+    };
+    settling.run.search.random.shuffle(&mut parts);
     for &node in nodes {
         settling.state.set_flags(node, flags);
     }
-    settling.lose_all(&pods);
-    settling.lose_left_over_daemons();
-    settling.settle();
+    for mut pods in parts {
+        // Some may have been preempted meanwhile.
+        pods.retain(|&pod| settling.state.exists(pod));
+        settling.lose_all(&pods);
+        settling.lose_left_over_daemons();
+        settling.settle();
+        if settling.endless {
+            return;
+        }
+    }
 }
 
 /// Evicts every pod that was on the nodes, over and over, until a whole round over a cluster at rest evicts nothing more.

@@ -19,6 +19,9 @@ pub struct Run {
     pub(crate) by_workload: Option<u64>,
     /// Whether pods of a StatefulSet vanish one by one, with the controller at work between.
     pub vanish_one_by_one: bool,
+    /// Whether several nodes that fall silent lose their pods one node after another, and all comes to rest between: the node
+    /// controller taints silent nodes at a limited rate (`--node-eviction-rate`).
+    pub(crate) node_by_node: bool,
     /// Whether a drain waits for all to settle after each eviction.
     pub settles_between: bool,
     /// Whether pods that wait are tried as soon as pods vanish, beside those that replace these, and not only after them.
@@ -50,6 +53,7 @@ impl Run {
         let (wakes_at_once, slow_controllers, late_preemptors) =
             (unusual && chance(), unusual && chance(), unusual && chance());
         let grace = if unusual { [0, 1, 2, 3, 8][search.random.below(5)] } else { 0 };
+        let node_by_node = !plain && salt & 1 == 1;
         let slow_budgets = !plain && search.random.below(4) == 0;
         let piecemeal = !plain && search.random.below(3) == 0;
         Self {
@@ -58,6 +62,7 @@ impl Run {
             in_order: plain,
             by_workload: by_workload.then_some(salt),
             vanish_one_by_one,
+            node_by_node,
             settles_between,
             wakes_at_once,
             grace,

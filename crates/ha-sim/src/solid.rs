@@ -68,10 +68,12 @@ fn is_solid(state: &State, demand: &Demand, cycle: &Cycle, node: usize) -> bool 
         left[place] >= demand.all[place]
     };
     let has_limits = !cycle.volumes.claims.is_empty() && !model.nodes[node].volume_limits.is_empty();
-    // Pods that are to be evicted from a cordoned node are on it still.
-    let is_drained = state.flags(node) & flag::CORDONED != 0;
+    // Pods that are to vanish from a node that was hit may be on it still. A pod that is made for a silent node takes the
+    // place of one there.
+    let flags = state.flags(node);
+    let is_made_for_it = flags & flag::CORDONED == 0 && !cycle.statics.spec.pinned.is_empty();
     !has_limits
-        && !is_drained
+        && (flags == 0 || is_made_for_it)
         && left[0] >= demand.all[0]
         && cycle.shape.requests.amounts.iter().all(has_room)
         && state.is_present(node)

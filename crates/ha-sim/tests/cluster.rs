@@ -77,7 +77,7 @@ fn losses(objects: &[Value], lost: &[&str], kind: DisruptionKind) -> Vec<String>
     let nodes = lost.iter().map(|name| node(&snapshot, name)).collect();
     let disruption = Disruption { name: "test".into(), kind, nodes };
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 4, seed: 1, show_all: false };
+    let options = Options { settings: &settings, tries: 4, least: 2, seed: 1, show_all: false };
     let impact = simulate(&mut State::new(&model), &disruption, &options);
     let title = |id| if id == Snapshot::CLUSTER { "Cluster".to_owned() } else { snapshot.title(id) };
     impact.cluster.iter().map(|loss| format!("{}: {}", title(loss.object), loss.message)).collect()

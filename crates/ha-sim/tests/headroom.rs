@@ -48,7 +48,7 @@ fn ask<T>(snapshot: &Snapshot, domain: Domain, answer: impl FnOnce(&Model, &Ques
         mode: LossMode::Unreachable,
         pools: pools.into_values().collect(),
         limit: 10,
-        options: Options { settings: &settings, tries: TRIES, seed: 0, show_all: false },
+        options: Options { settings: &settings, tries: TRIES, least: 2, seed: 0, show_all: false },
         cancelled: &cancelled,
     };
     answer(&Model::new(snapshot), &question)

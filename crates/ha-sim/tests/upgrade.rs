@@ -24,7 +24,7 @@ fn upgraded(snapshot: &Snapshot, surge: &[&str], parallel: usize) -> Upgrade {
     let model = Model::new(snapshot);
     let mut state = State::new(&model);
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 4, seed: 0, show_all: false };
+    let options = Options { settings: &settings, tries: 4, least: 2, seed: 0, show_all: false };
     let upgrade = upgrade(&mut state, &Plan { nodes, surge, parallel }, &options);
     assert_eq!(state.mark(), 0, "the state is as before");
     upgrade
