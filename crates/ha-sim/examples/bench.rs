@@ -1,5 +1,5 @@
 //! Measures the simulation on a saved snapshot: `bench FILE PART…`, parts being `model`, `nodes`, `zones`, `removed`,
-//! `drains`, `check`, `place` and `pairs`. `nodes:100` takes about a hundred of them.
+//! `drains`, `check`, `place:NAME` (one run of `node/…` or `zone/…`) and `pairs`. `nodes:100` takes about a hundred of them.
 //!
 //! Prints seconds of the wall clock and of processors, how many scenarios were certain without being tried out, and a checksum of all
 //! impacts, by which two builds can be compared.
@@ -29,8 +29,8 @@ fn main() {
     println!("{} nodes, {} pods", snapshot.nodes.len(), snapshot.pods.len());
     let model = timed("model", || Model::new(&snapshot));
     for part in arguments {
-        if part == "place" {
-            place(&model);
+        if let Some(("place", name)) = part.split_once(':') {
+            place(&model, name);
             continue;
         }
         if part == "pairs" {
@@ -98,20 +98,14 @@ fn run(model: &Model, disruptions: &[Disruption], least: u64) -> Vec<Impact> {
     matrix::run(model, disruptions, &options, &AtomicBool::new(false))
 }
 
-/// The plain run of each zone's loss: how many pods a second are placed.
-fn place(model: &Model) {
-    let mut state = State::new(model);
-    for mode in [LossMode::Removed, LossMode::Unreachable] {
-        for zone in &matrix::each_zone(model.snapshot, mode) {
-            for seed in [0, 1] {
-                let used = processor_seconds();
-                let outcome = outcome::run(&mut state, zone, seed, false);
-                let seconds = processor_seconds() - used;
-                let pending: u32 = outcome.counts.values().map(|counts| counts.pending).sum();
-                println!("{} {mode:?} seed {seed}: {seconds:.2} s, {pending} pending", zone.name);
-            }
-        }
-    }
+/// One run of the loss of a node or a zone whose objects are removed, whether its end is foreseen or not.
+fn place(model: &Model, name: &str) {
+    let removed = LossMode::Removed;
+    let mut losses = [matrix::each_zone(model.snapshot, removed), matrix::each_node(model.snapshot, removed)].concat();
+    losses.retain(|loss| loss.name == name);
+    let outcome = timed(name, || outcome::run(&mut State::new(model), &losses[0], 0, false));
+    let pending: u32 = outcome.counts.values().map(|counts| counts.pending).sum();
+    println!("  {} workloads touched, {pending} pending", outcome.counts.len());
 }
 
 /// The loss of every pair of nodes.
