@@ -56,15 +56,19 @@ pub fn apply(settling: &mut Settling, disruption: &Disruption) -> Vec<RefusedPod
     drain(settling, &nodes)
 }
 
+/// Into so many parts nodes are divided, at most, that lose their pods one after another, so that a run stays fast where
+/// there are thousands.
+const PARTS: usize = 12;
+
 /// Every pod object on the nodes goes, also those that tolerate the taints.
 fn lose(settling: &mut Settling, nodes: &[usize], flags: u8) {
-    let one_by_one = settling.run.node_by_node && flags == flag::UNREACHABLE;
-    let mut parts: Vec<Vec<PodIndex>> = if one_by_one {
-        nodes.iter().map(|&node| pods_on(settling.state, &[node])).collect()
-    } else {
-        vec![pods_on(settling.state, nodes)]
-    };
-    settling.run.search.random.shuffle(&mut parts);
+    let mut parts = vec![pods_on(settling.state, nodes)];
+    if settling.run.node_by_node && flags == flag::UNREACHABLE {
+        let mut nodes = nodes.to_vec();
+        settling.run.search.random.shuffle(&mut nodes);
+        let together = nodes.len().div_ceil(PARTS).max(1);
+        parts = nodes.chunks(together).map(|nodes| pods_on(settling.state, nodes)).collect();
+    }
     for &node in nodes {
         settling.state.set_flags(node, flags);
     }
