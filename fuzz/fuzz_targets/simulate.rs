@@ -21,7 +21,7 @@ fuzz_target!(|text: &[u8]| {
     }
     let model = Model::new(&snapshot);
     let settings = Settings::default();
-    let options = Options { settings: &settings, tries: 2, seed: 1, show_all: true };
+    let options = Options { settings: &settings, tries: 2, least: 2, seed: 1, show_all: true };
     let mut failures = matrix::for_check(&snapshot);
     failures.truncate(MOST_FAILURES);
     let impacts = matrix::run(&model, &failures, &options, &AtomicBool::new(false));
