@@ -99,8 +99,7 @@ pub fn reason(model: &Model, shape: &Shape, plugin: Plugin, bit: usize) -> Strin
         }
         (Plugin::NodeVolumeLimits, _) => "node(s) exceed max volume count",
         (Plugin::VolumeBinding, 0) => "node(s) didn't match PersistentVolume's node affinity",
-        (Plugin::VolumeBinding, 1) => "node(s) didn't find available persistent volumes to bind",
-        (Plugin::VolumeBinding, _) => "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)",
+        (Plugin::VolumeBinding, _) => "node(s) didn't find available persistent volumes to bind",
         (Plugin::VolumeZone, _) => "node(s) had no available volume zone",
         (Plugin::PodTopologySpread, 0) => {
             "node(s) didn't match pod topology spread constraints (missing required label)"

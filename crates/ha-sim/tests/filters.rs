@@ -28,14 +28,18 @@ fn requesting(name: &str, requests: &Value, node: Option<&str>) -> Value {
         "status": {"phase": phase}})
 }
 
-/// What the filters say of the pod `p` and the first node.
+/// What the filters say of the pod `p` and the only node.
 fn verdict(snapshot: &Snapshot) -> Option<Refusal> {
+    verdict_on(snapshot, 0)
+}
+
+fn verdict_on(snapshot: &Snapshot, node: usize) -> Option<Refusal> {
     let model = Model::new(snapshot);
     let mut state = State::new(&model);
     let is_it = |&pod: &PodIndex| snapshot.text(state.pod(pod).name) == "p";
     let pod = state.pods().find(is_it).unwrap();
     let cycle = Cycle::start(&mut state, pod).unwrap();
-    filters::check(&state, &cycle, 0)
+    filters::check(&state, &cycle, node)
 }
 
 #[test]
@@ -69,4 +73,26 @@ fn a_node_takes_so_many_pods_and_may_hold_more() {
         let reasons = verdict(&snapshot(&objects)).map(|refusal| refusal.reasons);
         assert_eq!(reasons, expected, "{pods}");
     }
+}
+
+/// With more domains than bits in a word, counts are compared one by one.
+#[test]
+fn spread_is_compared_with_the_emptiest_of_many_domains() {
+    let names: Vec<String> = (0..70).map(|number| format!("n{number:02}")).collect();
+    let mut objects: Vec<Value> = names.iter().map(|name| common::machine(name)).collect();
+    let labels = json!({"app": "web"});
+    for (number, node) in names.iter().chain([&names[0]]).enumerate() {
+        let mut pod = requesting(&format!("web-{number}"), &json!({}), Some(node));
+        pod["metadata"]["labels"] = labels.clone();
+        objects.push(pod);
+    }
+    let mut pod = requesting("p", &json!({}), None);
+    pod["metadata"]["labels"] = labels.clone();
+    pod["spec"]["topologySpreadConstraints"] = json!([{"maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": labels}}]);
+    objects.push(pod);
+    let snapshot = snapshot(&objects);
+    let refused = |name: &str| verdict_on(&snapshot, common::node(&snapshot, name).position());
+    assert_eq!(refused("n00").map(|refusal| refusal.plugin), Some(Plugin::PodTopologySpread));
+    assert_eq!(refused("n01"), None);
 }

@@ -46,7 +46,6 @@ impl<'m> VolumeCycle<'m> {
 mod reason {
     pub(super) const NODE_CONFLICT: u64 = 1;
     pub(super) const NO_VOLUME: u64 = 2;
-    pub(super) const VOLUME_ABSENT: u64 = 8;
 }
 
 /// Sorts the claims into bound and waiting ones (`GetPodVolumeClaims`), or tells what keeps the pod waiting.
@@ -94,24 +93,18 @@ pub(crate) fn needs_capacity(state: &State, pod: PodIndex) -> bool {
     state.pod(pod).claims.iter().filter_map(|&claim| state.claim_of(pod, claim)).any(tracked)
 }
 
-/// Why the node is refused.
+/// Why the node is refused. A volume that does not exist was VolumeZone's reason to reject the pod before any node was
+/// looked at.
 #[inline]
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     let volumes = &cycle.volumes;
     if volumes.claims.is_empty() {
         return None;
     }
-    let mut reasons = 0;
-    for (binding, reach) in &volumes.bound {
-        if matches!(binding, Binding::Absent(_)) {
-            reasons |= reason::VOLUME_ABSENT;
-            break;
-        }
-        if reach.is_some_and(|reach| !reach.nodes[node]) || !is_usable(state, *binding, node) {
-            reasons |= reason::NODE_CONFLICT;
-            break;
-        }
-    }
+    let conflicts = |&(binding, reach): &(Binding, Option<Reach>)| {
+        reach.is_some_and(|reach| !reach.nodes[node]) || !is_usable(state, binding, node)
+    };
+    let mut reasons = if volumes.bound.iter().any(conflicts) { reason::NODE_CONFLICT } else { 0 };
     if !volumes.waiting.is_empty() && bindings(state, &volumes.waiting, node, volumes.rotation).is_none() {
         reasons |= reason::NO_VOLUME;
     }
