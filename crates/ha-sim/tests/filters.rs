@@ -56,6 +56,9 @@ fn what_is_left_is_compared_resource_by_resource() {
         (json!({"ephemeral-storage": "3Gi"}), json!({"ephemeral-storage": "2Gi"}), Some((0b10, false))),
         (json!({"example.com/gpu": "2"}), json!({"example.com/gpu": "1"}), Some((0b10, false))),
         (json!({"cpu": "1500m"}), json!({"memory": "1Gi"}), None),
+        // The scheduler does not compare what of these three is not positive.
+        (json!({"cpu": "1500m"}), json!({"cpu": "-100m"}), None),
+        (json!({"example.com/gpu": "4"}), json!({"example.com/gpu": "-1"}), Some((0b10, false))),
     ];
     for (there, wanted, expected) in cases {
         let objects = [sized(3), requesting("there", &there, Some("a")), requesting("p", &wanted, None)];
