@@ -167,30 +167,50 @@ fn on_volume(name: &str, zone: &str) -> [Value; 3] {
     [volume, claim, pod]
 }
 
-/// Volumes of a lost zone: one that a node has attached still is not one too many there.
+/// What runs on a node: the waiting pod of a claim once more.
+fn started(pod: &Value, name: &str, node: &str) -> Value {
+    let mut pod = pod.clone();
+    pod["metadata"]["name"] = name.into();
+    pod["spec"]["nodeName"] = node.into();
+    pod["status"] = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
+    pod
+}
+
+fn left_over(volume: &str, node: &str) -> Value {
+    json!({"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": volume},
+        "spec": {"attacher": "disks", "nodeName": node, "source": {"persistentVolumeName": volume}},
+        "status": {"attached": true}})
+}
+
+/// Volumes of a lost zone: to one node of two that stay, one volume can be attached. One that it has attached still, or
+/// that a pod there mounts, is not one too many.
 #[test]
 fn pods_that_no_volume_reaches_wait_for_reasons_of_their_own() {
-    let mut objects: Vec<Value> = ["a", "b"].map(zoned).into();
-    for (name, zone) in [("kept", "b"), ("first", "a"), ("second", "a"), ("attached", "a")] {
-        objects.extend(on_volume(name, zone));
+    let mut objects: Vec<Value> = ["a", "b", "c"].map(zoned).into();
+    for name in ["first", "second", "attached", "attached-elsewhere", "mounted", "mounted-elsewhere"] {
+        let on_volume = on_volume(name, "a");
+        match name {
+            "mounted" => objects.push(started(&on_volume[2], "on-b", "b")),
+            "mounted-elsewhere" => objects.push(started(&on_volume[2], "on-c", "c")),
+            _ => {}
+        }
+        objects.extend(on_volume);
     }
-    let kept = objects.iter_mut().find(|object| object["kind"] == "Pod").unwrap();
-    kept["spec"]["nodeName"] = "b".into();
-    kept["status"] = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]});
     objects.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": "b"},
         "spec": {"drivers": [{"name": "disks", "nodeID": "b", "allocatable": {"count": 1}}]}}));
-    objects.push(
-        json!({"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", "metadata": {"name": "left-over"},
-        "spec": {"attacher": "disks", "nodeName": "b", "source": {"persistentVolumeName": "attached"}},
-        "status": {"attached": true}}),
-    );
+    objects.extend([left_over("attached", "b"), left_over("attached-elsewhere", "c")]);
     let snapshot = snapshot(&objects);
     let impact = lose_and_show_all(&snapshot, "a");
     let why = |name: &str| told(&snapshot, &impact, name).reasons[0].message.clone();
-    let (first, attached) = (why("first"), why("attached"));
-    assert!(first.contains("1 node(s) exceed max volume count"), "{first}");
-    assert_eq!(why("second"), first);
-    assert!(attached.contains("1 node(s) didn't match PersistentVolume's node affinity"), "{attached}");
+    for name in ["first", "second", "attached-elsewhere", "mounted-elsewhere"] {
+        let message = why(name);
+        assert!(message.contains("1 node(s) exceed max volume count"), "{name}: {message}");
+        assert!(message.contains("1 node(s) didn't match PersistentVolume's node affinity"), "{name}: {message}");
+    }
+    for name in ["attached", "mounted"] {
+        let message = why(name);
+        assert!(message.contains("2 node(s) didn't match PersistentVolume's node affinity"), "{name}: {message}");
+    }
 }
 
 /// A pod whose volume is lost cannot make room for itself by preemption, so it is no threat to others.

@@ -10,6 +10,7 @@ use ha_sim::cycle::{Cycle, Plugin};
 use ha_sim::filters;
 use ha_sim::ids::PodIndex;
 use ha_sim::model::storage::Binding;
+use ha_sim::schedule::{Search, schedule};
 use ha_sim::simulate::{Options, simulate};
 use ha_sim::{Model, State};
 use serde_json::{Value, json};
@@ -92,7 +93,11 @@ fn verdicts(more: &[Value]) -> Result<[Option<Plugin>; 2], String> {
 }
 
 fn verdicts_after(more: &[Value], change: impl Fn(&mut State)) -> Result<[Option<Plugin>; 2], String> {
-    let snapshot = snapshot(&[&nodes()[..], more].concat());
+    verdicts_of(&[&nodes()[..], more].concat(), change)
+}
+
+fn verdicts_of(objects: &[Value], change: impl Fn(&mut State)) -> Result<[Option<Plugin>; 2], String> {
+    let snapshot = snapshot(objects);
     let model = Model::new(&snapshot);
     let mut state = State::new(&model);
     change(&mut state);
@@ -202,7 +207,7 @@ fn name_of(state: &State, name: &str) -> ha_core::text::Text {
     claims.iter().find(|claim| state.model.snapshot.text(claim.name) == name).unwrap().name
 }
 
-/// Made during the simulation, a volume can be used in the zone of its node.
+/// Made during the simulation, a volume can be used in the zone of its node, or on that node alone.
 #[test]
 fn a_volume_that_was_made_meanwhile_stays_in_its_zone() {
     let objects = [class(&json!({"provisioner": "disks"})), claim("data", &json!({})), pod("p", &["data"], None)];
@@ -213,6 +218,14 @@ fn a_volume_that_was_made_meanwhile_stays_in_its_zone() {
         state.bind(data, Binding::Provisioned(u32::try_from(node).unwrap()));
     };
     assert_eq!(verdicts_after(&objects, made), ONLY_A);
+    for (zones, expected) in [(["z", "z"], BOTH), (["", ""], ONLY_A)] {
+        let node = |(name, zone): (&str, &str)| {
+            let labels = if zone.is_empty() { json!({}) } else { json!({"topology.kubernetes.io/zone": zone}) };
+            labelled(name, &labels)
+        };
+        let nodes: Vec<Value> = ["a", "b"].into_iter().zip(zones).map(node).collect();
+        assert_eq!(verdicts_of(&[&nodes[..], &objects].concat(), made), expected, "{zones:?}");
+    }
 }
 
 #[test]
@@ -314,4 +327,68 @@ fn one_volume_more_than_the_limit_is_refused() {
     };
     assert_eq!(of(&[]), BOTH);
     assert_eq!(of(&["x"]), Ok([Some(Plugin::NodeVolumeLimits), None]));
+}
+
+/// A disk that a pod names itself, without a claim.
+#[test]
+fn a_disk_that_a_pod_names_is_mounted_once() {
+    let on_disk = |name: &str, node: Option<&str>, read_only: bool| {
+        let mut pod = pod(name, &[], node);
+        pod["spec"]["volumes"] = json!([{"name": "d", "gcePersistentDisk": {"pdName": "d", "readOnly": read_only}}]);
+        pod
+    };
+    let full = Ok([Some(Plugin::VolumeRestrictions), None]);
+    assert_eq!(verdicts(&[on_disk("x", Some("a"), false), on_disk("p", None, false)]), full);
+    assert_eq!(verdicts(&[on_disk("x", Some("a"), true), on_disk("p", None, true)]), BOTH);
+    assert_eq!(verdicts(&[pod("x", &[], Some("a")), on_disk("p", None, false)]), BOTH);
+}
+
+#[test]
+fn a_claim_for_one_pod_is_used_by_one_pod() {
+    let single = json!({"spec": {"accessModes": ["ReadWriteOncePod"]}});
+    let volume = [volume("v", &single), claim("data", &merged(bound_to("v"), &single))];
+    let of = |node, p: Value| verdicts(&[&volume[..], &[pod("x", &["data"], node), p]].concat());
+    let waiting = pod("p", &["data"], None);
+    let nowhere = Ok([Some(Plugin::VolumeRestrictions), Some(Plugin::VolumeRestrictions)]);
+    assert_eq!(of(None, waiting.clone()), BOTH);
+    assert_eq!(of(Some("a"), waiting.clone()), nowhere);
+    let mut with_disk = waiting;
+    let disk = json!({"name": "d", "gcePersistentDisk": {"pdName": "d"}});
+    with_disk["spec"]["volumes"].as_array_mut().unwrap().push(disk);
+    assert_eq!(of(None, with_disk), BOTH);
+}
+
+#[test]
+fn labels_of_a_volume_say_in_which_zones_it_is() {
+    let of = |key: &str, value: &str| {
+        let volume = volume("v", &json!({"metadata": {"labels": {key: value}}}));
+        verdicts(&[volume, claim("data", &bound_to("v")), pod("p", &["data"], None)])
+    };
+    let only_a = Ok([None, Some(Plugin::VolumeZone)]);
+    let zone = "topology.kubernetes.io/zone";
+    assert_eq!(of(zone, "a"), only_a);
+    assert_eq!(of(zone, "a__b"), BOTH);
+    assert_eq!(of(zone, "x__a"), only_a);
+    assert_eq!(of(zone, "a__"), BOTH, "a label with an empty part is ignored");
+    assert_eq!(of("failure-domain.beta.kubernetes.io/zone", "a"), only_a, "nodes may have it under the newer key");
+    assert_eq!(of("topology.kubernetes.io/region", "r"), Ok([Some(Plugin::VolumeZone), Some(Plugin::VolumeZone)]));
+    assert_eq!(of("tier", "x"), BOTH);
+}
+
+#[test]
+fn a_pod_that_is_placed_binds_its_claims() {
+    let objects = [class(&json!({})), volume("v", &json!({})), claim("data", &json!({})), pod("p", &["data"], None)];
+    let snapshot = snapshot(&[&nodes()[..], &objects].concat());
+    let model = Model::new(&snapshot);
+    let mut state = State::new(&model);
+    let pod = state.pods().next().unwrap();
+    let cycle = Cycle::start(&mut state, pod).unwrap();
+    let claim = claim_of(&state, pod);
+    assert_eq!(state.binding(claim), Binding::Unbound);
+    schedule(&mut state, &mut Search::new(0, 2), cycle);
+    assert!(matches!(state.binding(claim), Binding::Volume(_)));
+}
+
+fn claim_of(state: &State, pod: PodIndex) -> ha_sim::ids::ClaimIndex {
+    state.claim_of(pod, state.pod(pod).claims[0]).unwrap()
 }
