@@ -1,8 +1,9 @@
 //! Measures the simulation on a saved snapshot: `bench FILE PART…`, parts being `model`, `nodes`, `zones`, `removed`,
-//! `drains`, `check`, `place:NAME` (one run of `node/…` or `zone/…`) and `pairs`. `nodes:100` takes about a hundred of them.
+//! `drains`, `check`, `place:NAME` (one run of `node/…` or `zone/…`) and `pairs`. `nodes:100` takes about a hundred of
+//! them.
 //!
-//! Prints seconds of the wall clock and of processors, how many scenarios were certain without being tried out, and a checksum of all
-//! impacts, by which two builds can be compared.
+//! Prints seconds of the wall clock and of processors, how many scenarios were certain without being tried out, and a
+//! checksum of all impacts, by which two builds can be compared.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of the developers, which may fail like a test")]
 
@@ -41,7 +42,7 @@ fn main() {
         let mut disruptions = disruptions(&snapshot, part);
         let every = limit.parse().map_or(1, |limit: usize| (disruptions.len() / limit).max(1));
         disruptions = disruptions.into_iter().step_by(every).collect();
-        let least = if part == "check" || part.ends_with("once") { 1 } else { 2 };
+        let least = if part == "check" { 1 } else { 2 };
         let impacts = timed(part, || run(&model, &disruptions, least));
         report(&impacts);
     }
@@ -84,8 +85,8 @@ fn disruptions(snapshot: &Snapshot, part: &str) -> Vec<Disruption> {
     match part {
         "nodes" => matrix::each_node(snapshot, LossMode::Unreachable),
         "nodes-removed" => matrix::each_node(snapshot, LossMode::Removed),
-        "zones" | "zones-once" => matrix::each_zone(snapshot, LossMode::Unreachable),
-        "removed" | "removed-once" => matrix::each_zone(snapshot, LossMode::Removed),
+        "zones" => matrix::each_zone(snapshot, LossMode::Unreachable),
+        "removed" => matrix::each_zone(snapshot, LossMode::Removed),
         "drains" => matrix::each_drain(snapshot),
         "check" => matrix::for_check(snapshot),
         _ => Vec::new(),

@@ -29,7 +29,7 @@ use crate::order::Fate;
 use crate::shortage::{Demand, Pool};
 use crate::state::{State, flag};
 use crate::tally::DENSE;
-use crate::threats::{Others, threats};
+use crate::threats::{Others, emptiest, threats};
 
 /// The nodes C of pods that ask for the same of labels and taints, whole and by domain.
 #[derive(Default)]
@@ -84,27 +84,31 @@ pub(crate) fn fate(
     pools: &mut Pools,
     cycle: &Cycle,
 ) -> Option<(Fate, bool)> {
-    let (shape, plan) = (cycle.shape, &cycle.plan);
-    let is_covered =
-        shape.ports.is_empty() && shape.disks.is_empty() && cycle.volumes.claims.is_empty() && plan.affinity.is_empty();
-    if !is_covered {
+    if !is_covered(cycle) {
         return None;
     }
-    let is_alone = plan.anti_affinity.is_empty() && plan.repelling.is_empty();
-    if let ([check], true) = (&cycle.spread[..], is_alone)
+    if let ([check], false) = (&cycle.spread[..], cycle.plan.has_anti_affinity())
         && let Some(known) = Domains::of(state, demand, others, pools, cycle, check).and_then(|domains| domains.fate())
     {
         return Some(known);
     }
     let pool = pools.whole(state, demand, cycle.class.statics);
-    let short = pool.short(&cycle.shape.requests);
-    let lost = if short < pool.nodes.len() { short + kept_off(state, others, &pool, cycle)? } else { short };
-    (lost < pool.nodes.len()).then_some((Fate::Always, false))
+    let with_room = pool.nodes.len().checked_sub(pool.short(&cycle.shape.requests)).filter(|&nodes| nodes > 0)?;
+    (kept_off(state, others, &pool, cycle)? < with_room).then_some((Fate::Always, false))
+}
+
+/// Whether the argument covers a pod: no claims, ports, disks and required affinity.
+pub(crate) fn is_covered(cycle: &Cycle) -> bool {
+    let shape = cycle.shape;
+    shape.ports.is_empty()
+        && shape.disks.is_empty()
+        && cycle.volumes.claims.is_empty()
+        && cycle.plan.affinity.is_empty()
 }
 
 /// Off how many nodes of a pool spread and anti-affinity keep the pod or may do so later; none where that is not known.
 fn kept_off(state: &State, others: &Others, pool: &Pool, cycle: &Cycle) -> Option<usize> {
-    if cycle.spread.is_empty() && cycle.plan.anti_affinity.is_empty() && cycle.plan.repelling.is_empty() {
+    if cycle.spread.is_empty() && !cycle.plan.has_anti_affinity() {
         return Some(0);
     }
     let is_open = |&node: &usize| {
@@ -140,23 +144,16 @@ impl Domains {
         if check.allowance < 0 || !cycle.statics.spec.pinned.is_empty() {
             return None;
         }
-        let admitting = state.open_domains(id, check.key);
+        let open = state.open_domains(id, check.key);
         let most = greatest_minimum(state, others, check, &counts);
         let pools = pools.of_domains(state, demand, id, check.key);
-        let requests = &cycle.shape.requests;
-        let is_ample = |domain| pools.get(domain).is_some_and(|pool| pool.is_ample(requests));
-        let is_admitting = |domain: &DomainId| admitting >> (domain.position() % DENSE) & 1 == 1;
-        let room = i64::try_from(others.count(state, cycle.pod, &[check.tally])).unwrap_or(i64::MAX);
-        let may_be_emptiest = |count: i64| counts.iter().map(|&(_, other)| (count - other).max(0)).sum::<i64>() <= room;
-        let mut emptiest = counts.iter().filter(|&&(_, count)| may_be_emptiest(count));
+        let is_ample = |domain: &DomainId| pools.get(domain).is_some_and(|pool| pool.is_ample(&cycle.shape.requests));
         let is_closed = |count: i64| most.is_some_and(|most| count - most > check.allowance);
+        let emptiest = emptiest(state, check, others.count(state, cycle.pod, &[check.tally]));
+        let admitting = counts.iter().filter(|(domain, _)| open >> (domain.position() % DENSE) & 1 == 1);
         Some(Self {
-            emptiest_are_ample: counts.len() >= check.min_domains && emptiest.all(|(domain, _)| is_ample(domain)),
-            admitting: counts
-                .iter()
-                .filter(|(domain, _)| is_admitting(domain))
-                .map(|(domain, count)| (is_closed(*count), is_ample(domain)))
-                .collect(),
+            emptiest_are_ample: emptiest.is_some_and(|domains| domains.iter().all(is_ample)),
+            admitting: admitting.map(|(domain, count)| (is_closed(*count), is_ample(domain))).collect(),
             is_deaf: cycle.plan.is_deaf_below(state, cycle.class.key.priority),
         })
     }

@@ -104,6 +104,11 @@ impl Plan {
 }
 
 impl Plan {
+    /// Whether a term of anti-affinity, of the pods or of others that mean them, may keep them off nodes.
+    pub(crate) fn has_anti_affinity(&self) -> bool {
+        !self.anti_affinity.is_empty() || !self.repelling.is_empty()
+    }
+
     /// Whether pods of a lower priority than `priority` count in no tally of this plan.
     pub(crate) fn is_deaf_below(&self, state: &State, priority: i32) -> bool {
         let spread = self.spread.iter().map(|check| check.tally);

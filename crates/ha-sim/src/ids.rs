@@ -45,3 +45,10 @@ ids! {
     /// A claim of the simulation: first those of the snapshot, then those that StatefulSets create.
     ClaimIndex,
 }
+
+impl ResourceId {
+    /// Where it stands in a list that begins with the number of pods, such as that of what is left on a node.
+    pub(crate) const fn after_pods(self) -> usize {
+        self.position() + 1
+    }
+}

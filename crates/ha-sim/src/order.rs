@@ -14,8 +14,8 @@
 //!    fewer), anti-affinity in both directions. Not so the skew of a spread constraint (the smallest count may rise) and
 //!    required affinity (a pod may come that attracts), nor volumes for several claims of one pod (which claim gets which
 //!    of equal volumes is chance). If every node refuses p in S for a reason that stays, p is
-//!    Pending in every run.
-//!    Of a spread constraint it stays where the smallest count can never rise so far: see [`ample`](crate::ample).
+//!    Pending in every run. Where the smallest count can never rise so far, the skew stays, too: see
+//!    [`ample`](crate::ample).
 //! 2. *Always.* Let p have no claims, ports, disks, hard spread constraint or required (anti-)affinity term, and let no
 //!    pod hold a required anti-affinity term that means p. Then a node that fits p in S, and that the failure did not hit,
 //!    refuses it later only if some resource of it runs short, for which other pods of D must request more of it there than
@@ -52,7 +52,7 @@ use crate::ids::{ClassId, PodIndex};
 use crate::model::Quotas;
 use crate::model::storage::Binding;
 use crate::schedule::{candidates, unknown};
-use crate::shortage::{Demand, spoilable};
+use crate::shortage::{Demand, Pool};
 use crate::solid;
 use crate::state::State;
 use crate::threats::Others;
@@ -108,9 +108,11 @@ pub fn fates(state: &mut State, pods: &[PodIndex], vanishing: &[PodIndex]) -> Fa
     let lowest = state.model.lowest_priority;
     for pod in movable {
         let id = state.pod(pod).class;
-        let cached = known.get(&id).copied().filter(|_| state.pod(pod).claims.is_empty());
+        // Claims are the pod's own.
+        let shares = state.pod(pod).claims.is_empty();
+        let cached = known.get(&id).copied().filter(|_| shares);
         let (fate, helpless) = cached.unwrap_or_else(|| fate(state, &demand, &others, &mut pools, pod));
-        if state.pod(pod).claims.is_empty() {
+        if shares {
             known.insert(id, (fate, helpless));
         }
         let preempts_none =
@@ -151,17 +153,17 @@ fn fate(state: &mut State, demand: &Demand, others: &Others, pools: &mut Pools, 
     if let Some(known) = ample::fate(state, demand, others, pools, &cycle) {
         return known;
     }
-    let is_simple = is_simple(&cycle);
+    // Only labels, taints and resources keep it off a node.
+    let is_simple = ample::is_covered(&cycle) && cycle.spread.is_empty() && !cycle.plan.has_anti_affinity();
     let (mut fits, mut fitting) = (false, Vec::new());
     let (mut all_stay, mut all_helpless) = (true, true);
     // Those that the affinity does not name stay refused, and preemption does not help.
     for &node in candidates(state, cycle.statics).iter() {
-        let node = node as usize;
-        match filters::check(state, &cycle, node) {
+        match filters::check(state, &cycle, node as usize) {
             None if is_simple => {
                 fits = true;
                 // Pods that are to vanish from a node that was hit may be on it still when the pod is tried.
-                if state.flags(node) == 0 {
+                if state.flags(node as usize) == 0 {
                     fitting.push(node);
                 }
             }
@@ -176,8 +178,9 @@ fn fate(state: &mut State, demand: &Demand, others: &Others, pools: &mut Pools, 
     if !fits {
         return (if all_stay { Fate::Never } else { Fate::Open }, all_helpless);
     }
-    let fate = if outlasts(state, demand, &cycle, &fitting) { Fate::Always } else { Fate::Open };
-    (fate, false)
+    // Nodes that fit none are no longer counted, so this may tell more than before.
+    let outlasts = Pool::new(state, demand, fitting).is_ample(&cycle.shape.requests);
+    (if outlasts { Fate::Always } else { Fate::Open }, false)
 }
 
 /// Whether a refusal can only get worse.
@@ -195,29 +198,6 @@ fn stays(refusal: &Refusal) -> bool {
 /// Whether a refusal stays and preemption does not try to resolve it.
 fn is_helpless(refusal: &Refusal) -> bool {
     refusal.unresolvable && stays(refusal)
-}
-
-/// Whether only labels, taints and resources can keep the pod off a node.
-fn is_simple(cycle: &Cycle) -> bool {
-    let shape = cycle.shape;
-    let no_volumes = cycle.volumes.claims.is_empty() && shape.disks.is_empty();
-    let alone = cycle.spread.is_empty()
-        && cycle.plan.affinity.is_empty()
-        && cycle.plan.anti_affinity.is_empty()
-        && cycle.plan.repelling.is_empty();
-    no_volumes && alone && shape.ports.is_empty()
-}
-
-/// Whether D cannot make all of the fitting nodes run short of something.
-fn outlasts(state: &State, demand: &Demand, cycle: &Cycle, fitting: &[usize]) -> bool {
-    let slots = |&node: &usize| state.left(node)[0];
-    let mut spoiled = spoilable(demand.all[0].saturating_sub(1), fitting.iter().map(slots).collect());
-    for &(resource, wanted) in &cycle.shape.requests.amounts {
-        let gap = |&node: &usize| state.left(node)[resource.position() + 1].saturating_sub(wanted).saturating_add(1);
-        let others = demand.all[resource.position() + 1].saturating_sub(wanted);
-        spoiled += spoilable(others, fitting.iter().map(gap).collect());
-    }
-    spoiled < fitting.len()
 }
 
 /// Whether a drain's evictions come out the same in every run: see the module's text. `staying` are the pods whose

@@ -53,6 +53,7 @@ impl Run {
         let (wakes_at_once, slow_controllers, late_preemptors) =
             (unusual && chance(), unusual && chance(), unusual && chance());
         let grace = if unusual { [0, 1, 2, 3, 8][search.random.below(5)] } else { 0 };
+        // No die of its own: rolling one more would change every run.
         let node_by_node = !plain && salt & 1 == 1;
         let slow_budgets = !plain && search.random.below(4) == 0;
         let piecemeal = !plain && search.random.below(3) == 0;

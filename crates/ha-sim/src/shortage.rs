@@ -8,7 +8,7 @@
 
 use hashbrown::HashMap;
 
-use crate::ids::{PodIndex, ResourceId, StaticId};
+use crate::ids::{PodIndex, StaticId};
 use crate::model::Requests;
 use crate::state::State;
 
@@ -78,14 +78,9 @@ impl Demand {
 fn add(amounts: &mut Amounts, requests: &Requests) {
     amounts[0] += 1;
     for &(resource, value) in &requests.amounts {
-        let sum = &mut amounts[place(resource)];
+        let sum = &mut amounts[resource.after_pods()];
         *sum = sum.saturating_add(value);
     }
-}
-
-/// Where a resource stands among amounts.
-fn place(resource: ResourceId) -> usize {
-    resource.position() + 1
 }
 
 /// Some nodes in the state S.
@@ -143,7 +138,7 @@ impl Pool {
 
     /// On how many of the nodes, at most, a pod of D with these requests does not find room at some time.
     pub(crate) fn short(&self, requests: &Requests) -> usize {
-        let wanted = requests.amounts.iter().map(|&(resource, amount)| (place(resource), amount));
+        let wanted = requests.amounts.iter().map(|&(resource, amount)| (resource.after_pods(), amount));
         let short = wanted.chain([(0, 1)]).map(|(place, wanted)| {
             let others = self.demand[place].saturating_sub(wanted);
             self.left[place].as_ref().map_or(self.nodes.len(), |left| left.short(wanted, others))
@@ -157,20 +152,15 @@ impl Pool {
     }
 }
 
-/// On how many nodes `sum` covers the gap, at most: the smallest gaps first.
-pub(crate) fn spoilable(sum: i64, mut gaps: Vec<i64>) -> usize {
-    gaps.sort_unstable();
-    let mut left = sum;
-    let covered = gaps.iter().take_while(|&&gap| {
-        left = left.saturating_sub(gap);
-        left >= 0
-    });
-    covered.count()
+/// How many of the nodes have less of something left than `wanted`, or may have after others took `others`: pods at
+/// `place` 0, then resources.
+pub(crate) fn short(state: &State, nodes: &[usize], place: usize, wanted: i64, others: i64) -> usize {
+    Left::of(nodes.iter().map(|&node| state.left(node)[place]).collect()).short(wanted, others)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Left, spoilable};
+    use super::Left;
 
     #[test]
     fn the_smallest_gaps_are_covered_first() {
@@ -182,7 +172,7 @@ mod tests {
             (i64::MAX, vec![i64::MAX, i64::MAX], 1),
         ];
         for (sum, gaps, expected) in cases {
-            assert_eq!(spoilable(sum, gaps.clone()), expected, "{sum} over {gaps:?}");
+            assert_eq!(Left::of(gaps.clone()).short(1, sum), expected, "{sum} over {gaps:?}");
         }
     }
 

@@ -9,9 +9,8 @@
 //! make a solid node refuse p later; [`threats`](crate::threats) tells off how many nodes these can keep p at most. If
 //! all together cannot take away every node of some set of solid nodes, p is placed in every run.
 //!
-//! Or else: let p have one hard spread constraint and nothing of the others. At every moment p passes in the domain with
-//! the smallest count. That is a domain d for which the other domains' deficits towards d in S add up to no more than the
-//! pods that can still come. If each such domain has a solid node, p is placed in every run.
+//! Or else: let p have one hard spread constraint and nothing of the others. If each domain that can ever have the smallest
+//! count has a solid node, p is placed in every run.
 
 use crate::cycle::Cycle;
 use crate::filters;
@@ -21,7 +20,7 @@ use crate::model::storage::Binding;
 use crate::schedule::candidates;
 use crate::shortage::Demand;
 use crate::state::{State, flag};
-use crate::threats::{Others, Threat, threats};
+use crate::threats::{Others, Threat, emptiest, threats};
 
 /// Whether p is placed in every run, as far as solid nodes tell. The cycle is one of S.
 pub(crate) fn is_always_placed(state: &mut State, demand: &Demand, others: &Others, cycle: &Cycle) -> bool {
@@ -64,7 +63,7 @@ fn is_solid(state: &State, demand: &Demand, cycle: &Cycle, node: usize) -> bool 
     let model = state.model;
     let left = state.left(node);
     let has_room = |&(resource, _): &(ResourceId, i64)| {
-        let place = resource.position() + 1;
+        let place = resource.after_pods();
         left[place] >= demand.all[place]
     };
     let has_limits = !cycle.volumes.claims.is_empty() && !model.nodes[node].volume_limits.is_empty();
@@ -90,15 +89,7 @@ fn holds_the_emptiest(state: &State, cycle: &Cycle, threats: &[Threat], solid: &
     let ([check], [Threat { others, spread: Some(_), .. }]) = (&cycle.spread[..], threats) else {
         return false;
     };
-    let Some(counts) = state.tallies.present_counts(check.tally) else {
-        return false;
-    };
-    if check.allowance < 0 || counts.len() < check.min_domains {
-        return false;
-    }
-    let room = i64::try_from(*others).unwrap_or(i64::MAX);
-    let may_be_emptiest = |count: i64| counts.iter().map(|&(_, other)| (count - other).max(0)).sum::<i64>() <= room;
     let has_solid =
         |domain: DomainId| solid.iter().any(|&node| state.model.topology.domain(check.key, node) == Some(domain));
-    counts.iter().all(|&(domain, count)| !may_be_emptiest(count) || has_solid(domain))
+    emptiest(state, check, *others).is_some_and(|domains| domains.into_iter().all(has_solid))
 }

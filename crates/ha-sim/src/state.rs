@@ -217,7 +217,7 @@ impl<'m> State<'m> {
     /// How much of a resource is requested on a node.
     #[inline]
     pub fn requested(&self, node: usize, resource: ResourceId) -> i64 {
-        self.model.allocatable(node, resource).wrapping_sub(self.left(node)[resource.position() + 1])
+        self.model.allocatable(node, resource).wrapping_sub(self.left(node)[resource.after_pods()])
     }
 
     /// How many pods a node still takes, followed by how much is left of each resource.
@@ -350,7 +350,7 @@ impl<'m> State<'m> {
         let first = node * (model.resources.count() + 1);
         self.left[first] -= sign;
         for &(resource, value) in &requests.amounts {
-            let slot = &mut self.left[first + resource.position() + 1];
+            let slot = &mut self.left[first + resource.after_pods()];
             *slot = slot.wrapping_sub(sign.wrapping_mul(value));
         }
         let used = [Resources::CPU, Resources::MEMORY].map(|resource| self.requested(node, resource));

@@ -8,6 +8,8 @@
 //! - Of a hard spread constraint: p passes in a domain while its count is at most so much above the smallest. The smallest
 //!   count does not fall below that in S, so a domain with slack s in S refuses p only once s + 1 others came to it. So
 //!   n others take away the domains with the most nodes among those whose s + 1 add up to n at most.
+//!   For a single constraint of p another way may be better: at every moment p passes in the domain with the smallest
+//!   count, which is one of the [`emptiest`].
 //! - Of required affinity: a domain that attracts p in S does so for ever. A node that p may take as the first of its kind
 //!   stays one if no other pod of D or L is of that kind.
 
@@ -124,7 +126,7 @@ fn is_replaced(state: &State, pod: PodIndex) -> bool {
 
 /// What keeps p off domains of one topology.
 pub(crate) struct Threat {
-    key: KeyId,
+    pub(crate) key: KeyId,
     /// How many pods can come.
     pub(crate) others: usize,
     /// For a spread: what tells how many a domain takes before it refuses p.
@@ -188,4 +190,17 @@ pub(crate) fn threats(state: &State, others: &Others, cycle: &Cycle) -> Option<V
         Threat { key: check.key, others, spread: Some(*check) }
     });
     Some(apart.chain(spread).filter(|threat| threat.others > 0).collect())
+}
+
+/// The domains of a hard spread constraint that can ever have the smallest count while so many others can come: those
+/// towards which the deficits of the other domains in S add up to no more. None where domains are many, or where a pod
+/// may be refused in the emptiest domain, too.
+pub(crate) fn emptiest(state: &State, check: &SpreadCheck, others: usize) -> Option<Vec<DomainId>> {
+    let counts = state.tallies.present_counts(check.tally)?;
+    if check.allowance < 0 || counts.len() < check.min_domains {
+        return None;
+    }
+    let room = i64::try_from(others).unwrap_or(i64::MAX);
+    let deficits = |count: i64| counts.iter().map(|&(_, other)| (count - other).max(0)).sum::<i64>();
+    Some(counts.iter().filter(|&&(_, count)| deficits(count) <= room).map(|&(domain, _)| domain).collect())
 }

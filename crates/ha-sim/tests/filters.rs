@@ -6,7 +6,6 @@ mod common;
 use common::snapshot;
 use ha_core::Snapshot;
 use ha_sim::cycle::{Cycle, Plugin, Refusal};
-use ha_sim::ids::PodIndex;
 use ha_sim::{Model, State, filters};
 use serde_json::{Value, json};
 
@@ -36,8 +35,7 @@ fn verdict(snapshot: &Snapshot) -> Option<Refusal> {
 fn verdict_on(snapshot: &Snapshot, node: usize) -> Option<Refusal> {
     let model = Model::new(snapshot);
     let mut state = State::new(&model);
-    let is_it = |&pod: &PodIndex| snapshot.text(state.pod(pod).name) == "p";
-    let pod = state.pods().find(is_it).unwrap();
+    let pod = common::pod_named(&state, "p");
     let cycle = Cycle::start(&mut state, pod).unwrap();
     filters::check(&state, &cycle, node)
 }

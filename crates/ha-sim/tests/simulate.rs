@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{labelled, machine, node, running, small, snapshot, web};
+use common::{attaches_one, labelled, machine, node, running, small, snapshot, web, zoned};
 use ha_core::impact::{Certainty, Disruption, DisruptionKind, Impact, LossMode, WorkloadImpact, bounds};
 use ha_core::{Settings, Snapshot};
 use ha_sim::simulate::{Options, simulate};
@@ -142,10 +142,6 @@ fn a_set_in_order_waits_for_a_pod_that_is_not_ready() {
     assert_eq!(of(&objects), (1, 1, Certainty::Possible));
 }
 
-fn zoned(name: &str) -> Value {
-    labelled(name, &json!({"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": name}))
-}
-
 /// A volume of the driver `disks` in a zone, the claim that it is bound to, and a pod of its own that mounts it.
 fn on_volume(name: &str, zone: &str) -> [Value; 3] {
     let in_zone = json!({"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]});
@@ -196,8 +192,7 @@ fn pods_that_no_volume_reaches_wait_for_reasons_of_their_own() {
         }
         objects.extend(on_volume);
     }
-    objects.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": "b"},
-        "spec": {"drivers": [{"name": "disks", "nodeID": "b", "allocatable": {"count": 1}}]}}));
+    objects.push(attaches_one("disks", "b"));
     objects.extend([left_over("attached", "b"), left_over("attached-elsewhere", "c")]);
     let snapshot = snapshot(&objects);
     let impact = lose_and_show_all(&snapshot, "a");

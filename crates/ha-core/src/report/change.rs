@@ -82,6 +82,12 @@ pub struct PairsStanding {
     pub verdict: InstantVerdict,
 }
 
+impl PairsStanding {
+    fn of(broken: &BrokenByPairs) -> Self {
+        Self { nodes_alone: broken.nodes_alone, pairs: broken.pairs, verdict: broken.verdict }
+    }
+}
+
 impl PairsDifference {
     /// Whether the change makes it break more easily.
     pub fn is_worse(&self) -> bool {
@@ -92,19 +98,11 @@ impl PairsDifference {
 impl PairsChange {
     /// Compares what pairs come to without a change and with it.
     pub fn between(before: &Pairs, after: &Pairs) -> Self {
-        type Key<'p> = (&'p ObjectReference, Option<&'p str>);
-        let standings = |pairs: &'_ Pairs| -> Vec<(ObjectReference, Option<String>, PairsStanding)> {
-            let standing = |broken: &BrokenByPairs| {
-                let BrokenByPairs { nodes_alone, pairs, verdict, .. } = *broken;
-                (broken.object.clone(), broken.part.clone(), PairsStanding { nodes_alone, pairs, verdict })
-            };
-            pairs.broken.iter().map(standing).collect()
-        };
-        let (old, new) = (standings(before), standings(after));
-        let mut all: BTreeMap<Key, [Option<PairsStanding>; 2]> = BTreeMap::new();
-        for (place, list) in [&old, &new].into_iter().enumerate() {
-            for (object, part, standing) in list {
-                all.entry((object, part.as_deref())).or_default()[place] = Some(*standing);
+        let mut all: BTreeMap<(&ObjectReference, Option<&str>), [Option<PairsStanding>; 2]> = BTreeMap::new();
+        for (place, list) in [&before.broken, &after.broken].into_iter().enumerate() {
+            for broken in list {
+                let standings = all.entry((&broken.object, broken.part.as_deref())).or_default();
+                standings[place] = Some(PairsStanding::of(broken));
             }
         }
         let differences = all.into_iter().filter(|(_, [before, after])| before != after);

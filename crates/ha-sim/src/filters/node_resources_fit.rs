@@ -14,7 +14,7 @@ use crate::state::State;
 pub fn check(state: &State, cycle: &Cycle, node: usize) -> Option<Refusal> {
     let left = state.left(node);
     let amounts = &cycle.shape.requests.amounts;
-    let fits = left[0] > 0 && amounts.iter().all(|&(resource, wanted)| wanted <= left[resource.position() + 1]);
+    let fits = left[0] > 0 && amounts.iter().all(|&(resource, wanted)| wanted <= left[resource.after_pods()]);
     // One that does not fit so may still ask for less than nothing.
     if fits { None } else { check_without(state, cycle, node, 0, |_| 0) }
 }
@@ -34,7 +34,7 @@ pub(crate) fn check_without(
         if basic && wanted <= 0 {
             continue;
         }
-        if wanted > left[resource.position() + 1].wrapping_add(freed(resource)) {
+        if wanted > left[resource.after_pods()].wrapping_add(freed(resource)) {
             reasons |= 1 << (position + 1).min(63);
             unresolvable |= wanted > state.model.allocatable(node, resource);
         }

@@ -137,7 +137,7 @@ fn requests(state: &State, pod: PodIndex) -> Vec<i64> {
     let mut requests = vec![0; state.model.resources.count() + 1];
     requests[0] = 1;
     for &(resource, amount) in &state.shape_of(pod).requests.amounts {
-        requests[resource.position() + 1] = amount.max(0);
+        requests[resource.after_pods()] = amount.max(0);
     }
     requests
 }

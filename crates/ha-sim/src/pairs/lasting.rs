@@ -40,8 +40,9 @@ use crate::ids::{ClassId, DomainId, KeyId, PodIndex, ResourceId};
 use crate::model::storage::Binding;
 use crate::model::{ClaimRef, HostPort, PodModel};
 use crate::schedule::{candidates, unknown};
-use crate::shortage::spoilable;
+use crate::shortage::short;
 use crate::state::State;
+use crate::threats::Threat;
 
 /// What is known of a pod whatever pair is lost.
 #[derive(Clone, Debug, Default)]
@@ -406,17 +407,11 @@ fn fits(state: &State, bounds: &Bounds, cycle: &Cycle, spread: &[SpreadCheck], n
         && attracting.all(|&(key, tally)| count_at(key, tally).is_some_and(|count| count > bounds.leaving(tally)))
 }
 
-/// Pods that can come, and keep p off one domain each of a topology.
-struct Threat {
-    key: KeyId,
-    others: usize,
-}
-
 fn threats(bounds: &Bounds, cycle: &Cycle, spread: &[SpreadCheck]) -> Vec<Threat> {
     let plan = &*cycle.plan;
     let apart = plan.anti_affinity.iter().chain(&plan.repelling).copied();
     let spread = spread.iter().map(|check| (check.key, check.tally));
-    let threat = |(key, tally)| Threat { key, others: bounds.arriving(tally) };
+    let threat = |(key, tally)| Threat { key, others: bounds.arriving(tally), spread: None };
     apart.chain(spread).map(threat).filter(|threat| threat.others > 0).collect()
 }
 
@@ -424,30 +419,11 @@ fn threats(bounds: &Bounds, cycle: &Cycle, spread: &[SpreadCheck]) -> Vec<Threat
 fn withstands(state: &State, bounds: &Bounds, cycle: &Cycle, threats: &[Threat], nodes: &[usize]) -> bool {
     const LOST: usize = 2;
     let by_ports = if cycle.shape.ports.is_empty() { 0 } else { count(bounds.with_ports.sum()) };
-    let slots = |&node: &usize| {
-        let used = i64::try_from(state.pods_on(node).len()).unwrap_or(i64::MAX);
-        state.model.nodes[node].pods.saturating_sub(used)
-    };
-    let mut taken = LOST + by_ports + spoilable(bounds.pods.sum().saturating_sub(1), nodes.iter().map(slots).collect());
+    let mut taken = LOST + by_ports + short(state, nodes, 0, 1, bounds.pods.sum().saturating_sub(1));
     for &(resource, wanted) in &cycle.shape.requests.amounts {
-        let gap = |&node: &usize| {
-            let left = state.model.allocatable(node, resource).wrapping_sub(state.requested(node, resource));
-            left.saturating_sub(wanted).saturating_add(1)
-        };
         let others = bounds.amount(resource).saturating_sub(wanted);
-        taken += spoilable(others, nodes.iter().map(gap).collect());
+        taken += short(state, nodes, resource.after_pods(), wanted, others);
     }
-    taken += threats.iter().map(|threat| reach(state, threat, nodes)).sum::<usize>();
+    taken += threats.iter().map(|threat| threat.reach(state, nodes)).sum::<usize>();
     taken < nodes.len()
-}
-
-/// How many of the nodes are in the largest domains that can be taken away.
-fn reach(state: &State, threat: &Threat, nodes: &[usize]) -> usize {
-    let mut sizes: HashMap<DomainId, usize> = HashMap::new();
-    for domain in nodes.iter().filter_map(|&node| state.model.topology.domain(threat.key, node)) {
-        *sizes.entry(domain).or_insert(0) += 1;
-    }
-    let mut sizes: Vec<usize> = sizes.into_values().collect();
-    sizes.sort_unstable_by(|a, b| b.cmp(a));
-    sizes.into_iter().take(threat.others).sum()
 }

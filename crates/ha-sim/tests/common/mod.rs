@@ -7,6 +7,8 @@
 
 use ha_core::Snapshot;
 use ha_core::snapshot::{NodeId, ResourceKind, SourceKind};
+use ha_sim::State;
+use ha_sim::ids::PodIndex;
 use ha_snapshot::objects::Object;
 use ha_snapshot::{Builder, Origin};
 use serde_json::{Value, json};
@@ -39,6 +41,23 @@ pub(crate) fn labelled(name: &str, labels: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
         "status": {"allocatable": {"cpu": "1", "memory": "8Gi", "pods": "110"},
             "conditions": [{"type": "Ready", "status": "True"}]}})
+}
+
+/// The same in a zone of its own, which has its name.
+pub(crate) fn zoned(name: &str) -> Value {
+    labelled(name, &json!({"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": name}))
+}
+
+/// Lets one volume of a driver be attached to a node.
+pub(crate) fn attaches_one(driver: &str, node: &str) -> Value {
+    json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": node},
+        "spec": {"drivers": [{"name": driver, "nodeID": node, "allocatable": {"count": 1}}]}})
+}
+
+/// The pod of that name.
+pub(crate) fn pod_named(state: &State, name: &str) -> PodIndex {
+    let is_it = |&pod: &PodIndex| state.model.snapshot.text(state.pod(pod).name) == name;
+    state.pods().find(is_it).unwrap_or_else(|| panic!("no pod {name}"))
 }
 
 /// What pods request: 400 of a node's 1000 millicores.

@@ -22,8 +22,8 @@ use crate::{UsageError, config, input, terminal};
 /// How often a failure is tried whose end depends on the scheduler's ties: fewer than `simulate` does, since there are
 /// many of them.
 const TRIES: u64 = 4;
-/// How often at least. Where a failure moves so many pods that this counts, how they fall differs little from try to try, and
-/// what is not certain is called possible even so.
+/// How often at least, where a failure moves so many pods that each try takes most of a second. What is not certain is
+/// called possible even so.
 const LEAST: u64 = 1;
 /// The seed of the first try, so that the same snapshot gets the same answer.
 const SEED: u64 = 1;

@@ -13,8 +13,7 @@ use super::super::view::{Page, View};
 use super::pairs::name_of;
 use super::table::{INDENT, section};
 
-/// The objects and pods that change, and where workloads fare otherwise; upgrades and rollouts are not
-/// compared.
+/// The objects and pods that change, and where workloads fare otherwise; upgrades and rollouts are not compared.
 pub(super) fn table(change: &Change, has_no_scenario: bool, page: &Page, most: usize) -> String {
     let mut out = section("CHANGE", &what_changes(change), page);
     let pending = change.pending.len();
