@@ -4,14 +4,17 @@ mod growth;
 mod large;
 mod placing;
 
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
-use serde_json::Value;
+use serde::Deserialize;
 use xshell::{Shell, cmd};
 
-use super::{finish, folder, page};
+use super::measure::Subject;
+use super::{finish, folder, page, shown};
 use crate::plugin;
 use crate::shell::{self, Steps};
 
@@ -39,16 +42,30 @@ struct Bench {
     shell: Shell,
     /// The release build of the plugin.
     plugin: PathBuf,
+    /// `crates/ha-sim/examples/bench.rs`, which places pods even where the plugin foresees the end.
+    tool: PathBuf,
     /// For what is generated.
     folder: PathBuf,
+}
+
+impl Bench {
+    /// Places the pods of a node or a zone so many times, in one process.
+    fn placing(&self, snapshot: &Path, lost: &str, times: usize) -> Subject<'static> {
+        let place = std::iter::repeat_n(format!("place:{lost}"), times);
+        let arguments: Vec<String> = std::iter::once(shown(snapshot)).chain(place).collect();
+        let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
+        Subject::process(&format!("bench {} place:{lost}{times}", shown(snapshot)), &self.tool, &arguments)
+    }
 }
 
 /// Builds the plugin and measures it.
 pub(super) fn run(args: &Args) -> Result<()> {
     let shell = shell::shell()?;
     let plugin = plugin::build_plugin(&shell, &mut Steps::default())?;
+    cmd!(shell, "cargo build --quiet --release --all-features --package ha-sim --example bench").quiet().run()?;
+    let tool = shell::target().join("release/examples/bench");
     let folder = folder(&shell)?;
-    let bench = Bench { shell, plugin, folder };
+    let bench = Bench { shell, plugin, tool, folder };
     let mut parts = Vec::new();
     for part in Chosen::value_variants() {
         if args.only.is_empty() || args.only.contains(part) {
@@ -72,26 +89,57 @@ struct Zone {
     displaced: u64,
 }
 
+/// What is needed of the plugin's JSON, which is too large to be kept: memory of this process would count as that of
+/// what it starts.
+#[derive(Deserialize)]
+struct Simulation {
+    scenarios: Vec<Scenario>,
+}
+
+#[derive(Deserialize)]
+struct Scenario {
+    name: String,
+    disruption: Disruption,
+    workloads: Vec<Workload>,
+}
+
+#[derive(Deserialize)]
+struct Disruption {
+    nodes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Workload {
+    before: u64,
+    instant: Instant,
+}
+
+#[derive(Deserialize)]
+struct Instant {
+    ready: u64,
+}
+
 impl Zone {
     /// The zone whose loss takes the most pods.
     fn largest(bench: &Bench, snapshot: &Path) -> Result<Self> {
-        let (shell, plugin) = (&bench.shell, &bench.plugin);
-        let zones = cmd!(shell, "{plugin} simulate --snapshot {snapshot} --each zone --mode removed --tries 1 -o json");
-        let zones: Value = serde_json::from_str(&zones.quiet().read()?)?;
-        let scenarios = zones["scenarios"].as_array().context("there are no scenarios")?;
-        let displaced = |scenario: &&Value| -> u64 {
-            let workloads = scenario["workloads"].as_array().into_iter().flatten();
-            let lost = |workload: &Value| {
-                let ready = workload["instant"]["ready"].as_u64().unwrap_or_default();
-                workload["before"].as_u64().unwrap_or_default().saturating_sub(ready)
-            };
-            workloads.map(lost).sum()
-        };
-        let scenario = scenarios.iter().max_by_key(displaced).context("no zone can be lost")?;
-        let nodes = scenario["disruption"]["nodes"].as_array().context("a zone has no nodes")?;
-        let mut nodes = nodes.iter().filter_map(Value::as_str);
+        let Simulation { scenarios } = zone_losses(bench, snapshot)?;
+        let lost = |workload: &Workload| workload.before.saturating_sub(workload.instant.ready);
+        let displaced = |scenario: &Scenario| scenario.workloads.iter().map(lost).sum();
+        let scenario = scenarios.into_iter().max_by_key(displaced).context("no zone can be lost")?;
+        let displaced = displaced(&scenario);
+        let mut nodes = scenario.disruption.nodes.into_iter();
         let node = nodes.find(|node| !node.starts_with("control-plane")).context("a zone has no workers")?;
-        let name = scenario["name"].as_str().context("a zone has no name")?;
-        Ok(Self { name: name.to_owned(), node: node.to_owned(), displaced: displaced(&scenario) })
+        Ok(Self { name: scenario.name, node, displaced })
     }
+}
+
+fn zone_losses(bench: &Bench, snapshot: &Path) -> Result<Simulation> {
+    let mut command = Command::new(&bench.plugin);
+    command.args(["simulate", "--each", "zone", "--mode", "removed", "--tries", "1", "-o", "json", "--snapshot"]);
+    let mut plugin = command.arg(snapshot).stdout(Stdio::piped()).spawn().context("cannot run the plugin")?;
+    let output = plugin.stdout.take().context("the plugin has no output")?;
+    let losses = serde_json::from_reader(BufReader::new(output)).context("the plugin's JSON is not as expected")?;
+    let status = plugin.wait()?;
+    ensure!(matches!(status.code(), Some(0 | 1)), "simulating the loss of each zone failed: {status}");
+    Ok(losses)
 }

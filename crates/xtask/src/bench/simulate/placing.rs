@@ -6,14 +6,11 @@
 
 use anyhow::Result;
 use ha_cluster::generate::Size;
-use xshell::cmd;
 
 use super::super::generated::{self, Placement};
-use super::super::measure::{Subject, in_turn};
+use super::super::measure::in_turn;
 use super::super::record::{Bar, Part, Unit};
-use super::super::shown;
 use super::{Bench, Zone};
-use crate::shell;
 
 /// What pods ask for, in words, and how many of them are to be placed in a second.
 const BARS: [(Placement, &str, f64); 3] = [
@@ -24,19 +21,12 @@ const BARS: [(Placement, &str, f64); 3] = [
 
 pub(super) fn measure(bench: &Bench) -> Result<Part> {
     let (mut all, mut bars) = (Vec::new(), Vec::new());
-    let shell = &bench.shell;
-    cmd!(shell, "cargo build --quiet --release --all-features --package ha-sim --example bench").quiet().run()?;
-    let tool = shell::target().join("release/examples/bench");
     for (placement, words, rate) in BARS {
         let nodes = Size::BENCHMARK.nodes;
         let (file, _) = generated::save(&bench.shell, &bench.plugin, &bench.folder, nodes, Some(placement))?;
         let zone = Zone::largest(bench, &file)?;
-        let path = shown(&file);
-        let lose = |what: &str| {
-            let arguments = [path.clone(), format!("place:{what}")];
-            Subject::process(&format!("bench {}", arguments.join(" ")), &tool, &arguments)
-        };
-        let series = in_turn(vec![lose(&format!("node/{}", zone.node)), lose(&zone.name)], 3)?;
+        let node = format!("node/{}", zone.node);
+        let series = in_turn(vec![bench.placing(&file, &node, 1), bench.placing(&file, &zone.name, 1)], 3)?;
         #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
         let displaced = zone.displaced as f64;
         bars.push(Bar {
