@@ -94,6 +94,13 @@ record! {
     }
 }
 
+impl PodCounts {
+    /// Pods without a place, those not created among them.
+    pub fn missing(&self) -> u32 {
+        self.pending.saturating_add(self.not_created)
+    }
+}
+
 record! {
     /// Why pods are Pending, in the scheduler's words.
     pub struct PendingReason {
@@ -165,6 +172,13 @@ record! {
         pub stuck_until_forced as "stuck-until-forced": Vec<PodId>,
         /// The time to recover, term by term.
         pub recovery: Vec<RecoveryTerm>,
+    }
+}
+
+impl WorkloadImpact {
+    /// How badly off it is, to compare: right after first, then the pods that end without a place, then those that fail.
+    pub fn badness(&self) -> (InstantVerdict, u32, u32) {
+        (self.instant, self.worst.missing(), self.before.saturating_sub(self.ready))
     }
 }
 

@@ -3,18 +3,23 @@
 //!
 //! Nodes that might be added are left out; see [`autoscale`](crate::autoscale).
 
+use std::cmp::Reverse;
+
 use ha_core::Snapshot;
-use ha_core::impact::{Certainty, Impact, PodCounts, WorkloadImpact};
+use ha_core::impact::{Certainty, Disruption, Impact, PodCounts, WorkloadImpact};
 use ha_core::remedy::{counts_lost_nodes, refusals};
 use ha_core::snapshot::{PodSpec, PodSpecId, WorkloadId};
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use crate::model::Model;
 use crate::simulate::{Options, simulate};
 use crate::state::State;
 
-/// How many changes are tried for one disruption.
-const TRIALS: usize = 24;
+/// For how many workloads changes are tried for one disruption at most: for those that are worst off.
+const MOST_WORKLOADS: usize = 24;
+/// For fewer where all their tries would place more pods than so many, so that it takes seconds.
+const PLACED: u64 = 800_000;
 /// In larger clusters nothing is tried.
 const MOST_PODS: usize = 20_000;
 
@@ -76,30 +81,48 @@ pub struct Remedy {
     pub certainty: Certainty,
 }
 
-/// For each workload with Pending pods the mildest change after which none is left, where one is found.
+/// For workloads with Pending pods, the worst off first, the mildest change after which none is left, where one is found.
 pub fn remedies(snapshot: &Snapshot, impact: &Impact, options: &Options) -> Vec<Remedy> {
     if snapshot.pods.len() > MOST_PODS {
         return Vec::new();
     }
-    let mut left = TRIALS;
-    impact.workloads.iter().filter_map(|told| remedy(snapshot, impact, told, options, &mut left)).collect()
+    let candidates = |told| (told, Change::candidates(snapshot, told));
+    let mut worst: Vec<(&WorkloadImpact, Vec<Change>)> =
+        impact.workloads.iter().map(candidates).filter(|(_, changes)| !changes.is_empty()).collect();
+    worst.sort_by_key(|(told, _)| Reverse(told.badness()));
+    worst.truncate(affordable(impact, options));
+    let remedy = |(told, changes): &(&WorkloadImpact, Vec<Change>)| {
+        changes.iter().find_map(|&change| remedy(snapshot, &impact.disruption, told, change, options))
+    };
+    worst.par_iter().filter_map(remedy).collect()
+}
+
+/// For how many workloads changes are tried.
+fn affordable(impact: &Impact, options: &Options) -> usize {
+    let lost = |told: &WorkloadImpact| told.before.saturating_sub(told.ready) as usize;
+    let displaced: usize = impact.workloads.iter().map(lost).sum();
+    let placed = options.affordable(displaced).saturating_mul(displaced as u64);
+    usize::try_from(PLACED / placed.max(1)).unwrap_or(usize::MAX).clamp(1, MOST_WORKLOADS)
 }
 
 fn remedy(
     snapshot: &Snapshot,
-    impact: &Impact,
+    disruption: &Disruption,
     told: &WorkloadImpact,
+    change: Change,
     options: &Options,
-    left: &mut usize,
 ) -> Option<Remedy> {
-    Change::candidates(snapshot, told).into_iter().find_map(|change| {
-        *left = left.checked_sub(1)?;
-        let changed = with_change(snapshot, told.workload, change);
-        let after = simulate(&mut State::new(&Model::new(&changed)), &impact.disruption, options);
-        let after = after.workloads.into_iter().find(|after| after.workload == told.workload)?;
-        let is_whole = after.worst.pending + after.worst.not_created == 0;
-        is_whole.then_some(Remedy { workload: told.workload, change, worst: after.worst, certainty: after.certainty })
-    })
+    let changed = with_change(snapshot, told.workload, change);
+    let model = Model::new(&changed);
+    let mut state = State::new(&model);
+    let mut whole_after = |options: &Options| {
+        let after = simulate(&mut state, disruption, options).workloads;
+        after.into_iter().find(|after| after.workload == told.workload && after.worst.missing() == 0)
+    };
+    // What does not help the first time needs no other.
+    whole_after(&Options { tries: 1, ..*options })?;
+    let WorkloadImpact { worst, certainty, .. } = whole_after(options)?;
+    Some(Remedy { workload: told.workload, change, worst, certainty })
 }
 
 /// The cluster with the change in the workload's template and in all its pods, which stay where they are.

@@ -390,9 +390,7 @@ impl Report<'_, '_> {
 
     /// The best and the worst seen. A pod of its own that is preempted is not even Pending: what runs comes first.
     fn extremes(&self, id: WorkloadId) -> (PodCounts, PodCounts) {
-        let goodness = |counts: &PodCounts| {
-            (counts.scheduled, Reverse(counts.pending + counts.not_created), Reverse(counts.not_created))
-        };
+        let goodness = |counts: &PodCounts| (counts.scheduled, Reverse(counts.missing()), Reverse(counts.not_created));
         let counts = || self.runs.iter().map(|run| self.counts(run, id));
         let best = counts().max_by_key(goodness).unwrap_or_default();
         let worst = counts().min_by_key(goodness).unwrap_or_default();

@@ -452,17 +452,13 @@ fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
     let pod = |id: PodId| reference(snapshot.pod(id).object);
     // A static pod is a part of its node: that it goes with the node says nothing.
     let told = |outcome: &&WorkloadImpact| snapshot.workload(outcome.workload).kind != WorkloadKind::StaticPod;
-    let mut workloads: Vec<WorkloadOutcome> = impact
-        .workloads
-        .iter()
-        .filter(told)
-        .map(|workload| workload_outcome(snapshot, &impact.disruption, workload))
-        .collect();
-    workloads.sort_by(|one, other| badness(other).cmp(&badness(one)).then_with(|| one.object.cmp(&other.object)));
+    let outcome = |told: &WorkloadImpact| (told.badness(), workload_outcome(snapshot, &impact.disruption, told));
+    let mut workloads: Vec<_> = impact.workloads.iter().filter(told).map(outcome).collect();
+    workloads.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.object.cmp(&b.object)));
     Scenario {
         name: impact.disruption.name.clone(),
         disruption: disruption(snapshot, &impact.disruption),
-        workloads,
+        workloads: workloads.into_iter().map(|(_, outcome)| outcome).collect(),
         refused_evictions: impact
             .refused_evictions
             .iter()
@@ -483,11 +479,6 @@ fn scenario(snapshot: &Snapshot, impact: &Impact) -> Scenario {
             })
             .collect(),
     }
-}
-
-/// How badly off a workload is: right after first, then in the end.
-fn badness(outcome: &WorkloadOutcome) -> impl Ord {
-    (outcome.instant.verdict, outcome.recovered.worst.missing(), outcome.before.saturating_sub(outcome.instant.ready))
 }
 
 fn disruption(snapshot: &Snapshot, disruption: &Disruption) -> ScenarioDisruption {

@@ -225,7 +225,7 @@ fn certain_end(state: &mut State, (first, second): (usize, usize), mode: LossMod
     let (mut all_certain, mut all_placed) = (true, impact.preempted.is_empty());
     for told in &impact.workloads {
         let before = outcome::standing(state, told.workload);
-        let missing = told.recovered.pending + told.recovered.not_created > before.pending + before.not_created;
+        let missing = told.recovered.missing() > before.missing();
         let is_certain = told.certainty == Certainty::Certain;
         if is_certain && missing {
             return End::Breaks;

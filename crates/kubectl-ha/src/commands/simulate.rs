@@ -239,7 +239,7 @@ fn prove_fixes(report: &mut Simulation, snapshot: &Snapshot, impact: &Impact, op
         let object = ObjectReference::of(snapshot, snapshot.workload(remedy.workload).object);
         let proven = Proof {
             scheduled: remedy.worst.scheduled,
-            of: remedy.worst.scheduled + remedy.worst.pending + remedy.worst.not_created,
+            of: remedy.worst.scheduled + remedy.worst.missing(),
             certainty: remedy.certainty,
         };
         if let Some(outcome) = outcomes.iter_mut().find(|outcome| outcome.object == object) {
