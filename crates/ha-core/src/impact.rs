@@ -166,7 +166,7 @@ record! {
         pub best: PodCounts,
         /// The worst seen.
         pub worst: PodCounts,
-        /// Why pods are Pending.
+        /// Why pods are Pending; of the worst end where the one told has a place for all.
         pub reasons: Vec<PendingReason>,
         /// Pods that never leave a dead node unaided.
         pub stuck_until_forced as "stuck-until-forced": Vec<PodId>,

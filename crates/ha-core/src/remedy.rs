@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::impact::{Disruption, WorkloadImpact};
-use crate::snapshot::{Snapshot, Workload};
+use crate::snapshot::{Snapshot, Workload, WorkloadKind};
 
 /// The filters of the default profile in the order in which the scheduler asks them.
 const FILTERS: &[&str] = &[
@@ -45,11 +45,16 @@ pub fn lacks_resources(impact: &WorkloadImpact) -> bool {
     impact.reasons.iter().any(|reason| reason.message.contains("Insufficient "))
 }
 
-/// What helps a workload after a disruption where the last plugin refuses.
-pub fn remedy(snapshot: &Snapshot, disruption: &Disruption, impact: &WorkloadImpact) -> String {
+/// What helps a workload after a disruption: where the last plugin refuses, or where nothing creates a pod anew.
+pub fn remedy(snapshot: &Snapshot, disruption: &Disruption, impact: &WorkloadImpact) -> Option<String> {
     let domain = if disruption.is_of_zone() { "zone" } else { "node" };
     let workload = snapshot.workload(impact.workload);
-    match refusals(impact).first().map_or("", |(plugin, _)| *plugin) {
+    let refusals = refusals(impact);
+    let Some((plugin, _)) = refusals.first() else {
+        let is_gone = workload.kind == WorkloadKind::BarePod && impact.worst.scheduled < impact.before;
+        return is_gone.then(|| "a controller, such as a Deployment: nothing creates this pod anew".into());
+    };
+    let change = match *plugin {
         "NodeResourcesFit" if !lacks_resources(impact) => "add nodes: the others have no pod slot left".into(),
         "NodeResourcesFit" => format!(
             "keep the room of one {domain} free: add nodes (kubectl ha simulate --headroom {domain} tells how many), or \
@@ -66,7 +71,8 @@ pub fn remedy(snapshot: &Snapshot, disruption: &Disruption, impact: &WorkloadImp
         "VolumeBinding" | "VolumeZone" => "a second node where its volumes are, or storage that all nodes reach".into(),
         "NodeVolumeLimits" => "add a node: the others can attach no further volume".into(),
         _ => "add a node that takes its pods".into(),
-    }
+    };
+    Some(change)
 }
 
 /// Whether a hard spread constraint of the workload counts nodes that are tainted as unreachable.

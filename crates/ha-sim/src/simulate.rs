@@ -409,11 +409,16 @@ impl Report<'_, '_> {
         }
     }
 
+    /// Why pods are Pending in the first run; where it has a place for all of them, in the first of the worst.
     fn reasons(&self, id: WorkloadId) -> Vec<PendingReason> {
+        let (_, worst) = self.extremes(id);
+        let is_whole = self.counts(&self.runs[0], id).missing() == 0;
+        let is_told = |run: &&Outcome| !is_whole || self.counts(run, id) == worst;
+        let run = self.runs.iter().find(is_told).unwrap_or(&self.runs[0]);
         let plugins = |list: &[(&str, u32)]| {
             list.iter().map(|&(plugin, nodes)| PluginRefusals { plugin: plugin.to_owned(), nodes }).collect()
         };
-        let mut reasons: Vec<PendingReason> = self.runs[0]
+        let mut reasons: Vec<PendingReason> = run
             .reasons
             .get(&id)
             .into_iter()

@@ -13,17 +13,17 @@ use serde_json::{Value, json};
 
 /// What is found for six pods on three zones of one node each, once zone c is out of reach.
 fn found(spec: &Value) -> Vec<(Change, u32, Certainty)> {
-    let mut objects = zones();
+    let mut objects = zones("4");
     objects.extend(web(&["a", "a", "b", "b", "c", "c"], spec));
     let found = remedies_of(&snapshot(&objects));
     found.into_iter().map(|remedy| (remedy.change, remedy.worst.scheduled, remedy.certainty)).collect()
 }
 
-/// Three zones of one node each.
-fn zones() -> Vec<Value> {
+/// Three zones of one node each, with so many processors.
+fn zones(cpu: &str) -> Vec<Value> {
     let mut nodes: Vec<Value> = ["a", "b", "c"].map(zoned).into();
     for node in &mut nodes {
-        node["status"]["allocatable"]["cpu"] = "4".into();
+        node["status"]["allocatable"]["cpu"] = cpu.into();
     }
     nodes
 }
@@ -71,8 +71,7 @@ fn where_there_is_no_room_no_rule_is_to_blame() {
 /// Not for all, because each of them takes its time.
 #[test]
 fn what_helps_is_looked_for_where_it_is_worst() {
-    let mut objects = zones();
-    objects.iter_mut().for_each(|node| node["status"]["allocatable"]["cpu"] = "100".into());
+    let mut objects = zones("100");
     for number in 0..30 {
         let nodes = if number == 29 { ["c", "c", "c"] } else { ["a", "b", "c"] };
         let named = |object: Value| {

@@ -219,7 +219,7 @@ pub struct Recovered {
     pub best: Counts,
     /// The worst end seen.
     pub worst: Counts,
-    /// Why pods are Pending, in the scheduler's words.
+    /// Why pods are Pending, in the scheduler's words; of the worst end where the one told has a place for all.
     pub reasons: Vec<Reason>,
     /// What may be done about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -499,8 +499,7 @@ fn node_names(snapshot: &Snapshot, disruption: &Disruption) -> Vec<String> {
 
 fn workload_outcome(snapshot: &Snapshot, disruption: &Disruption, impact: &WorkloadImpact) -> WorkloadOutcome {
     let reference = |id| ObjectReference::of(snapshot, id);
-    let is_refused = impact.reasons.iter().any(|reason| !reason.plugins.is_empty());
-    let fix = is_refused.then(|| Fix { change: remedy(snapshot, disruption, impact), proven: None });
+    let fix = remedy(snapshot, disruption, impact).map(|change| Fix { change, proven: None });
     WorkloadOutcome {
         object: reference(snapshot.workload(impact.workload).object),
         desired: impact.desired,

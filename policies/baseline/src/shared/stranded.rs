@@ -298,9 +298,10 @@ fn is_about_volumes(plugin: &str) -> bool {
     matches!(plugin, "VolumeRestrictions" | "NodeVolumeLimits" | "VolumeBinding" | "VolumeZone")
 }
 
-/// What helps where the last plugin refuses.
+/// What helps where the last plugin refuses; pods that are not created yet wait for others that are Pending.
 pub(crate) fn remedy(snapshot: &Snapshot, stranding: &Stranding) -> String {
-    ha_sdk::remedy::remedy(snapshot, &stranding.impact.disruption, stranding.workload)
+    let change = ha_sdk::remedy::remedy(snapshot, &stranding.impact.disruption, stranding.workload);
+    change.unwrap_or_else(|| "add a node that takes its pods".into())
 }
 
 /// The workload's own pods that make room for others of higher priority.
