@@ -302,7 +302,7 @@ fn each(snapshot: &Snapshot, domain: &str, mode: LossMode) -> anyhow::Result<Vec
     if disruptions.is_empty() {
         let message = match domain {
             "zone" => "no node has a zone".to_owned(),
-            key => format!("no node has the label {key:?}"),
+            key => nodes_without(snapshot, key, ""),
         };
         return Err(UsageError(message).into());
     }
@@ -329,9 +329,7 @@ fn nodes_of(snapshot: &Snapshot, lost: &Lost) -> anyhow::Result<Vec<NodeId>> {
         }
         Lost::Label { key, value } => {
             let of = |node: &Node| snapshot.labels(node.labels).get_named(&snapshot.texts, key);
-            let nodes = matching(&|node| of(node) == Some(value));
-            let values = snapshot.nodes.iter().filter_map(of);
-            some_of(nodes, || format!("no node has {key}={value}; {}", there_are("values", values)))
+            some_of(matching(&|node| of(node) == Some(value)), || nodes_without(snapshot, key, value))
         }
     }
 }
@@ -344,6 +342,17 @@ fn node_named(snapshot: &Snapshot, name: &str) -> anyhow::Result<NodeId> {
 
 fn some_of(nodes: Vec<NodeId>, message: impl FnOnce() -> String) -> anyhow::Result<Vec<NodeId>> {
     if nodes.is_empty() { Err(UsageError(message()).into()) } else { Ok(nodes) }
+}
+
+/// That no node has a label, and which values or else which labels there are.
+pub(super) fn nodes_without(snapshot: &Snapshot, key: &str, value: &str) -> String {
+    let labels = || snapshot.nodes.iter().map(|node| snapshot.labels(node.labels));
+    let mut values = labels().filter_map(|labels| labels.get_named(&snapshot.texts, key)).peekable();
+    if values.peek().is_some() {
+        return format!("no node has {key}={value}; {}", there_are("values", values));
+    }
+    let keys = labels().flat_map(|labels| labels.labels.iter().map(|label| snapshot.text(label.key)));
+    format!("no node has the label {key:?}; {}", there_are("labels", keys))
 }
 
 /// `there are the zones a, b, c`, at most 20 of them.

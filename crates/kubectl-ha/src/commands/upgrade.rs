@@ -37,8 +37,10 @@ pub(super) fn simulated(
     };
     let nodes: Vec<NodeId> = pool.into_iter().filter(is_meant).collect();
     if nodes.is_empty() {
-        let pool = label.map(|(key, value)| format!("{key}={value}")).unwrap_or_default();
-        return Err(UsageError(format!("no node has {pool}, so there is nothing to upgrade")).into());
+        let why = label.map_or("there are no nodes".to_owned(), |(key, value)| {
+            super::simulate::nodes_without(snapshot, key, value)
+        });
+        return Err(UsageError(format!("nothing to upgrade: {why}")).into());
     }
     let count = nodes.len();
     let plan = Plan { nodes, surge, parallel: arguments.parallel.get() };

@@ -218,7 +218,11 @@ fn what_is_not_there_cannot_be_lost() {
     let cases: &[(&[&str], &str)] = &[
         (&["--demo", "--lose", "node/nowhere"], "there is no node \"nowhere\"; there are the nodes cp-a, cp-b"),
         (&["--demo", "--lose", "zone/eu-1x"], "there is no zone \"eu-1x\"; there are the zones eu-1a, eu-1b, eu-1c"),
-        (&["--demo", "--lose", "rack=7"], "no node has rack=7"),
+        (&["--demo", "--lose", "rack=7"], "no node has the label \"rack\"; there are the labels"),
+        (
+            &["--demo", "--lose", "kubernetes.io/os=plan9"],
+            "no node has kubernetes.io/os=plan9; there are the values linux",
+        ),
         (&["--demo", "--lose", "zone/eu-1b", "--drain", "node-b1"], "node-b1 is lost with zone/eu-1b, so it cannot be"),
         (
             &["--demo", "--lose", "zone/eu-1b", "--drain", "node-a1", "--with-autoscaler"],
@@ -228,7 +232,7 @@ fn what_is_not_there_cannot_be_lost() {
         (&["--demo", "--each", "rack"], "no node has the label \"rack\""),
         (&["--demo", "--lose", "eu-1a"], "node/NAME"),
         (&["--demo", "-o", "sarif"], "there is no format \"sarif\"; there are table, wide, json, yaml, markdown, svg"),
-        (&["--demo", "--upgrade", "pool=x"], "no node has pool=x, so there is nothing to upgrade"),
+        (&["--demo", "--upgrade", "pool=x"], "nothing to upgrade: no node has the label \"pool\""),
         (&["--demo", "--upgrade", "pool"], "expected KEY=VALUE"),
         (&["--demo", "--surge", "1"], "--upgrade"),
         (&["--demo", "--with-autoscaler"], "--with-autoscaler is told of one scenario"),

@@ -1,6 +1,6 @@
 //! A simulation in Markdown, for comments and job summaries.
 
-use ha_core::report::simulation::{Scenario, Simulation, WorkloadOutcome};
+use ha_core::report::simulation::{Recovered, Scenario, Simulation, WorkloadOutcome};
 
 use super::super::markdown::escape;
 
@@ -70,21 +70,27 @@ fn workloads(scenario: &Scenario) -> String {
         return out;
     }
     out.push_str("| Workload | Right after | Ready | Needed | Pending | Why |\n|---|---|---:|---:|---:|---|\n");
-    for outcome in broken.iter().take(SHOWN) {
-        let pending = outcome.recovered.missing();
-        let reasons = outcome.recovered.reasons.iter().map(|reason| reason.message.clone());
-        let reasons = reasons.chain(super::table::fix_line(outcome)).map(|line| escape(&line));
+    for (outcome, why) in super::table::with_why(&broken).take(SHOWN) {
         out.push_str(&format!(
-            "| {} | {} | {} | {} | {pending} | {} |\n",
+            "| {} | {} | {} | {} | {} | {} |\n",
             escape(&outcome.object.to_string()),
             outcome.instant.verdict,
             outcome.instant.ready,
             outcome.instant.needed,
-            reasons.collect::<Vec<_>>().join("<br>"),
+            pending(&outcome.recovered),
+            why.iter().map(|line| escape(line)).collect::<Vec<_>>().join("<br>"),
         ));
     }
     if broken.len() > SHOWN {
         out.push_str(&format!("\n{} more.\n", broken.len() - SHOWN));
     }
     out
+}
+
+/// `2`, or `0 to 2` where it depends on the order.
+fn pending(recovered: &Recovered) -> String {
+    match (recovered.best.missing(), recovered.worst.missing()) {
+        (least, most) if least == most => most.to_string(),
+        (least, most) => format!("{least} to {most}"),
+    }
 }

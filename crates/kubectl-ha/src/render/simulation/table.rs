@@ -89,13 +89,8 @@ fn detail(scenario: &Scenario, page: &Page, most: usize, wide: bool) -> String {
     // Where the cluster itself stops, nothing that is told below happens by itself.
     out.push_str(&cluster(&scenario.cluster, page));
     let broken: Vec<&WorkloadOutcome> = scenario.workloads.iter().filter(|outcome| !outcome.is_fine()).collect();
-    let mut told: HashMap<Vec<String>, &ObjectReference> = HashMap::new();
-    for &outcome in broken.iter().take(most) {
-        let why = why_lines(outcome);
-        let same = told.get(&why).filter(|_| !why.is_empty());
-        let shown = same.map_or_else(|| why.clone(), |object| vec![format!("for the same reason as {object}")]);
-        out.push_str(&workload(outcome, &shown, page, wide));
-        told.entry(why).or_insert(&outcome.object);
+    for (outcome, why) in with_why(&broken).take(most) {
+        out.push_str(&workload(outcome, &why, page, wide));
     }
     if broken.len() > most {
         out.push_str(&format!("{INDENT}{} more: -o wide shows all\n\n", count(broken.len() - most, "workload")));
@@ -160,6 +155,21 @@ fn drained_during(scenario: &Scenario, during: &str) -> String {
     let (lost, cordoned) = (count(lost.len(), "node"), count(nodes.len(), "node"));
     let how = if mode.as_deref() == Some("removed") { "gone from the API" } else { "unreachable" };
     format!("{} is drained while {during} is lost ({lost} {how}; {cordoned} cordoned)", drained.join(" + "))
+}
+
+/// Outcomes, and why pods are Pending; what was said of one before is not said again.
+pub(super) fn with_why<'o>(
+    outcomes: &[&'o WorkloadOutcome],
+) -> impl Iterator<Item = (&'o WorkloadOutcome, Vec<String>)> {
+    let mut told: HashMap<Vec<String>, &ObjectReference> = HashMap::new();
+    outcomes.iter().map(move |&outcome| {
+        let why = why_lines(outcome);
+        if let Some(same) = told.get(&why).filter(|_| !why.is_empty()) {
+            return (outcome, vec![format!("for the same reason as {same}")]);
+        }
+        told.insert(why.clone(), &outcome.object);
+        (outcome, why)
+    })
 }
 
 /// Why pods are Pending, in the scheduler's words, and what may be done.
@@ -243,7 +253,7 @@ fn recovered_line(outcome: &WorkloadOutcome) -> String {
 }
 
 /// What may be done about Pending pods.
-pub(super) fn fix_line(outcome: &WorkloadOutcome) -> Option<String> {
+fn fix_line(outcome: &WorkloadOutcome) -> Option<String> {
     let Fix { change, proven } = outcome.recovered.fix.as_ref()?;
     let Some(Proof { scheduled, of, certainty }) = proven else {
         return Some(format!("fix: {change}"));
