@@ -124,13 +124,23 @@ fn bypasses_budgets(state: &State, pod: PodIndex) -> bool {
     pending || state.pod(pod).terminating || state.node_of(pod).is_none() || !state.exists(pod)
 }
 
+/// The pods that a budget covers and that exist.
+pub(crate) fn guarded(state: &State, id: BudgetId) -> impl Iterator<Item = PodIndex> {
+    covered(state, id).filter(|&pod| state.exists(pod))
+}
+
+/// The pods that a budget covers, also those that have gone.
+fn covered(state: &State, id: BudgetId) -> impl Iterator<Item = PodIndex> {
+    let known = state.model.snapshot.budget(id).pods.iter().map(|pod| PodIndex::at(pod.position()));
+    let created = state.model.classes_of_budget(id).iter().flat_map(|&class| state.created_of(class)).copied();
+    known.chain(created)
+}
+
 /// Counts as the disruption controller does, which fails on a controller without scale.
 fn sync<'s>(state: &State<'s>, id: BudgetId) -> Result<Allowance, &'s Workload> {
     let snapshot = state.model.snapshot;
     let budget = snapshot.budget(id);
-    let known = budget.pods.iter().map(|pod| PodIndex::at(pod.position()));
-    let created = state.model.classes_of_budget(id).iter().flat_map(|&class| state.created_of(class)).copied();
-    let pods: Vec<PodIndex> = known.chain(created).filter(|&pod| state.exists(pod) || has_ended(state, pod)).collect();
+    let pods: Vec<PodIndex> = covered(state, id).filter(|&pod| state.exists(pod) || has_ended(state, pod)).collect();
     let is_healthy =
         |&&pod: &&PodIndex| (is_ready(state, pod) || ended_ready(state, pod)) && !state.pod(pod).terminating;
     let healthy = pods.iter().filter(is_healthy).count();

@@ -180,7 +180,7 @@ impl<'m> State<'m> {
     }
 
     /// The pods that controllers created.
-    pub fn created(&self) -> impl Iterator<Item = PodIndex> + use<> {
+    pub fn created(&self) -> impl ExactSizeIterator<Item = PodIndex> + use<> {
         (self.model.pods.len()..self.node_of.len()).map(PodIndex::at)
     }
 

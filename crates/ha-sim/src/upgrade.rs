@@ -16,6 +16,7 @@ use ha_core::impact::{Certainty, InstantVerdict};
 use ha_core::rule::Input;
 use ha_core::snapshot::{BudgetId, NodeId, PodId, WorkloadId, WorkloadKind};
 use hashbrown::HashMap;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::eviction::{self, Answer};
 use crate::failure::{self, RefusedPod};
@@ -107,22 +108,21 @@ pub struct Lowest {
     pub nodes: Vec<NodeId>,
 }
 
-/// Tries an upgrade as often as the options say. The state is as before afterwards.
-pub fn upgrade(state: &mut State, plan: &Plan, options: &Options) -> Upgrade {
-    let mut seeds = options.seeds();
-    let first = run(state, plan, seeds.next().unwrap_or(options.seed));
+/// Tries an upgrade as often as the options say, and less often where it moves very many pods.
+pub fn upgrade(state: &State, plan: &Plan, options: &Options) -> Upgrade {
+    let displaced = plan.nodes.iter().map(|node| state.pods_on(node.position()).len()).sum();
+    let seeds: Vec<u64> = Options { tries: options.affordable(displaced), ..*options }.seeds().collect();
+    let runs: Vec<Progress> = seeds.into_par_iter().map(|seed| run(&mut state.clone(), plan, seed)).collect();
+    let finished = size(runs.iter().filter(|run| is_finished(run)).count());
+    let mut upgrade = Upgrade { runs: (size(runs.len()), finished), ..Upgrade::default() };
+    let mut runs = runs.into_iter();
+    let first = runs.next().unwrap_or_default();
     let never = first.blocked.iter().flat_map(|blocked| &blocked.causes).any(|cause| cause.smallest);
-    let mut upgrade = Upgrade { runs: (1, u32::from(is_finished(&first))), ..Upgrade::default() };
     let mut lowest = first.lowest.clone();
-    for seed in seeds {
-        let next = run(state, plan, seed);
-        upgrade.runs.0 += 1;
-        upgrade.runs.1 += u32::from(is_finished(&next));
-        for (workload, found) in next.lowest {
-            let known = lowest.entry(workload).or_insert_with(|| found.clone());
-            if found.0 < known.0 {
-                *known = found;
-            }
+    for (workload, found) in runs.flat_map(|run| run.lowest) {
+        let known = lowest.entry(workload).or_insert_with(|| found.clone());
+        if found.0 < known.0 {
+            *known = found;
         }
     }
     upgrade.certainty = if first.endless {
@@ -154,9 +154,8 @@ fn is_finished(progress: &Progress) -> bool {
     progress.blocked.is_empty() && !progress.endless
 }
 
-/// One run. The state is as before afterwards.
+/// One run, in a state that nobody needs afterwards.
 fn run(state: &mut State, plan: &Plan, seed: u64) -> Progress {
-    let mark = state.mark();
     for node in &plan.surge {
         state.set_flags(node.position(), flag::ABSENT);
     }
@@ -180,21 +179,23 @@ fn run(state: &mut State, plan: &Plan, seed: u64) -> Progress {
     }
     let Work { settling, mut progress, .. } = work;
     progress.endless = settling.endless;
-    settling.state.undo_to(mark);
     progress
 }
 
 /// An upgrade on its way.
 struct Work<'s, 'm> {
     settling: Settling<'s, 'm>,
-    /// Ready pods per workload, as of the last count.
     progress: Progress,
     refused: HashMap<NodeId, Vec<RefusedPod>>,
+    /// Pods that controllers created up to now, and that were there when their workload was last counted.
+    created: HashMap<WorkloadId, Vec<PodIndex>>,
+    /// How many pods had been created by then.
+    sorted: usize,
 }
 
 impl<'s, 'm> Work<'s, 'm> {
     fn new(settling: Settling<'s, 'm>) -> Self {
-        Self { settling, progress: Progress::default(), refused: HashMap::new() }
+        Self { settling, progress: Progress::default(), refused: HashMap::new(), created: HashMap::new(), sorted: 0 }
     }
 
     fn rest(&mut self) {
@@ -280,26 +281,40 @@ impl<'s, 'm> Work<'s, 'm> {
 
     /// Takes note of how many pods of these workloads are ready before their replacements start.
     fn count(&mut self, workloads: &[WorkloadId], step: &[NodeId]) {
-        let (state, lowest) = (&*self.settling.state, &mut self.progress.lowest);
-        let snapshot = state.model.snapshot;
-        let mut ready: HashMap<WorkloadId, u32> = workloads.iter().map(|&id| (id, 0)).collect();
-        let known = workloads.iter().flat_map(|&id| snapshot.workload(id).pods.of(&snapshot.workload_pods));
-        let pods = known.map(|pod| PodIndex::at(pod.position())).chain(state.created());
-        for pod in pods.filter(|&pod| eviction::is_ready(state, pod) && !state.pod(pod).terminating) {
-            if let Some(count) = ready.get_mut(&state.pod(pod).workload) {
-                *count += 1;
-            }
-        }
-        for (workload, count) in ready {
-            let known = lowest.entry(workload).or_insert_with(|| (u32::MAX, Vec::new()));
+        self.sort_created();
+        let state = &*self.settling.state;
+        for &id in workloads {
+            let ready = self.pods_of(id).filter(|&pod| eviction::is_ready(state, pod) && !state.pod(pod).terminating);
+            let count = size(ready.count());
+            let known = self.progress.lowest.entry(id).or_insert_with(|| (u32::MAX, Vec::new()));
             if count < known.0 {
                 *known = (count, step.to_vec());
             }
         }
     }
 
+    /// Notes whose pods those are that were created since, and forgets those that have gone.
+    fn sort_created(&mut self) {
+        let state = &*self.settling.state;
+        for pod in state.created().skip(self.sorted) {
+            let pods = self.created.entry(state.pod(pod).workload).or_default();
+            pods.retain(|&pod| state.exists(pod));
+            pods.push(pod);
+        }
+        self.sorted = state.created().len();
+    }
+
+    /// The pods of a workload: those of the snapshot and those that were created by the last count.
+    fn pods_of(&self, id: WorkloadId) -> impl Iterator<Item = PodIndex> {
+        let snapshot = self.settling.state.model.snapshot;
+        let known = snapshot.workload(id).pods.of(&snapshot.workload_pods).iter();
+        let created = self.created.get(&id).into_iter().flatten();
+        known.map(|pod| PodIndex::at(pod.position())).chain(created.copied())
+    }
+
     /// Why nodes are blocked is looked at while they are cordoned: uncordoned, they take the pods that wait.
     fn note_waiting(&mut self, stuck: &[NodeId]) {
+        self.sort_created();
         for &node in stuck {
             let causes = self.causes(node);
             self.progress.blocked.retain(|blocked| blocked.node != node);
@@ -343,19 +358,13 @@ impl<'s, 'm> Work<'s, 'm> {
         let [budget] = *budgets else {
             return budgets.len() > 1;
         };
-        let guarded = |pod: &PodIndex| {
-            state.exists(*pod) && state.model.budgets_of_class(state.pod(*pod).class).contains(&budget)
-        };
         let snapshot = state.model.snapshot;
         let complete = snapshot.budget(budget).workloads.iter().all(|&id| {
             let workload = snapshot.workload(id);
-            let wanted = workload.desired();
-            let known = workload.pods.of(&snapshot.workload_pods).iter().map(|pod| PodIndex::at(pod.position()));
-            let created = state.created().filter(|&pod| state.pod(pod).workload == id);
-            let there = known.chain(created).filter(|&pod| state.exists(pod)).count();
-            workload.kind != WorkloadKind::BarePod && there >= wanted as usize
+            let there = self.pods_of(id).filter(|&pod| state.exists(pod)).count();
+            workload.kind != WorkloadKind::BarePod && there >= workload.desired() as usize
         });
-        complete && state.pods().filter(guarded).all(|pod| eviction::is_ready(state, pod))
+        complete && eviction::guarded(state, budget).all(|pod| eviction::is_ready(state, pod))
     }
 
     /// Workloads under these budgets with pods that wait, and why the first of each does.

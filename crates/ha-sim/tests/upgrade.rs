@@ -22,12 +22,10 @@ fn upgraded(snapshot: &Snapshot, surge: &[&str], parallel: usize) -> Upgrade {
     let surge: Vec<NodeId> = surge.iter().map(|name| node(snapshot, name)).collect();
     let nodes = snapshot.nodes_by_id().map(|(id, _)| id).filter(|id| !surge.contains(id)).collect();
     let model = Model::new(snapshot);
-    let mut state = State::new(&model);
+    let state = State::new(&model);
     let settings = Settings::default();
     let options = Options { settings: &settings, tries: 4, least: 2, seed: 0, show_all: false };
-    let upgrade = upgrade(&mut state, &Plan { nodes, surge, parallel }, &options);
-    assert_eq!(state.mark(), 0, "the state is as before");
-    upgrade
+    upgrade(&state, &Plan { nodes, surge, parallel }, &options)
 }
 
 fn names<'s>(snapshot: &'s Snapshot, nodes: &[NodeId]) -> Vec<&'s str> {

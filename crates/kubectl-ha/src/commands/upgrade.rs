@@ -44,7 +44,7 @@ pub(super) fn simulated(
     }
     let count = nodes.len();
     let plan = Plan { nodes, surge, parallel: arguments.parallel.get() };
-    let found = upgrade(&mut State::new(&Model::new(snapshot)), &plan, options);
+    let found = upgrade(&State::new(&Model::new(snapshot)), &plan, options);
     let node = |&id: &NodeId| snapshot.name_of(snapshot.node(id)).to_owned();
     let mut lowest: Vec<LowestPoint> = found.lowest.iter().map(|lowest| lowest_point(snapshot, lowest)).collect();
     lowest.sort_by_cached_key(|point| {
