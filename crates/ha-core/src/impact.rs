@@ -43,7 +43,7 @@ record! {
         pub name: String,
         /// What happens.
         pub kind: DisruptionKind,
-        /// To which nodes.
+        /// To which nodes; of an upgrade those that it gets done, in that order.
         pub nodes: Vec<NodeId>,
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ha_core::Snapshot;
-use ha_core::impact::{Disruption, DisruptionKind, Impact, LossMode};
-use ha_core::snapshot::NodeId;
+use ha_core::impact::{Disruption, DisruptionKind, Impact, LossMode, RefusedEviction};
+use ha_core::snapshot::{NodeId, WorkloadId};
 use rayon::prelude::*;
 
 use crate::model::Model;
 use crate::simulate::{Options, simulate};
 use crate::state::State;
+use crate::upgrade;
 
 /// The loss of each node.
 pub fn each_node(snapshot: &Snapshot, mode: LossMode) -> Vec<Disruption> {
@@ -77,6 +78,32 @@ pub fn for_check(snapshot: &Snapshot) -> Vec<Disruption> {
     all.extend(each_zone(snapshot, LossMode::Removed));
     all.extend(each_drain(snapshot));
     all
+}
+
+/// What the policies of `kubectl ha check` judge: the impacts of [`for_check`]. Where a drain waits for room, that of an
+/// upgrade of all nodes follows, since another order may let the drain end: it is left out where it has no end.
+pub fn check(model: &Model, options: &Options, cancelled: &AtomicBool) -> Vec<Impact> {
+    let snapshot = model.snapshot;
+    let mut impacts = run(model, &for_check(snapshot), options, cancelled);
+    if !cancelled.load(Ordering::Relaxed) && impacts.iter().any(|impact| waits_for_room(snapshot, impact)) {
+        let nodes = snapshot.nodes_by_id().map(|(id, _)| id).collect();
+        let plan = upgrade::Plan { nodes, surge: Vec::new(), parallel: 1 };
+        impacts.extend(upgrade::upgrade(&State::new(model), &plan, options).impact());
+    }
+    impacts
+}
+
+/// Whether a drain ends with an eviction that one budget refuses, and with a pod of that budget without a node.
+fn waits_for_room(snapshot: &Snapshot, impact: &Impact) -> bool {
+    let misses_pods = |id: &WorkloadId| {
+        let found = impact.workloads.binary_search_by_key(id, |workload| workload.workload);
+        found.is_ok_and(|position| impact.workloads[position].worst.missing() > 0)
+    };
+    let waits = |refused: &RefusedEviction| match refused.budgets[..] {
+        [budget] => snapshot.budget(budget).workloads.iter().any(misses_pods),
+        _ => false,
+    };
+    impact.disruption.kind == DisruptionKind::Drain && impact.refused_evictions.iter().any(waits)
 }
 
 /// Simulates all of them, in their order. Once `cancelled` is set no further one begins: those are left out.

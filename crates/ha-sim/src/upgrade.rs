@@ -12,7 +12,7 @@
 
 use ha_core::arithmetic::replicas::needed;
 use ha_core::arithmetic::size;
-use ha_core::impact::{Certainty, InstantVerdict};
+use ha_core::impact::{Certainty, Disruption, DisruptionKind, Impact, InstantVerdict, RefusedEviction};
 use ha_core::rule::Input;
 use ha_core::snapshot::{BudgetId, NodeId, PodId, WorkloadId, WorkloadKind};
 use hashbrown::HashMap;
@@ -89,6 +89,25 @@ pub struct Upgrade {
     pub certainty: Certainty,
     /// How few pods of a workload were ready at the lowest of all runs, sorted by workload.
     pub lowest: Vec<Lowest>,
+}
+
+impl Upgrade {
+    /// The first run as policies see it: the nodes that it gets done in their order, and the evictions that are refused
+    /// on the others in the end. None where it has no end.
+    pub fn impact(&self) -> Option<Impact> {
+        let run = &self.first;
+        let refused = |cause: &Cause| {
+            let of =
+                |&pod: &PodId| RefusedEviction { pod, budgets: cause.budgets.clone(), message: cause.message.clone() };
+            cause.pods.iter().map(of).collect::<Vec<_>>()
+        };
+        let causes = run.blocked.iter().flat_map(|blocked| &blocked.causes);
+        (!run.endless).then(|| Impact {
+            disruption: Disruption { name: "upgrade".into(), kind: DisruptionKind::Upgrade, nodes: run.steps.concat() },
+            refused_evictions: causes.flat_map(refused).collect(),
+            ..Impact::default()
+        })
+    }
 }
 
 /// The moment at which fewest pods of a workload were ready.

@@ -22,7 +22,7 @@ fn every_example_fails_or_passes_as_it_says() -> Result<(), Mismatches> {
 /// What `kubectl ha check` simulates for its policies.
 fn impacts(snapshot: &Snapshot) -> Vec<Impact> {
     let options = Options { settings: &Settings::default(), tries: 16, least: 2, seed: 0, show_all: false };
-    matrix::run(&Model::new(snapshot), &matrix::for_check(snapshot), &options, &AtomicBool::new(false))
+    matrix::check(&Model::new(snapshot), &options, &AtomicBool::new(false))
 }
 
 /// What the harness says about a rule whose documentation is this.

@@ -15,7 +15,7 @@ use ha_sim::{Model, matrix};
 /// What `kubectl ha check` simulates for its policies.
 fn impacts(snapshot: &Snapshot) -> Vec<Impact> {
     let options = Options { settings: &Settings::default(), tries: 16, least: 2, seed: 0, show_all: false };
-    matrix::run(&Model::new(snapshot), &matrix::for_check(snapshot), &options, &AtomicBool::new(false))
+    matrix::check(&Model::new(snapshot), &options, &AtomicBool::new(false))
 }
 
 /// A small cluster, written as manifests.
@@ -215,4 +215,42 @@ fn the_same_input_has_the_same_answer() {
         let answers = || judge(rule, &cluster.0, impacts).unwrap().1;
         assert_eq!(answers(), answers(), "{}", rule.name);
     }
+}
+
+/// A budget of `shop` that spares all but one of the pods of that name.
+fn budget(mut cluster: Cluster, name: &str) -> Cluster {
+    write!(
+        cluster.0,
+        "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: {name}, namespace: shop}}\n\
+         spec: {{maxUnavailable: 1, selector: {{matchLabels: {{app: {name}}}}}}}\n"
+    )
+    .unwrap();
+    cluster
+}
+
+/// Two pods of the database fill a1, and one fills b1. On c1, which could take another, stands a pod that fits on b2,
+/// too, if b2 is large enough.
+fn full_nodes(b2: u32) -> Cluster {
+    let nodes = [("a1", 12), ("b1", 6), ("b2", b2), ("c1", 6)];
+    let cluster = nodes.iter().fold(Cluster::default(), |cluster, (name, memory)| cluster.node(name, "a", *memory, ""));
+    let pods: Vec<Pod> = (0..).zip(["a1", "a1", "b1"]).map(|(ordinal, node)| ("db", ordinal, node, 6, 0)).collect();
+    budget(cluster.set("db", "", &pods).set("web", "", &[("web", 0, "c1", 3, 0)]), "db")
+}
+
+#[test]
+fn a_drain_that_another_makes_room_for_comes_later() {
+    let finding = full_nodes(4).fail("drain-order-infeasible");
+    assert_eq!(finding.severity, Severity::Medium);
+    assert_eq!(
+        finding.message,
+        "the drain of a1 ends only after that of other nodes: 1 of 2 evictions refused, 1 replacement Pending"
+    );
+    assert!(finding.remediation.starts_with("drain b1, b2, c1 first, in this order; or "), "{}", finding.remediation);
+}
+
+#[test]
+fn a_drain_that_nothing_makes_room_for_never_ends() {
+    let finding = full_nodes(2).fail("drain-order-infeasible");
+    assert_eq!(finding.severity, Severity::High);
+    assert!(finding.message.starts_with("the drain of a1 never ends: 1 of 2"), "{}", finding.message);
 }

@@ -91,7 +91,7 @@ fn simulated(arguments: &Check, snapshot: &Snapshot, settings: &Settings) -> Vec
         return Vec::new();
     }
     let options = Options { settings, tries: TRIES, least: LEAST, seed: SEED, show_all: false };
-    matrix::run(&Model::new(snapshot), &matrix::for_check(snapshot), &options, &AtomicBool::new(false))
+    matrix::check(&Model::new(snapshot), &options, &AtomicBool::new(false))
 }
 
 fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {

@@ -16,11 +16,12 @@ pub(super) fn measure(bench: &Bench) -> Result<Part> {
     let Size { pods, nodes, workloads, .. } = Size::BENCHMARK;
     let (file, _) = generated::save(&bench.shell, &bench.plugin, &bench.folder, nodes, None)?;
     let path = shown(&file);
-    let runs: [(&str, &[&str], f64); 5] = [
+    let runs: [(&str, &[&str], f64); 6] = [
         ("Every node", &["simulate", "--each", "node", "-o", "json"], 5.0),
         ("Every zone", &["simulate", "--each", "zone", "-o", "json"], 5.0),
         ("Every pair of nodes", &["simulate", "--each", "pair", "-o", "json"], 60.0),
         ("Every drain", &["simulate", "--each", "drain", "-o", "json"], 10.0),
+        ("Upgrade of all nodes", &["simulate", "--upgrade", "-o", "json"], 10.0),
         ("Check with its matrix", &["check"], 8.0),
     ];
     let subject = |arguments: &[&str]| {
@@ -35,8 +36,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Part> {
     }
     let about = format!(
         "The failures that people fear, of the largest cluster that Kubernetes supports: {nodes} nodes, {workloads} \
-         workloads and {pods} pods, generated from seed 1, each node, zone and drain by itself, and \
-         each pair of nodes. Whole processes."
+         workloads and {pods} pods, generated from seed 1, each node, zone and drain by itself, each \
+         pair of nodes, and an upgrade of all nodes, one after another. Whole processes."
     );
     Ok(Part { title: "All failures of a large cluster".to_owned(), about, series, bars })
 }

@@ -6,14 +6,15 @@ use alloc::vec::Vec;
 
 use ha_sdk::arithmetic::size;
 use ha_sdk::arithmetic::budget::{At, BudgetState, steady_state};
-use ha_sdk::impact::{Impact, RefusedEviction};
+use ha_sdk::impact::{DisruptionKind, Impact, RefusedEviction};
 use ha_sdk::settings::Profile;
-use ha_sdk::snapshot::{Budget, BudgetId, ResourceKind, Snapshot, WorkloadKind};
+use ha_sdk::snapshot::{Budget, BudgetId, NodeId, ResourceKind, Snapshot, WorkloadKind};
 use ha_sdk::text::Text;
 use ha_sdk::{Area, Class, Findings, Input, Severity, rule};
 
 use crate::shared::budgets::{allowed_now, deciding_field, unread_budgets};
 use crate::shared::cluster::{not_shown, reads_all_pods};
+use crate::shared::places::list;
 use crate::shared::risk::blast_radius;
 use crate::shared::stranded::{Before, Remarks, Stranding, drains, fault, lost_name, one_of, remedy};
 
@@ -26,9 +27,10 @@ rule! {
     /// ## Why it matters
     /// A budget that allows one eviction lets the first pod go. When its replacement stays Pending, the budget allows
     /// none any more, and the drain waits: upgrades hang half-way, with one replica less. Neither the budget nor the
-    /// capacity shows it alone. The drain of every single node is simulated, with the eviction API's own arithmetic;
-    /// the order of several is not. Budgets that allow no eviction to begin with are told by `budget-blocks-drain`,
-    /// `budget-exhausted-now` and `budgets-overlap`.
+    /// capacity shows it alone. The drain of every single node is simulated, with the eviction API's own arithmetic.
+    /// Where one never ends, so is an upgrade of all nodes, one after another, which comes back to those that it could
+    /// not drain: when it gets them done the finding is medium, and gives the order. Budgets that allow no eviction to
+    /// begin with are told by `budget-blocks-drain`, `budget-exhausted-now` and `budgets-overlap`.
     ///
     /// ## Remediation
     /// Make room for the replacement before the drain: add a node, or loosen what keeps the pods off the others. A
@@ -218,7 +220,7 @@ fn check(input: &Input, findings: &mut Findings) {
         match (told_elsewhere(snapshot, budget), stuck) {
             (Some(reason), _) => findings.not_applicable(budget.object, reason),
             (None, None) => findings.pass(budget.object),
-            (None, Some(stuck)) => answer(snapshot, budget, stuck, &remarks, findings),
+            (None, Some(stuck)) => answer(input, budget, stuck, &remarks, findings),
         }
     }
 }
@@ -238,8 +240,8 @@ fn told_elsewhere(snapshot: &Snapshot, budget: &Budget) -> Option<&'static str> 
 struct Stuck<'i> {
     /// That with most refusals; of several the first.
     worst: StuckDrain<'i>,
-    /// How many there are.
-    nodes: u32,
+    /// The nodes that are drained.
+    nodes: Vec<NodeId>,
 }
 
 #[derive(Clone)]
@@ -275,19 +277,30 @@ fn stuck_drains<'i>(input: &Input<'i>) -> Vec<Option<Stuck<'i>>> {
             let drain = StuckDrain { impact, refused, stranding };
             match &mut stuck[id.position()] {
                 Some(known) => {
-                    known.nodes += 1;
+                    known.nodes.extend(&impact.disruption.nodes);
                     if drain.refused.len() > known.worst.refused.len() {
                         known.worst = drain;
                     }
                 }
-                none => *none = Some(Stuck { worst: drain, nodes: 1 }),
+                none => *none = Some(Stuck { nodes: impact.disruption.nodes.clone(), worst: drain }),
             }
         }
     }
     stuck
 }
 
-fn answer(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck, remarks: &Remarks, findings: &mut Findings) {
+/// The nodes to drain before the worst drain, in their order, so that it ends, as do all others; none where an upgrade
+/// does not get them done.
+fn drained_first<'i>(impacts: &'i [Impact], stuck: &Stuck) -> Option<&'i [NodeId]> {
+    let upgrade = impacts.iter().find(|impact| impact.disruption.kind == DisruptionKind::Upgrade)?;
+    let done = &upgrade.disruption.nodes;
+    let worst = stuck.worst.impact.disruption.nodes.first()?;
+    let first = &done[..done.iter().position(|node| node == worst)?];
+    (!first.is_empty() && stuck.nodes.iter().all(|node| done.contains(node))).then_some(first)
+}
+
+fn answer(input: &Input, budget: &Budget, stuck: &Stuck, remarks: &Remarks, findings: &mut Findings) {
+    let snapshot = input.snapshot;
     let has_bare_pod = budget.workloads.iter().any(|&id| snapshot.workload(id).kind == WorkloadKind::BarePod);
     let missing = match &stuck.worst.stranding {
         Some(stranding) => stranding.unknown(snapshot),
@@ -298,7 +311,8 @@ fn answer(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck, remarks: &Remarks
         return;
     }
     let drain = &stuck.worst;
-    let finding = findings.fail(budget.object, message(snapshot, budget, stuck));
+    let first = drained_first(input.impacts, stuck);
+    let finding = findings.fail(budget.object, message(snapshot, budget, stuck, first.is_some()));
     let (path, value) = deciding_field(budget);
     finding.evidence(path, value);
     for eviction in drain.refused.iter().take(SHOWN) {
@@ -310,18 +324,31 @@ fn answer(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck, remarks: &Remarks
     finding.related(drain.impact.disruption.nodes.iter().map(|&node| snapshot.node(node).object));
     finding.at_risk(blast_radius(snapshot, workloads(), vec![fault(drain.impact)]));
     finding.confirmed_by(drain.impact.disruption.name.clone());
-    if let Some(stranding) = &drain.stranding {
+    let node_name = |node: &NodeId| snapshot.name_of(snapshot.node(*node));
+    let order = first.map(|nodes| list(&nodes.iter().map(node_name).collect::<Vec<_>>()));
+    let stops = match &order {
+        Some(_) => "an upgrade that does not come back to it later stops there",
+        None => "an upgrade stops there",
+    };
+    let fix = if let Some(stranding) = &drain.stranding {
         let why = stranding.scheduler_words().map(|words| format!(": {words}")).unwrap_or_default();
-        finding.leads_to(format!("an upgrade stops there, with a replica less{why}{}", remarks.helped()));
+        finding.leads_to(format!("{stops}, with a replica less{why}{}", remarks.helped()));
         remarks.lower(stranding.pods, finding);
-        finding.fix(remedy(snapshot, stranding));
+        remedy(snapshot, stranding)
     } else {
-        finding.leads_to("an upgrade stops there, with a replica less");
-        finding.fix("give its pods a controller that replaces them");
+        finding.leads_to(format!("{stops}, with a replica less"));
+        "give its pods a controller that replaces them".into()
+    };
+    match order {
+        Some(order) => {
+            finding.severity(Severity::Medium);
+            finding.fix(format!("drain {order} first, in this order; or {fix}"));
+        }
+        None => drop(finding.fix(fix)),
     }
 }
 
-fn message(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck) -> String {
+fn message(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck, ends_later: bool) -> String {
     let drain = &stuck.worst;
     let is_here = |id: &&ha_sdk::snapshot::PodId| {
         let pod = snapshot.pod(**id);
@@ -331,7 +358,7 @@ fn message(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck) -> String {
     };
     let refused = size(drain.refused.len());
     let pods = size(budget.pods.iter().filter(is_here).count()).max(refused);
-    let lost = one_of(lost_name(drain.impact), stuck.nodes, "node");
+    let lost = one_of(lost_name(drain.impact), size(stuck.nodes.len()), "node");
     let (never, cause) = match &drain.stranding {
         Some(stranding) if stranding.pods.surely > 0 => {
             ("never ends", format!("{} Pending", replacements(stranding.pods.surely)))
@@ -341,6 +368,7 @@ fn message(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck) -> String {
         }
         None => ("never ends", "nothing replaces what was evicted".into()),
     };
+    let never = if ends_later { "ends only after that of other nodes" } else { never };
     format!("the drain of {lost} {never}: {refused} of {pods} evictions refused, {cause}")
 }
 
