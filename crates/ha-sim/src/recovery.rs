@@ -4,7 +4,8 @@
 //! per second and zone; 0.01 in a zone with more than two and at least 55 % unready nodes, none at all when that zone has
 //! 50 nodes or fewer; none when all zones are down), `pkg/controller/tainteviction` (tolerationSeconds),
 //! `pkg/controller/podgc` (pods of a node that is gone: 40 s of quarantine, looked for every 20 s),
-//! `maxWaitForUnmountDuration` of `pkg/controller/volume/attachdetach` (6 minutes). All defaults: what a cluster
+//! `QuotaV1Pod` of `pkg/quota/v1/evaluator/core/pods.go` (a quota counts a pod on a silent node until it should have
+//! ended) and `ResourceQuotaSyncPeriod` (5 minutes), `maxWaitForUnmountDuration` of `pkg/controller/volume/attachdetach` (6 minutes). All defaults: what a cluster
 //! configures otherwise is not known. Image pulls are not counted.
 
 use ha_core::arithmetic::eligibility::deciding_toleration;
@@ -28,6 +29,11 @@ const SLOW_NODE_INTERVAL: u32 = 100;
 /// A zone of so many nodes or fewer gets no taints while it is partly down.
 const LARGE_ZONE: usize = 50;
 const FORCED_DETACH: u32 = 360;
+
+/// How often quotas are counted anew where nothing tells that they should be.
+const QUOTA_SYNC: u32 = 300;
+/// The longest that a controller waits before it tries again what was denied (`DefaultTypedControllerRateLimiter`).
+const LONGEST_RETRY: u32 = 1000;
 
 /// A zone as the node lifecycle controller names it: region and zone.
 type ZoneName = (Text, Text);
@@ -78,9 +84,16 @@ impl Zones {
 }
 
 /// The time until the pods of one workload that a disruption displaced are back, for the slowest of them. `zones` are
-/// those without the lost nodes.
-pub fn terms(snapshot: &Snapshot, kind: &DisruptionKind, zones: &Zones, pods: &[&Pod]) -> Vec<RecoveryTerm> {
-    let each = pods.iter().map(|pod| of_pod(snapshot, kind, zones, pod));
+/// those without the lost nodes. `quota_is_short` tells that the quotas of the namespace have no room for the
+/// replacements beside the old pods.
+pub fn terms(
+    snapshot: &Snapshot,
+    kind: &DisruptionKind,
+    zones: &Zones,
+    pods: &[&Pod],
+    quota_is_short: bool,
+) -> Vec<RecoveryTerm> {
+    let each = pods.iter().map(|pod| of_pod(snapshot, kind, zones, pod, quota_is_short));
     let worst = |terms: &Vec<RecoveryTerm>| {
         let (min, max) = bounds(terms);
         (max.is_none(), max, min)
@@ -114,10 +127,22 @@ fn toleration_seconds(snapshot: &Snapshot, spec: &PodSpec) -> Option<u32> {
     }
 }
 
-fn of_pod(snapshot: &Snapshot, kind: &DisruptionKind, zones: &Zones, pod: &Pod) -> Vec<RecoveryTerm> {
+fn of_pod(
+    snapshot: &Snapshot,
+    kind: &DisruptionKind,
+    zones: &Zones,
+    pod: &Pod,
+    quota_is_short: bool,
+) -> Vec<RecoveryTerm> {
     let spec = snapshot.pod_spec(pod.spec);
     let mut terms = match kind {
-        DisruptionKind::Loss(LossMode::Unreachable) => unreachable(snapshot, zones, pod, spec),
+        DisruptionKind::Loss(LossMode::Unreachable) => {
+            let mut terms = unreachable(snapshot, zones, pod, spec);
+            if quota_is_short && snapshot.workload(pod.workload).kind != WorkloadKind::StatefulSet {
+                terms.extend(quota(spec));
+            }
+            terms
+        }
         DisruptionKind::Loss(LossMode::Removed) => {
             vec![term("the pods of a node that is gone are collected", 40, Some(60))]
         }
@@ -169,8 +194,22 @@ fn tainting(snapshot: &Snapshot, zones: &Zones, pod: &Pod) -> RecoveryTerm {
     term(WHAT, 0, Some(interval.saturating_mul(size(before))))
 }
 
+/// How long a quota without room for both keeps the replacement of a pod on a silent node away. A StatefulSet waits for
+/// the old object anyway.
+fn quota(spec: &PodSpec) -> [RecoveryTerm; 2] {
+    let counted = grace(spec).saturating_add(QUOTA_SYNC);
+    [
+        term("a quota counts the old pod until it should have ended, and is counted anew", 0, Some(counted)),
+        term("the controller tries again what the quota denied", 0, Some(counted.min(LONGEST_RETRY))),
+    ]
+}
+
+fn grace(spec: &PodSpec) -> u32 {
+    u32::try_from(spec.grace_seconds.max(0)).unwrap_or(u32::MAX)
+}
+
 fn termination(spec: &PodSpec) -> RecoveryTerm {
-    let grace = u32::try_from(spec.grace_seconds.max(0)).unwrap_or(u32::MAX);
+    let grace = grace(spec);
     let sleeps = spec.long_running_containers().filter_map(|container| match container.pre_stop {
         Some(PreStop::Sleep(seconds) | PreStop::ExecSleep(seconds)) => Some(seconds),
         _ => None,

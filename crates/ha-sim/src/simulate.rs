@@ -13,6 +13,7 @@ use ha_core::impact::{
 };
 use ha_core::rule::Input;
 use ha_core::snapshot::{NodeId, Pod, PodId, ServiceId, Snapshot, WorkloadId, WorkloadKind};
+use ha_core::text::Text;
 use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
@@ -20,6 +21,7 @@ use crate::cluster::{self, Aftermath};
 use crate::eviction::{self, Answer};
 use crate::failure;
 use crate::ids::{ClassId, PodIndex};
+use crate::model::quotas::Limit;
 use crate::order::{self, Fate, Fates};
 use crate::outcome::{self, Outcome};
 use crate::recovery::{self, Zones};
@@ -257,13 +259,22 @@ pub(crate) struct Hit {
     nodes: HashSet<NodeId>,
     /// The zones without them.
     zones: Zones,
+    /// Namespaces whose quotas may have no room for the replacements beside the pods on silent nodes.
+    short_quotas: HashSet<Text>,
 }
 
 impl Hit {
     pub(crate) fn of(state: &State, disruption: &Disruption) -> Self {
         let model = state.model;
         let nodes: Vec<NodeId> = failure::nodes(state, disruption).into_iter().map(NodeId::at).collect();
-        Self { zones: model.node_zones.without(model.snapshot, &nodes), nodes: nodes.into_iter().collect() }
+        Self {
+            zones: model.node_zones.without(model.snapshot, &nodes),
+            short_quotas: match disruption.kind {
+                DisruptionKind::Loss(LossMode::Unreachable) => short_quotas(state, &nodes),
+                _ => HashSet::new(),
+            },
+            nodes: nodes.into_iter().collect(),
+        }
     }
 
     fn has(&self, pod: &Pod) -> bool {
@@ -280,6 +291,33 @@ impl Hit {
             || impact.worst != standing
             || impact.ready != impact.before
     }
+}
+
+/// The namespaces in which quotas have no room for as much as the pods on these nodes use. Of quotas with scopes it is
+/// not known.
+fn short_quotas(state: &State, nodes: &[NodeId]) -> HashSet<Text> {
+    let quotas = &state.model.quotas;
+    let (mut short, mut used) = (HashSet::new(), HashMap::new());
+    let pods = nodes.iter().filter(|_| !quotas.is_empty()).flat_map(|node| state.pods_on(node.position()));
+    for &pod in pods {
+        let namespace = state.model.class(state.pod(pod).class).key.namespace;
+        let Some(of_namespace) = quotas.get(&namespace) else {
+            continue;
+        };
+        if of_namespace.scoped {
+            short.insert(namespace);
+        }
+        for &(resource, amount) in &state.shape_of(pod).usage.amounts {
+            let sum: &mut i64 = used.entry((namespace, resource)).or_default();
+            *sum = sum.saturating_add(amount);
+            let sum = *sum;
+            let exceeds = |limit: &Limit| limit.resource == resource && limit.used.saturating_add(sum) > limit.hard;
+            if sum > 0 && of_namespace.limits.iter().any(exceeds) {
+                short.insert(namespace);
+            }
+        }
+    }
+    short
 }
 
 /// What is ready right after the disruption.
@@ -375,7 +413,13 @@ impl Report<'_, '_> {
             worst,
             reasons: self.reasons(id),
             stuck_until_forced: stuck.collect(),
-            recovery: recovery::terms(snapshot, &self.disruption.kind, &self.hit.zones, &hit),
+            recovery: recovery::terms(
+                snapshot,
+                &self.disruption.kind,
+                &self.hit.zones,
+                &hit,
+                self.hit.short_quotas.contains(&workload.namespace),
+            ),
         }
     }
 

@@ -240,6 +240,30 @@ fn times_that_no_number_holds_are_the_largest() {
     assert_eq!(bounds(&impact.workloads[0].recovery), (u32::MAX, Some(u32::MAX)));
 }
 
+/// A quota counts the pods of a silent node until they should have ended; those of a node that is gone are gone as well.
+#[test]
+fn replacements_wait_for_a_quota_without_room_for_both() {
+    let longest = |most: u32, mode: LossMode| {
+        let mut objects: Vec<Value> = ["a", "b"].map(machine).into();
+        objects.extend(web(&["a", "b"], &small()));
+        objects.push(json!({"apiVersion": "v1", "kind": "ResourceQuota",
+            "metadata": {"name": "shop", "namespace": "shop"},
+            "status": {"hard": {"pods": most.to_string()}, "used": {"pods": "2"}}}));
+        let snapshot = snapshot(&objects);
+        let nodes = vec![node(&snapshot, "a")];
+        let disruption = Disruption { name: "a".into(), kind: DisruptionKind::Loss(mode), nodes };
+        let model = Model::new(&snapshot);
+        let settings = Settings::default();
+        let options = Options { settings: &settings, tries: 1, least: 1, seed: 0, show_all: false };
+        let impact = simulate(&mut State::new(&model), &disruption, &options);
+        assert_eq!(impact.workloads[0].worst.missing(), 0, "it is a matter of time only");
+        bounds(&impact.workloads[0].recovery).1.unwrap()
+    };
+    let (grace, sync) = (30, 300);
+    assert_eq!(longest(2, LossMode::Unreachable), longest(3, LossMode::Unreachable) + 2 * (grace + sync));
+    assert_eq!(longest(2, LossMode::Removed), longest(3, LossMode::Removed));
+}
+
 /// Two nodes in each of three zones; pods of priority 1000 that must be spread over the zones, and others of priority 0.
 fn spread_over_zones(spread: &[&str], others: &[&str]) -> Snapshot {
     let in_zone = |name: &str| {

@@ -23,7 +23,8 @@ rule! {
     /// A node takes a limited number of pods, 110 by default and far fewer where each needs an address of a network
     /// card, and its storage drivers attach a limited number of volumes. Memory and CPU may be plenty, and what ran on
     /// the lost node still stays Pending. Nobody sees these limits before they are reached. Addresses of a node's
-    /// `podCIDR` are not judged: whether they are used is the network plugin's matter.
+    /// `podCIDR` are not judged: whether they are used is the network plugin's matter. Nor are quotas, which count the
+    /// pods of a silent node some minutes longer: `kubectl ha simulate` tells that as part of the time to recover.
     ///
     /// ## Remediation
     /// More nodes, a higher `maxPods` of the kubelets where addresses allow it, or machines that attach more volumes.
