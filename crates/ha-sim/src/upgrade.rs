@@ -4,7 +4,8 @@
 //! - A node comes back under its own name with its labels and volumes, as after an upgrade in place; pods of DaemonSets
 //!   and static pods wait for it there. While it is away it counts as cordoned.
 //! - Where evictions are refused for good, whoever runs the upgrade uncordons the node and goes on with the next; those
-//!   left out are tried again after all others, as long as one more succeeds.
+//!   left out are tried again after all others, as long as one more succeeds; after so many times (`MOST_PASSES`) it
+//!   cannot be told.
 //! - The nodes of a surge are there from the first step to the last, and then drained.
 //!
 //! How low a workload falls is counted after each round of evictions, before the replacements start: they are not ready
@@ -24,6 +25,10 @@ use crate::ids::PodIndex;
 use crate::settle::Settling;
 use crate::simulate::{Options, verdict};
 use crate::state::{State, flag};
+
+/// How often the nodes that are left are gone through, so that nodes which free each other one at a time do not take for
+/// ever. Whoever runs an upgrade gives up before.
+const MOST_PASSES: usize = 50;
 
 /// What is upgraded, and how.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +52,7 @@ pub struct Progress {
     pub lowest: HashMap<WorkloadId, (u32, Vec<NodeId>)>,
     /// The most pods without a node at the end of a step.
     pub most_pending: u32,
-    /// Whether it was given up: pods chased each other without end.
+    /// Whether it was given up: pods chased each other without end, or it came back to nodes too often.
     pub endless: bool,
 }
 
@@ -185,9 +190,11 @@ fn run(state: &mut State, plan: &Plan, seed: u64) -> Progress {
     }
     work.nodes_changed();
     let mut left = plan.nodes.clone();
-    while !left.is_empty() && !work.settling.endless {
+    let mut passes = 0;
+    while !left.is_empty() && !work.settling.endless && passes < MOST_PASSES {
         let (blocked, before) = (work.pass(&left, plan.parallel.max(1)), left.len());
         left = blocked;
+        passes += 1;
         if left.len() == before {
             break;
         }
@@ -197,7 +204,7 @@ fn run(state: &mut State, plan: &Plan, seed: u64) -> Progress {
         work.end_surge(&plan.surge);
     }
     let Work { settling, mut progress, .. } = work;
-    progress.endless = settling.endless;
+    progress.endless = settling.endless || (passes == MOST_PASSES && !left.is_empty());
     progress
 }
 

@@ -80,8 +80,8 @@ fn headline(upgrade: &Upgrade) -> String {
     }
     let what = if upgrade.finishes {
         format!("finishes{}", certainty(upgrade))
-    } else if upgrade.blocked.is_empty() {
-        "cannot be told: pods chase each other without end".to_owned()
+    } else if upgrade.certainty == Certainty::Unknown {
+        "cannot be told: it was given up, since pods chase each other or nodes wait for one another".to_owned()
     } else {
         format!("does not finish{}: {} cannot be drained", certainty(upgrade), count(upgrade.blocked.len(), "node"))
     };
