@@ -176,6 +176,11 @@ record! {
 }
 
 impl WorkloadImpact {
+    /// The one of that workload among all of a disruption, which are sorted by workload.
+    pub fn of(all: &[Self], workload: WorkloadId) -> Option<&Self> {
+        all.binary_search_by_key(&workload, |impact| impact.workload).ok().map(|position| &all[position])
+    }
+
     /// How badly off it is, to compare: right after first, then the pods that end without a place, then those that fail.
     pub fn badness(&self) -> (InstantVerdict, u32, u32) {
         (self.instant, self.worst.missing(), self.before.saturating_sub(self.ready))

@@ -266,7 +266,7 @@ impl Aftermath<'_> {
 
     /// `; later 2 of 3 scheduled`.
     fn later(&self, workloads: &[WorkloadId]) -> String {
-        let impacts = workloads.iter().filter_map(|&id| self.impact(id));
+        let impacts = workloads.iter().filter_map(|&id| WorkloadImpact::of(self.workloads, id));
         let (mut scheduled, mut worst, mut all) = (0_u64, 0_u64, 0_u64);
         for impact in impacts {
             let PodCounts { scheduled: here, pending, not_created } = impact.recovered;
@@ -279,11 +279,6 @@ impl Aftermath<'_> {
             _ if worst < scheduled => format!("; later {worst} to {scheduled} of {all} scheduled, depending on order"),
             _ => format!("; later {scheduled} of {all} scheduled"),
         }
-    }
-
-    fn impact(&self, id: WorkloadId) -> Option<&WorkloadImpact> {
-        let position = self.workloads.binary_search_by_key(&id, |impact| impact.workload).ok()?;
-        Some(&self.workloads[position])
     }
 
     /// A webhook that fails closed and that nobody answers any more.

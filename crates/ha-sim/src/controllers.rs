@@ -122,8 +122,7 @@ impl Controllers {
         quotas.limits.iter().all(|limit| {
             let changed = self.used.get(&(class.key.namespace, limit.resource)).copied().unwrap_or(0);
             let asked = usage.amounts.iter().find(|(resource, _)| *resource == limit.resource);
-            let fits = |amount: i64| limit.used.saturating_add(changed).saturating_add(amount) <= limit.hard;
-            !usage.lacking.contains(&limit.resource) && asked.is_none_or(|&(_, amount)| fits(amount))
+            !usage.lacking.contains(&limit.resource) && asked.is_none_or(|&(_, amount)| limit.admits(changed, amount))
         })
     }
 

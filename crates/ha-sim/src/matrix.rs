@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ha_core::Snapshot;
-use ha_core::impact::{Disruption, DisruptionKind, Impact, LossMode, RefusedEviction};
+use ha_core::impact::{Disruption, DisruptionKind, Impact, LossMode, RefusedEviction, WorkloadImpact};
 use ha_core::snapshot::{NodeId, WorkloadId};
 use rayon::prelude::*;
 
@@ -95,10 +95,8 @@ pub fn check(model: &Model, options: &Options, cancelled: &AtomicBool) -> Vec<Im
 
 /// Whether a drain ends with an eviction that one budget refuses, and with a pod of that budget without a node.
 fn waits_for_room(snapshot: &Snapshot, impact: &Impact) -> bool {
-    let misses_pods = |id: &WorkloadId| {
-        let found = impact.workloads.binary_search_by_key(id, |workload| workload.workload);
-        found.is_ok_and(|position| impact.workloads[position].worst.missing() > 0)
-    };
+    let misses_pods =
+        |&id: &WorkloadId| WorkloadImpact::of(&impact.workloads, id).is_some_and(|told| told.worst.missing() > 0);
     let waits = |refused: &RefusedEviction| match refused.budgets[..] {
         [budget] => snapshot.budget(budget).workloads.iter().any(misses_pods),
         _ => false,

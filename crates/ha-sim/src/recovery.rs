@@ -5,8 +5,8 @@
 //! 50 nodes or fewer; none when all zones are down), `pkg/controller/tainteviction` (tolerationSeconds),
 //! `pkg/controller/podgc` (pods of a node that is gone: 40 s of quarantine, looked for every 20 s),
 //! `QuotaV1Pod` of `pkg/quota/v1/evaluator/core/pods.go` (a quota counts a pod on a silent node until it should have
-//! ended) and `ResourceQuotaSyncPeriod` (5 minutes), `maxWaitForUnmountDuration` of `pkg/controller/volume/attachdetach` (6 minutes). All defaults: what a cluster
-//! configures otherwise is not known. Image pulls are not counted.
+//! ended) and `ResourceQuotaSyncPeriod` (5 minutes), `maxWaitForUnmountDuration` of `pkg/controller/volume/attachdetach`
+//! (6 minutes). All defaults: what a cluster configures otherwise is not known. Image pulls are not counted.
 
 use ha_core::arithmetic::eligibility::deciding_toleration;
 use ha_core::arithmetic::size;
@@ -16,7 +16,10 @@ use ha_core::snapshot::{
     AccessMode, NodeId, Pod, PodSpec, PreStop, Probe, Readiness, Snapshot, Taint, TaintEffect, WorkloadKind,
 };
 use ha_core::text::Text;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+
+use crate::model::quotas::Limit;
+use crate::state::State;
 
 /// Seconds until a node whose kubelet falls silent is marked, before and from 1.32.
 const GRACE: [u32; 2] = [40, 50];
@@ -192,6 +195,33 @@ fn tainting(snapshot: &Snapshot, zones: &Zones, pod: &Pod) -> RecoveryTerm {
     let interval = if partly { SLOW_NODE_INTERVAL } else { NODE_INTERVAL };
     let before = lost.saturating_sub(1);
     term(WHAT, 0, Some(interval.saturating_mul(size(before))))
+}
+
+/// The namespaces in which quotas have no room for as much as the pods on these nodes use. Of quotas with scopes it is
+/// not known.
+pub(crate) fn short_quotas(state: &State, nodes: &[NodeId]) -> HashSet<Text> {
+    let quotas = &state.model.quotas;
+    let (mut short, mut used) = (HashSet::new(), HashMap::new());
+    let pods = nodes.iter().filter(|_| !quotas.is_empty()).flat_map(|node| state.pods_on(node.position()));
+    for &pod in pods {
+        let namespace = state.model.class(state.pod(pod).class).key.namespace;
+        let Some(of_namespace) = quotas.get(&namespace) else {
+            continue;
+        };
+        if of_namespace.scoped {
+            short.insert(namespace);
+        }
+        for &(resource, amount) in &state.shape_of(pod).usage.amounts {
+            let sum: &mut i64 = used.entry((namespace, resource)).or_default();
+            *sum = sum.saturating_add(amount);
+            let sum = *sum;
+            let exceeds = |limit: &Limit| limit.resource == resource && !limit.admits(0, sum);
+            if sum > 0 && of_namespace.limits.iter().any(exceeds) {
+                short.insert(namespace);
+            }
+        }
+    }
+    short
 }
 
 /// How long a quota without room for both keeps the replacement of a pod on a silent node away. A StatefulSet waits for

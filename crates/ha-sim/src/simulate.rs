@@ -21,7 +21,6 @@ use crate::cluster::{self, Aftermath};
 use crate::eviction::{self, Answer};
 use crate::failure;
 use crate::ids::{ClassId, PodIndex};
-use crate::model::quotas::Limit;
 use crate::order::{self, Fate, Fates};
 use crate::outcome::{self, Outcome};
 use crate::recovery::{self, Zones};
@@ -270,7 +269,7 @@ impl Hit {
         Self {
             zones: model.node_zones.without(model.snapshot, &nodes),
             short_quotas: match disruption.kind {
-                DisruptionKind::Loss(LossMode::Unreachable) => short_quotas(state, &nodes),
+                DisruptionKind::Loss(LossMode::Unreachable) => recovery::short_quotas(state, &nodes),
                 _ => HashSet::new(),
             },
             nodes: nodes.into_iter().collect(),
@@ -291,33 +290,6 @@ impl Hit {
             || impact.worst != standing
             || impact.ready != impact.before
     }
-}
-
-/// The namespaces in which quotas have no room for as much as the pods on these nodes use. Of quotas with scopes it is
-/// not known.
-fn short_quotas(state: &State, nodes: &[NodeId]) -> HashSet<Text> {
-    let quotas = &state.model.quotas;
-    let (mut short, mut used) = (HashSet::new(), HashMap::new());
-    let pods = nodes.iter().filter(|_| !quotas.is_empty()).flat_map(|node| state.pods_on(node.position()));
-    for &pod in pods {
-        let namespace = state.model.class(state.pod(pod).class).key.namespace;
-        let Some(of_namespace) = quotas.get(&namespace) else {
-            continue;
-        };
-        if of_namespace.scoped {
-            short.insert(namespace);
-        }
-        for &(resource, amount) in &state.shape_of(pod).usage.amounts {
-            let sum: &mut i64 = used.entry((namespace, resource)).or_default();
-            *sum = sum.saturating_add(amount);
-            let sum = *sum;
-            let exceeds = |limit: &Limit| limit.resource == resource && limit.used.saturating_add(sum) > limit.hard;
-            if sum > 0 && of_namespace.limits.iter().any(exceeds) {
-                short.insert(namespace);
-            }
-        }
-    }
-    short
 }
 
 /// What is ready right after the disruption.

@@ -23,6 +23,13 @@ pub struct Limit {
     pub used: i64,
 }
 
+impl Limit {
+    /// Whether there may be that much more, after a change of what is used.
+    pub(crate) fn admits(&self, changed: i64, more: i64) -> bool {
+        self.used.saturating_add(changed).saturating_add(more) <= self.hard
+    }
+}
+
 /// The limits of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quotas {

@@ -101,10 +101,9 @@ impl Before {
         impact.workloads.iter().filter_map(|workload| self.stranding(impact, workload))
     }
 
-    /// Whether a failure leaves more pods of this workload without a node. Impacts list workloads in their order.
+    /// Whether a failure leaves more pods of this workload without a node.
     pub(crate) fn stranding_of<'i>(&self, impact: &'i Impact, id: WorkloadId) -> Option<Stranding<'i>> {
-        let position = impact.workloads.binary_search_by_key(&id, |workload| workload.workload).ok()?;
-        self.stranding(impact, &impact.workloads[position])
+        self.stranding(impact, WorkloadImpact::of(&impact.workloads, id)?)
     }
 
     /// Whether it may leave pods of the workload without a node.
@@ -119,7 +118,7 @@ impl Before {
 
     fn stranded(&self, impact: &WorkloadImpact) -> Stranded {
         let before = self.0.get(impact.workload.position()).copied().unwrap_or(0);
-        let more = |counts: PodCounts| (counts.pending + counts.not_created).saturating_sub(before);
+        let more = |counts: PodCounts| counts.missing().saturating_sub(before);
         Stranded { surely: more(impact.best), possibly: more(impact.worst) }
     }
 }

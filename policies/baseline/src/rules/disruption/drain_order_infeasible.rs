@@ -330,22 +330,20 @@ fn answer(input: &Input, budget: &Budget, stuck: &Stuck, remarks: &Remarks, find
         Some(_) => "an upgrade that does not come back to it later stops there",
         None => "an upgrade stops there",
     };
-    let fix = if let Some(stranding) = &drain.stranding {
-        let why = stranding.scheduler_words().map(|words| format!(": {words}")).unwrap_or_default();
-        finding.leads_to(format!("{stops}, with a replica less{why}{}", remarks.helped()));
-        remarks.lower(stranding.pods, finding);
-        remedy(snapshot, stranding)
-    } else {
-        finding.leads_to(format!("{stops}, with a replica less"));
-        "give its pods a controller that replaces them".into()
-    };
-    match order {
-        Some(order) => {
-            finding.severity(Severity::Medium);
-            finding.fix(format!("drain {order} first, in this order; or {fix}"));
+    let (why, mut fix) = match &drain.stranding {
+        Some(stranding) => {
+            remarks.lower(stranding.pods, finding);
+            let words = stranding.scheduler_words().map(|words| format!(": {words}")).unwrap_or_default();
+            (format!("{words}{}", remarks.helped()), remedy(snapshot, stranding))
         }
-        None => drop(finding.fix(fix)),
+        None => (String::new(), "give its pods a controller that replaces them".into()),
+    };
+    finding.leads_to(format!("{stops}, with a replica less{why}"));
+    if let Some(order) = order {
+        finding.severity(Severity::Medium);
+        fix = format!("drain {order} first, in this order; or {fix}");
     }
+    finding.fix(fix);
 }
 
 fn message(snapshot: &Snapshot, budget: &Budget, stuck: &Stuck, ends_later: bool) -> String {
